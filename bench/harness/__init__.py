@@ -1,0 +1,1 @@
+"""The parts that `bench/run.py` is put together from."""

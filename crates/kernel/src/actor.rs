@@ -1,0 +1,155 @@
+//! Who acts, for which tenant, with which rights.
+
+use std::{str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Id, invalid};
+
+/// What a member may do in a tenant; each role may do all that the lower ones may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Reads and changes records.
+    Member,
+    /// Also deletes, imports for others, manages members, keys and settings.
+    Admin,
+    /// Also hands over or ends the tenant.
+    Owner,
+}
+
+impl Role {
+    /// All roles, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Member, Self::Admin, Self::Owner];
+
+    /// The name as the API shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    /// Reads a role in any case, also by the names `TENANT_ADMIN` and `TENANT_USER`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.to_ascii_lowercase().as_str() {
+            "viewer" => Ok(Self::Viewer),
+            "member" | "tenant_user" => Ok(Self::Member),
+            "admin" | "tenant_admin" => Ok(Self::Admin),
+            "owner" => Ok(Self::Owner),
+            _ => Err(invalid("role", "is none of viewer, member, admin, owner")),
+        }
+    }
+}
+
+/// How the actor came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Via {
+    /// A signed-in session.
+    Session,
+    /// An API key.
+    Key,
+    /// The house itself: a job, the command line, a migration.
+    System,
+}
+
+/// What an API key may touch: everything, or named scopes such as `contacts:read`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scopes {
+    /// All that the role allows.
+    All,
+    /// These alone.
+    Only(Arc<[String]>),
+}
+
+impl Scopes {
+    /// Whether `action` (`read`, `write`, `delete`) on `object` (a plural, such as `contacts`) is covered.
+    pub fn allow(&self, object: &str, action: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(scopes) => scopes.iter().any(|scope| covers(scope, object, action)),
+        }
+    }
+}
+
+fn covers(scope: &str, object: &str, action: &str) -> bool {
+    match scope.split_once(':') {
+        None => scope == "*",
+        Some((of, may)) => (of == object || of == "*") && (may == action || may == "*"),
+    }
+}
+
+/// Who acts. Made by sign-in, by an API key, or by a job's envelope; never by a parameter.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The tenant whose rows it sees; [`Id::NIL`] is the installation itself.
+    pub tenant: Id,
+    /// The user who signed in, when there is one.
+    pub user: Option<Id>,
+    /// The member of the tenant on whose behalf it acts.
+    pub member: Option<Id>,
+    /// The session or API key it came by.
+    pub credential: Option<Id>,
+    /// What the member may do.
+    pub role: Role,
+    /// What the key may touch.
+    pub scopes: Scopes,
+    /// How it came in.
+    pub via: Via,
+    /// Whether the user runs the installation.
+    pub platform_admin: bool,
+    /// The request (or job) it belongs to, for logs and events.
+    pub request: Option<Id>,
+}
+
+impl Actor {
+    /// The house itself, acting inside one tenant.
+    pub fn system(tenant: Id) -> Self {
+        Self {
+            tenant,
+            user: None,
+            member: None,
+            credential: None,
+            role: Role::Owner,
+            scopes: Scopes::All,
+            via: Via::System,
+            platform_admin: false,
+            request: None,
+        }
+    }
+
+    /// The house itself, outside any tenant.
+    pub fn installation() -> Self {
+        Self::system(Id::NIL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_cover_what_they_name() {
+        let scopes = Scopes::Only(vec!["contacts:read".to_owned(), "deals:*".to_owned()].into());
+        assert!(scopes.allow("contacts", "read"));
+        assert!(!scopes.allow("contacts", "write"));
+        assert!(scopes.allow("deals", "delete"));
+        assert!(!scopes.allow("accounts", "read"));
+        assert!(Scopes::Only(vec!["*:read".to_owned()].into()).allow("accounts", "read"));
+    }
+
+    #[test]
+    fn roles_are_ordered() {
+        assert!(Role::Owner > Role::Admin && Role::Member > Role::Viewer);
+        assert_eq!("TENANT_ADMIN".parse::<Role>().unwrap(), Role::Admin);
+    }
+}
