@@ -48,7 +48,7 @@ class LoadGenerator:
         self.loads = 0
 
     def run(self, port: int, token: str, requests: Requests, seconds: int) -> LoadResult:
-        self.lines_file.write_text("\n".join(requests.lines) + "\n")
+        self.lines_file.write_text("\n".join(requests.lines) + "\n", encoding="utf-8")
         self.loads += 1
         cpu_before = children_cpu_seconds()
         printed = self.run_wrk(port, seconds, self.environment(token, requests))

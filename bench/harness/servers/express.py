@@ -18,7 +18,7 @@ from ..peers import folder_mib, peer_folder
 from ..postgres import Cluster
 from ..storage import DatabaseStorage
 from ..web import Client
-from .server import LIST_LIMIT, Part, Server
+from .server import LIST_LIMIT, Part, Server, created
 
 ROLE = "express"
 IDS_KEPT = 2_000
@@ -73,7 +73,7 @@ class Express(Server):
 
     def create_requests(self) -> Requests:
         contacts = make_contacts(BODIES_KEPT, "%d.new")
-        return Requests("POST", [json.dumps(body_of(contact)) for contact in contacts], "/contacts")
+        return Requests("POST", [json.dumps(body_of(contact), ensure_ascii=False) for contact in contacts], "/contacts")
 
     def contact_path(self, identifier: str) -> str:
         return f"/contacts/{identifier}"
@@ -81,14 +81,14 @@ class Express(Server):
     def list_path(self, city: str) -> str:
         return f"/contacts?city={quote(city)}&sort=-createdAt&limit={LIST_LIMIT}"
 
-    def listed_cities(self, answer) -> list[str]:
-        return [row["city"] for row in answer["data"]]
+    def listed(self, answer) -> list[tuple[str, str]]:
+        return [(row["city"], row["created_at"]) for row in answer["data"]]
 
     def exists(self, client: Client, email: str) -> bool:
         return bool(client.expect(200, "GET", f"/contacts?email={quote(email)}&limit=1").json()["data"])
 
     def create(self, client: Client, contact: Contact) -> bool:
-        return client.send("POST", "/contacts", json.dumps(body_of(contact)).encode()).status == 201
+        return created(client.send("POST", "/contacts", json.dumps(body_of(contact)).encode()), 201)
 
     def parts(self) -> list[Part]:
         node = os.path.getsize(os.path.realpath(shutil.which("node"))) / 2**20

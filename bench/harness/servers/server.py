@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from ..load import Requests
 from ..meters import cpu_seconds, memory, wait_until_quiet
 from ..processes import Processes, free_port
 from ..settings import Settings
-from ..web import Client, first_answer
+from ..web import Answer, Client, first_answer
 
 EMPTY = "empty"
 SEEDED = "seeded"
@@ -34,6 +35,13 @@ class Part:
 
     name: str
     mib: float
+
+
+def created(answer: Answer, success: int) -> bool:
+    """Whether the row was taken; a refusal other than of the row itself ends the run."""
+    if answer.status not in (success, 400):
+        raise BenchError(f"a create was answered with {answer.status}: {answer.body[:300].decode(errors='replace')}")
+    return answer.status == success
 
 
 class Server:
@@ -86,8 +94,8 @@ class Server:
     def list_path(self, city: str) -> str:
         raise NotImplementedError
 
-    def listed_cities(self, answer) -> list[str]:
-        """The city of each row of a list's answer."""
+    def listed(self, answer) -> list[tuple[str, str]]:
+        """The city of each row of a list's answer, and when the row was made."""
         raise NotImplementedError
 
     def parts(self) -> list[Part]:
@@ -143,6 +151,8 @@ class Server:
     def bring_back(self, state: str) -> None:
         for storage in self.storages:
             storage.bring_back(state)
+        # Else the copy's pages would be written to the disk during a measured load.
+        os.sync()
 
     def clear(self) -> None:
         self.stop()
@@ -155,20 +165,23 @@ class Server:
         if found != expected:
             raise BenchError(f"{self.label} holds {found} contacts after seeding, expected {expected}")
 
-    def check_answers(self, cities: list[str]) -> None:
-        """A fast wrong answer is no result: the list is full and of one city, a stranger sees no row."""
+    def check_answers(self, city: str) -> None:
+        """A fast wrong answer is no result: the list must be full, of one city and newest first."""
         client = self.client()
-        answer = client.expect(200, "GET", self.list_path(cities[0])).json()
-        listed = self.listed_cities(answer)
-        if listed != [cities[0]] * LIST_LIMIT:
-            raise BenchError(f"{self.label} lists {listed} where {LIST_LIMIT} rows of {cities[0]} were expected")
+        listed = self.listed(client.expect(200, "GET", self.list_path(city)).json())
         client.expect(200, "GET", self.contact_path(self.ids[0]))
         client.close()
-        for token, refusal in ((self.sign_in("other"), (404,)), ("", (401, 404))):
-            stranger = Client(self.port, token or None)
+        made = [when for _, when in listed]
+        if [where for where, _ in listed] != [city] * LIST_LIMIT or made != sorted(made, reverse=True):
+            raise BenchError(f"{self.label} lists {listed}; expected {LIST_LIMIT} rows of {city}, newest first")
+        self.check_walls()
+
+    def check_walls(self) -> None:
+        for token, refusals in ((self.sign_in("other"), (404,)), (None, (401, 404))):
+            stranger = Client(self.port, token)
             status = stranger.send("GET", self.contact_path(self.ids[0])).status
             stranger.close()
-            if status not in refusal:
+            if status not in refusals:
                 raise BenchError(f"{self.label} answered {status} to a stranger who asked for a contact")
 
     def get_requests(self) -> Requests:

@@ -1,1 +1,23 @@
-//! Empty for now.
+//! The only room with a database connection: SQLite or PostgreSQL behind [`Db`], [`Read`] and [`Write`].
+//!
+//! A statement reaches a tenant's table only through a `Read` or `Write` that already knows its tenant.
+
+mod connect;
+mod db;
+mod migrate;
+mod row;
+mod schema;
+mod search;
+mod statement;
+mod value;
+
+pub use connect::Options;
+pub use db::{Db, Read, Write};
+pub use migrate::{Migration, Step};
+pub use row::{Json, Row};
+pub use schema::{ColumnSpec, Table, bool, bytes, date, id, integer, json, number, text, time};
+pub use search::{Document, Hit, MAX_CANDIDATES};
+pub use statement::{
+    Comparison, Condition, Delete, Insert, Output, Related, Select, Set, Update, equals,
+};
+pub use value::Value;

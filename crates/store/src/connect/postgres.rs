@@ -1,0 +1,353 @@
+//! PostgreSQL: pooled connections behind row-level security, statements prepared once and sent in a pipeline.
+
+mod migrate;
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use futures_util::FutureExt;
+use kith_kernel::{Date, Error, Kind, Result, Time, internal, unavailable};
+use tokio_postgres::{
+    Config, Statement,
+    error::SqlState,
+    types::{IsNull, ToSql, Type, to_sql_checked},
+};
+
+use super::{
+    Options, Purpose, Wall,
+    sqlite::{dangling, slow, taken},
+};
+use crate::{Row, Value, statement::Sql};
+
+pub(crate) struct Postgres {
+    /// Connections that see one tenant at a time.
+    app: Pool,
+    /// Connections that see no tenant's tables at all.
+    platform: Pool,
+    options: Options,
+}
+
+/// Milliseconds from 1970 to 2000, where PostgreSQL begins to count.
+const EPOCH_2000: i64 = 946_684_800_000;
+/// Days from 1970 to 2000.
+const EPOCH_2000_DAYS: i32 = 10_957;
+
+pub(crate) fn time(microseconds_since_2000: i64) -> Time {
+    Time::from_milliseconds(microseconds_since_2000.div_euclid(1000) + EPOCH_2000)
+}
+
+pub(crate) fn date(days_since_2000: i32) -> Option<Date> {
+    Some(Date::new(1970, 1, 1)?.plus_days(i64::from(days_since_2000.checked_add(EPOCH_2000_DAYS)?)))
+}
+
+impl Postgres {
+    pub(crate) fn open(options: &Options) -> Result<Self> {
+        Ok(Self {
+            app: pool(options, &options.roles.0)?,
+            platform: pool(options, &options.roles.1)?,
+            options: options.clone(),
+        })
+    }
+
+    pub(crate) async fn begin(&self, purpose: Purpose, wall: Wall) -> Result<Session> {
+        let mode = match purpose {
+            Purpose::Read => "BEGIN READ ONLY",
+            Purpose::Write => "BEGIN",
+        };
+        let (pool, begin) = match wall {
+            Wall::Tenant(tenant) => {
+                (&self.app, format!("{mode}; SET LOCAL kith.tenant = '{tenant}'"))
+            }
+            Wall::Platform => (&self.platform, mode.to_owned()),
+        };
+        let client = pool.get().await.map_err(|error| {
+            unavailable("PostgreSQL does not answer: check DATABASE_URL and that the server runs.")
+                .caused_by(error)
+        })?;
+        Ok(Session {
+            client,
+            state: Mutex::new(State { begin: Some(begin), open: false, deferred: Vec::new() }),
+            purpose,
+        })
+    }
+
+    /// Refuses a role that would see through the walls.
+    pub(crate) async fn check_walls(&self) -> Result<()> {
+        for pool in [&self.app, &self.platform] {
+            let client = pool.get().await.map_err(|error| {
+                unavailable(
+                    "PostgreSQL does not answer, or its roles are missing: run `kith migrate`.",
+                )
+                .caused_by(error)
+            })?;
+            let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+            let row = client.query_one(sql, &[]).await.map_err(wrong)?;
+            if row.try_get::<_, bool>(0).map_err(wrong)? {
+                return Err(unavailable(
+                    "The database session can see through row-level security: it must not be a superuser or have BYPASSRLS.",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn config(options: &Options) -> Result<Config> {
+    let parsed: std::result::Result<Config, _> = options.url.parse();
+    parsed.map_err(|_| {
+        unavailable(
+            "DATABASE_URL is not a PostgreSQL address (postgres://user:password@host/database).",
+        )
+    })
+}
+
+fn connector() -> tokio_postgres_rustls::MakeRustlsConnect {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let tls = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    tokio_postgres_rustls::MakeRustlsConnect::new(tls)
+}
+
+fn pool(options: &Options, role: &str) -> Result<Pool> {
+    let manager = Manager::from_config(
+        config(options)?,
+        connector(),
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    let sync = if options.full_sync { "SET synchronous_commit = on;" } else { "" };
+    let setup = format!(
+        "SET ROLE \"{role}\"; SET statement_timeout = '{}s'; SET idle_in_transaction_session_timeout = '60s'; \
+         SET timezone = 'UTC'; {sync}",
+        options.statement_seconds
+    );
+    let walk_in = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+        let setup = setup.clone();
+        Box::pin(async move { client.batch_execute(&setup).await.map_err(HookError::Backend) })
+    });
+    Pool::builder(manager)
+        .max_size(options.readers.max(2))
+        .wait_timeout(Some(Duration::from_secs(10)))
+        .create_timeout(Some(Duration::from_secs(10)))
+        .runtime(deadpool_postgres::Runtime::Tokio1)
+        .post_create(walk_in)
+        .build()
+        .map_err(|error| internal("the pool of connections cannot be made").caused_by(error))
+}
+
+pub(crate) struct Session {
+    client: Object,
+    state: Mutex<State>,
+    purpose: Purpose,
+}
+
+struct State {
+    /// What opens the transaction; sent together with the first statement.
+    begin: Option<String>,
+    open: bool,
+    /// Statements that go out with the commit.
+    deferred: Vec<Sql>,
+}
+
+/// More statements than this are not held back until the commit.
+const LARGEST_PIPELINE: usize = 24;
+
+impl Session {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn prepare(&self, sql: &Sql) -> Result<Statement> {
+        self.client.prepare_cached(&sql.text).await.map_err(wrong)
+    }
+
+    /// Opens the transaction in the same packet as the statement that `run` sends.
+    async fn opened<T>(&self, run: impl Future<Output = Result<T>>) -> Result<T> {
+        let begin = {
+            let mut state = self.state();
+            state.open = true;
+            state.begin.take()
+        };
+        match begin {
+            Some(begin) => {
+                let (began, ran) =
+                    futures_util::future::join(self.client.batch_execute(&begin), run).await;
+                began.map_err(wrong)?;
+                ran
+            }
+            None => run.await,
+        }
+    }
+
+    pub(crate) async fn query(
+        &self,
+        sql: &Sql,
+        each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
+    ) -> Result<()> {
+        self.flush().await?;
+        let statement = self.prepare(sql).await?;
+        let values: Vec<Bound<'_>> = sql.values.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        let rows = self
+            .opened(async { self.client.query(&statement, &bound).await.map_err(wrong) })
+            .await?;
+        rows.iter().try_for_each(|row| each(Row::Postgres(row)))
+    }
+
+    pub(crate) async fn execute(&self, sql: &Sql) -> Result<u64> {
+        self.flush().await?;
+        let statement = self.prepare(sql).await?;
+        self.opened(self.run(&statement, sql)).await
+    }
+
+    async fn run(&self, statement: &Statement, sql: &Sql) -> Result<u64> {
+        let values: Vec<Bound<'_>> = sql.values.iter().map(Bound).collect();
+        let bound: Vec<&(dyn ToSql + Sync)> =
+            values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
+        self.client.execute(statement, &bound).await.map_err(wrong)
+    }
+
+    pub(crate) fn defer(&self, sql: Sql) {
+        self.state().deferred.push(sql);
+    }
+
+    /// A statement that is waited for must see what was deferred before it.
+    async fn flush(&self) -> Result<()> {
+        loop {
+            let some: Vec<Sql> = {
+                let mut state = self.state();
+                let count = state.deferred.len().min(LARGEST_PIPELINE);
+                state.deferred.drain(..count).collect()
+            };
+            if some.is_empty() {
+                return Ok(());
+            }
+            self.send(&some, None).await?;
+        }
+    }
+
+    /// Sends statements, and perhaps the commit, without waiting in between.
+    async fn send(&self, all: &[Sql], commit: Option<&str>) -> Result<()> {
+        // Prepared first: a statement that is still being prepared would let the next one overtake it.
+        let mut prepared = Vec::with_capacity(all.len());
+        for sql in all {
+            prepared.push(self.prepare(sql).await?);
+        }
+        let pipeline = async {
+            let running = prepared.iter().zip(all).map(|(statement, sql)| self.run(statement, sql));
+            let running = futures_util::future::join_all(running);
+            match commit {
+                Some(commit) => {
+                    let (ran, committed) =
+                        futures_util::future::join(running, self.client.batch_execute(commit))
+                            .await;
+                    ran.into_iter().collect::<Result<Vec<_>>>()?;
+                    committed.map_err(wrong)
+                }
+                None => running.await.into_iter().collect::<Result<Vec<_>>>().map(drop),
+            }
+        };
+        self.opened(pipeline).await
+    }
+
+    pub(crate) async fn commit(&self) -> Result<()> {
+        if self.purpose == Purpose::Read || !self.has_work() {
+            return Ok(());
+        }
+        while self.state().deferred.len() > LARGEST_PIPELINE {
+            self.flush().await?;
+        }
+        let rest = std::mem::take(&mut self.state().deferred);
+        self.send(&rest, Some("COMMIT")).await?;
+        self.state().open = false;
+        Ok(())
+    }
+
+    fn has_work(&self) -> bool {
+        let state = self.state();
+        state.open || !state.deferred.is_empty()
+    }
+}
+
+impl Drop for Session {
+    /// The end of the transaction is sent and not waited for: what comes next on the connection stands behind it.
+    fn drop(&mut self) {
+        if self.state().open {
+            drop(self.client.batch_execute("ROLLBACK").now_or_never());
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut bytes::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        use bytes::BufMut;
+        match self.0 {
+            Value::Null => return Ok(IsNull::Yes),
+            Value::Bool(flag) => out.put_u8(u8::from(*flag)),
+            Value::Integer(number) if *kind == Type::FLOAT8 => {
+                out.put_f64(f64::from(i32::try_from(*number)?))
+            }
+            Value::Integer(number) if *kind == Type::INT4 => out.put_i32(i32::try_from(*number)?),
+            Value::Integer(number) => out.put_i64(*number),
+            Value::Number(number) => out.put_f64(*number),
+            Value::Text(text) | Value::Json(text) => {
+                if *kind == Type::JSONB {
+                    out.put_u8(1);
+                }
+                out.put_slice(text.as_bytes());
+            }
+            Value::Bytes(bytes) => out.put_slice(bytes),
+            Value::Id(id) => out.put_slice(id.as_bytes()),
+            Value::Time(time) => out.put_i64((time.milliseconds() - EPOCH_2000) * 1000),
+            Value::Date(date) => out.put_i32(i32::try_from(date.days())? - EPOCH_2000_DAYS),
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// What a failure of PostgreSQL means to us.
+#[track_caller]
+pub(crate) fn wrong(error: tokio_postgres::Error) -> Error {
+    let Some(told) = error.as_db_error() else {
+        return if error.is_closed()
+            || std::error::Error::source(&error).is_some_and(|e| e.is::<std::io::Error>())
+        {
+            unavailable("PostgreSQL does not answer. Try again.").caused_by(error)
+        } else {
+            internal("a statement failed").caused_by(error)
+        };
+    };
+    match *told.code() {
+        SqlState::UNIQUE_VIOLATION => {
+            let index = told.constraint().unwrap_or_default();
+            let column = index.rsplit("__").next().unwrap_or_default();
+            taken(column).caused_by(format!("unique: {index}"))
+        }
+        SqlState::FOREIGN_KEY_VIOLATION => dangling().caused_by(error),
+        SqlState::QUERY_CANCELED => slow().caused_by(error),
+        SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
+            Error::new(Kind::Conflict, "contended", "Others changed the same records. Try again.")
+                .caused_by(error)
+        }
+        SqlState::DISK_FULL | SqlState::TOO_MANY_CONNECTIONS | SqlState::ADMIN_SHUTDOWN => {
+            unavailable("PostgreSQL cannot take this now. Try again.").caused_by(error)
+        }
+        _ => internal("a statement failed").caused_by(error),
+    }
+}

@@ -1,0 +1,177 @@
+//! Group commit: writes that wait for one another share a transaction, each in a savepoint of its own.
+//!
+//! A write that succeeded while others wait leaves the transaction open, hands the connection on and answers only
+//! after the commit of the last one. A write that failed or was dropped takes back its own savepoint alone.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use kith_kernel::{Result, internal, unavailable};
+use rusqlite::Connection;
+use tokio::sync::{OwnedMutexGuard, oneshot};
+
+use super::{checkpoint::Checkpointer, lock, run};
+
+/// No more writes than this share a commit.
+const LARGEST_GROUP: usize = 64;
+/// A transaction does not stay open longer than this for others to join.
+const LONGEST_GROUP: Duration = Duration::from_millis(8);
+/// When those who were waiting gave up, the transaction is committed after this time at the latest.
+const ABANDONED: Duration = Duration::from_millis(20);
+
+pub(super) struct Group {
+    writer: Arc<tokio::sync::Mutex<Writer>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    checkpointer: Checkpointer,
+    /// When the transaction that is open now began.
+    open_since: Option<Instant>,
+    /// Those whose savepoint is in the open transaction and who wait for its commit.
+    joined: Vec<oneshot::Sender<bool>>,
+}
+
+pub(crate) struct WriteSession {
+    writer: Mutex<Option<OwnedMutexGuard<Writer>>>,
+    shared: Arc<tokio::sync::Mutex<Writer>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Counts as waiting until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Group {
+    pub(super) fn new(connection: Connection, checkpointer: Checkpointer) -> Self {
+        let writer = Writer { connection, checkpointer, open_since: None, joined: Vec::new() };
+        Self {
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
+            waiting: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// The writer's connection outside any transaction, for migrations.
+    pub(super) async fn alone(&self) -> Result<OwnedMutexGuard<Writer>> {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        writer.commit()?;
+        Ok(writer)
+    }
+
+    pub(super) async fn begin(&self) -> Result<WriteSession> {
+        let waiting = Waiting::new(&self.waiting);
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        drop(waiting);
+        if writer.open_since.is_none() {
+            run(&writer.connection, "BEGIN IMMEDIATE")?;
+            writer.open_since = Some(Instant::now());
+        }
+        run(&writer.connection, "SAVEPOINT one")?;
+        Ok(WriteSession {
+            writer: Mutex::new(Some(writer)),
+            shared: Arc::clone(&self.writer),
+            waiting: Arc::clone(&self.waiting),
+        })
+    }
+}
+
+impl Writer {
+    /// Commits what is open and answers those who wait for it.
+    fn commit(&mut self) -> Result<()> {
+        if self.open_since.take().is_none() {
+            return Ok(());
+        }
+        let committed = run(&self.connection, "COMMIT");
+        if committed.is_err() {
+            // The error is told to everyone in the group; a second one, of the way back, adds nothing.
+            run(&self.connection, "ROLLBACK").ok();
+        }
+        for answer in self.joined.drain(..) {
+            answer.send(committed.is_ok()).ok();
+        }
+        self.checkpointer.committed();
+        committed
+    }
+
+    fn may_wait(&self, waiting: &AtomicUsize) -> bool {
+        waiting.load(Ordering::Acquire) > 0
+            && self.joined.len() < LARGEST_GROUP
+            && self.open_since.is_some_and(|since| since.elapsed() < LONGEST_GROUP)
+    }
+}
+
+impl WriteSession {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        match &*lock(&self.writer) {
+            Some(writer) => work(&writer.connection),
+            None => Err(internal("a write was used after its end")),
+        }
+    }
+
+    pub(super) async fn commit(&self) -> Result<()> {
+        let Some(mut answer) = self.release()? else { return Ok(()) };
+        let stored = loop {
+            match tokio::time::timeout(ABANDONED, &mut answer).await {
+                Ok(told) => break told.unwrap_or(false),
+                // Whoever failed here is told the same by the answer.
+                Err(_) => drop(Arc::clone(&self.shared).lock_owned().await.commit()),
+            }
+        };
+        if stored {
+            Ok(())
+        } else {
+            Err(unavailable("The database could not store this. Try again."))
+        }
+    }
+
+    /// Ends the savepoint; commits too, unless others wait, whose commit is then waited for.
+    fn release(&self) -> Result<Option<oneshot::Receiver<bool>>> {
+        let taken = lock(&self.writer).take();
+        let Some(mut writer) = taken else { return Err(internal("a write ended twice")) };
+        run(&writer.connection, "RELEASE one")?;
+        if writer.may_wait(&self.waiting) {
+            let (answer, wait) = oneshot::channel();
+            writer.joined.push(answer);
+            return Ok(Some(wait));
+        }
+        writer.commit()?;
+        Ok(None)
+    }
+}
+
+impl Drop for WriteSession {
+    /// What was not committed is taken back, without touching what others of the group did.
+    fn drop(&mut self) {
+        let Some(mut writer) = lock(&self.writer).take() else { return };
+        let undone = run(&writer.connection, "ROLLBACK TO one")
+            .and_then(|()| run(&writer.connection, "RELEASE one"));
+        if undone.is_err() || writer.joined.is_empty() {
+            run(&writer.connection, "ROLLBACK").ok();
+            writer.open_since = None;
+            for answer in writer.joined.drain(..) {
+                answer.send(false).ok();
+            }
+        } else if !writer.may_wait(&self.waiting) {
+            // The others are told by their answers; this write has failed already.
+            writer.commit().ok();
+        }
+    }
+}

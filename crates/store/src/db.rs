@@ -1,0 +1,274 @@
+//! The door to the database: [`Db`] opens a [`Read`] or a [`Write`] that knows whose rows it may touch.
+
+use std::{ops::Deref, sync::Arc};
+
+use kith_kernel::{Actor, Error, Id, Kind, Result, internal};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Delete, Insert, Options, Output, Row, Select, Update,
+    connect::{Engine, Purpose, Session, Wall, postgres::Postgres, sqlite::Sqlite},
+    row::columns_of,
+    statement::Sql,
+};
+
+/// A database, shared by all who hold a copy.
+#[derive(Clone)]
+pub struct Db {
+    engine: Arc<Engine>,
+}
+
+/// What an actor may look at: one tenant, in one transaction, which sees one state of the database.
+pub struct Read {
+    session: Arc<Session>,
+    actor: Actor,
+    tenant: Option<Id>,
+}
+
+/// What an actor may change: everything it can look at, and the writes.
+pub struct Write(Read);
+
+impl Deref for Write {
+    type Target = Read;
+
+    fn deref(&self) -> &Read {
+        &self.0
+    }
+}
+
+/// A statement that lost against another is tried this many times.
+const ATTEMPTS: u32 = 3;
+
+impl Db {
+    /// Opens the database that the options name.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be opened or the address makes no sense; PostgreSQL itself is first asked later.
+    pub fn open(options: &Options) -> Result<Self> {
+        let engine = if options.url.starts_with("sqlite:") {
+            Engine::Sqlite(Sqlite::open(options)?)
+        } else {
+            Engine::Postgres(Postgres::open(options)?)
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// `sqlite` or `postgres`, for people.
+    pub fn kind(&self) -> &'static str {
+        match &*self.engine {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Makes sure that the walls between tenants stand; asked once at start.
+    pub async fn check_walls(&self) -> Result<()> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => postgres.check_walls().await,
+        }
+    }
+
+    /// Looks at the actor's tenant.
+    pub async fn read<T>(
+        &self,
+        actor: &Actor,
+        look: impl AsyncFnOnce(&Read) -> Result<T>,
+    ) -> Result<T> {
+        look(&self.begin(actor, Purpose::Read).await?).await
+    }
+
+    /// Changes the actor's tenant: commits when `work` is `Ok`, takes everything back when it is not.
+    /// `work` must not wait for the network.
+    pub async fn write<T>(
+        &self,
+        actor: &Actor,
+        work: impl AsyncFnOnce(&Write) -> Result<T>,
+    ) -> Result<T> {
+        let write = Write(self.begin(actor, Purpose::Write).await?);
+        let done = work(&write).await?;
+        write.session.commit().await?;
+        Ok(done)
+    }
+
+    /// As [`Self::write`], and again (three times in all) when another write got in the way.
+    pub async fn write_again<T>(
+        &self,
+        actor: &Actor,
+        mut work: impl AsyncFnMut(&Write) -> Result<T>,
+    ) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            let done = self.write(actor, async |db| work(db).await).await;
+            match done {
+                Err(error) if error.code() == "contended" && attempt < ATTEMPTS => attempt += 1,
+                done => return done,
+            }
+        }
+    }
+
+    /// Looks at the tables that belong to no tenant. `why` is for the reader of the source; a test lists the places.
+    pub async fn read_everywhere<T>(
+        &self,
+        why: &'static str,
+        look: impl AsyncFnOnce(&Read) -> Result<T>,
+    ) -> Result<T> {
+        tracing::trace!(why, "reading outside any tenant");
+        look(&self.begin_outside(Purpose::Read).await?).await
+    }
+
+    /// Changes the tables that belong to no tenant.
+    pub async fn write_everywhere<T>(
+        &self,
+        why: &'static str,
+        work: impl AsyncFnOnce(&Write) -> Result<T>,
+    ) -> Result<T> {
+        tracing::trace!(why, "writing outside any tenant");
+        let write = Write(self.begin_outside(Purpose::Write).await?);
+        let done = work(&write).await?;
+        write.session.commit().await?;
+        Ok(done)
+    }
+
+    async fn begin(&self, actor: &Actor, purpose: Purpose) -> Result<Read> {
+        let session = self.engine.begin(purpose, Wall::Tenant(actor.tenant)).await?;
+        Ok(Read { session: Arc::new(session), actor: actor.clone(), tenant: Some(actor.tenant) })
+    }
+
+    async fn begin_outside(&self, purpose: Purpose) -> Result<Read> {
+        let session = self.engine.begin(purpose, Wall::Platform).await?;
+        Ok(Read { session: Arc::new(session), actor: Actor::installation(), tenant: None })
+    }
+}
+
+impl Read {
+    /// Who looks.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(crate) fn tenant(&self) -> Option<Id> {
+        self.tenant
+    }
+
+    /// The same transaction, seen from outside any tenant: only for tables that belong to none.
+    pub fn everywhere(&self, why: &'static str) -> Self {
+        tracing::trace!(why, "looking outside the tenant");
+        Self { session: Arc::clone(&self.session), actor: self.actor.clone(), tenant: None }
+    }
+
+    /// Shows each row to `each`, cells in the order of the select.
+    pub async fn each(
+        &self,
+        select: &Select,
+        mut each: impl FnMut(Row<'_>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let sql = select.sql(self.session.dialect(), self.tenant);
+        self.session.query(sql, &mut each).await
+    }
+
+    /// All rows as structs, whose fields name the columns.
+    pub async fn all<T: DeserializeOwned + Send>(&self, select: Select) -> Result<Vec<T>> {
+        let columns = columns_of::<T>();
+        let select = if select.outputs.is_empty() { select.show(columns) } else { select };
+        let mut found = Vec::new();
+        self.each(&select, |row| {
+            found.push(row.decode(columns)?);
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// The first row, if there is one.
+    pub async fn first<T: DeserializeOwned + Send>(&self, select: Select) -> Result<Option<T>> {
+        Ok(self.all(select.at_most(1)).await?.into_iter().next())
+    }
+
+    /// Whether there is such a row.
+    pub async fn exists(&self, select: Select) -> Result<bool> {
+        let mut found = false;
+        let select = if select.outputs.is_empty() { select.output(Output::Count) } else { select };
+        self.each(&select.at_most(1), |row| {
+            found = row.integer(0)?.unwrap_or_default() > 0;
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
+    /// How many rows there are.
+    pub async fn count(&self, select: Select) -> Result<i64> {
+        let mut count = 0;
+        self.each(&select.output(Output::Count), |row| {
+            count = row.integer(0)?.unwrap_or_default();
+            Ok(())
+        })
+        .await?;
+        Ok(count)
+    }
+}
+
+impl Write {
+    /// The same transaction, seen from outside any tenant: only for tables that belong to none.
+    pub fn everywhere(&self, why: &'static str) -> Self {
+        Self(self.0.everywhere(why))
+    }
+
+    /// Adds rows; says how many.
+    ///
+    /// # Errors
+    /// `Conflict` (`taken`, naming the column) for a value that must be unique, `Invalid` for a link to nothing.
+    pub async fn insert(&self, insert: Insert) -> Result<u64> {
+        let sql = insert.sql(self.session.dialect(), self.tenant);
+        self.run(sql).await
+    }
+
+    /// Adds rows whose success nobody waits for before the commit.
+    pub fn append(&self, insert: &Insert) -> Result<()> {
+        self.session.defer(insert.sql(self.session.dialect(), self.tenant))
+    }
+
+    /// Changes rows; says how many.
+    pub async fn update(&self, update: Update) -> Result<u64> {
+        let sql = update.sql(self.session.dialect(), self.tenant);
+        self.run(sql).await
+    }
+
+    /// Deletes rows; says how many.
+    ///
+    /// # Errors
+    /// `Internal` for a deletion without a condition, which is never meant.
+    pub async fn delete(&self, delete: Delete) -> Result<u64> {
+        if delete.conditions.is_empty() {
+            return Err(internal(format!("all of {} would be deleted", delete.table)));
+        }
+        let sql = delete.sql(self.session.dialect(), self.tenant);
+        self.run(sql).await
+    }
+
+    /// Makes sure that nobody else does the same thing at the same time.
+    ///
+    /// # Errors
+    /// `Conflict` (`busy`) when somebody does.
+    pub async fn lock(&self, key: i64) -> Result<()> {
+        if self.session.try_lock(key).await? {
+            Ok(())
+        } else {
+            let busy = "The same request is still being worked on. Wait for its answer.";
+            Err(Error::new(Kind::Conflict, "busy", busy))
+        }
+    }
+
+    async fn run(&self, sql: Sql) -> Result<u64> {
+        self.session.execute(sql).await
+    }
+}

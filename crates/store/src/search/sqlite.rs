@@ -1,0 +1,98 @@
+//! Keyword search by FTS5; the tenant is a word inside MATCH.
+
+use kith_kernel::{Id, Result};
+
+use super::{MAX_CANDIDATES, bind_all};
+use crate::{
+    Write,
+    statement::{Dialect, Sql},
+};
+
+/// The words are cut before they come here, so the plainest tokenizer serves. Positions are kept, since
+/// `bm25` ranks by them (with `detail = column` every rank is nought).
+pub(crate) const SCHEMA: &str = "\
+CREATE TABLE search_documents (
+  number INTEGER PRIMARY KEY,
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  object TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii')";
+
+/// `scope : "o…" AND {title keywords body} : ("ana" * AND …)`; words hold letters and digits alone.
+fn question(scope: &str, words: &[String]) -> String {
+    let mut text = format!("scope : \"{scope}\"");
+    for word in words {
+        text.push_str(" AND {title keywords body} : \"");
+        text.push_str(word);
+        text.push_str("\" *");
+    }
+    text
+}
+
+pub(super) fn condition(sql: &mut Sql, scope: &str, words: &[String]) {
+    bind_all(
+        sql,
+        "SELECT record_id FROM search_documents WHERE number IN (SELECT rowid FROM search_words WHERE search_words MATCH #)",
+        vec![question(scope, words).into()],
+    );
+}
+
+pub(super) fn ranked(scope: &str, words: &[String], most: u32) -> Sql {
+    let mut sql = Sql::new(Dialect::Sqlite, None);
+    bind_all(
+        &mut sql,
+        "SELECT object, record_id, rank FROM (SELECT rowid AS number, -bm25(search_words, 0, 8, 4, 1) AS rank \
+         FROM search_words WHERE search_words MATCH # ORDER BY rowid DESC LIMIT #) JOIN search_documents USING (number) \
+         ORDER BY rank DESC, record_id DESC LIMIT #",
+        vec![question(scope, words).into(), MAX_CANDIDATES.into(), most.into()],
+    );
+    sql
+}
+
+pub(super) async fn index(
+    write: &Write,
+    tenant: Id,
+    record: Id,
+    object: &'static str,
+    scope: &[String; 2],
+    texts: &[Vec<String>; 3],
+    known: bool,
+) -> Result<()> {
+    if known {
+        unindex(write, tenant, record).await?;
+    }
+    let mut document = Sql::new(Dialect::Sqlite, None);
+    bind_all(
+        &mut document,
+        "INSERT INTO search_documents (tenant_id, record_id, object) VALUES (#, #, #)",
+        vec![tenant.into(), record.into(), object.into()],
+    );
+    write.session().execute(document).await?;
+    let mut words = Sql::new(Dialect::Sqlite, None);
+    let [title, keywords, body] = texts;
+    bind_all(
+        &mut words,
+        "INSERT INTO search_words (rowid, scope, title, keywords, body) VALUES (last_insert_rowid(), #, #, #, #)",
+        vec![
+            scope.join(" ").into(),
+            title.join(" ").into(),
+            keywords.join(" ").into(),
+            body.join(" ").into(),
+        ],
+    );
+    write.session().execute(words).await.map(drop)
+}
+
+pub(super) async fn unindex(write: &Write, tenant: Id, record: Id) -> Result<()> {
+    for template in [
+        "DELETE FROM search_words WHERE rowid = (SELECT number FROM search_documents WHERE tenant_id = # AND record_id = #)",
+        "DELETE FROM search_documents WHERE tenant_id = # AND record_id = #",
+    ] {
+        let mut sql = Sql::new(Dialect::Sqlite, None);
+        bind_all(&mut sql, template, vec![tenant.into(), record.into()]);
+        write.session().execute(sql).await?;
+    }
+    Ok(())
+}

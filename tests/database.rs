@@ -1,0 +1,70 @@
+//! A fresh database for each test: a file, or a database of the cluster that `with-postgres` started.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kith_store::{Db, Options};
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that goes away with the test.
+pub(crate) struct Database {
+    pub(crate) options: Options,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// Makes each test twice, once for each database.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $test() {
+                super::$test($crate::database::Kind::Sqlite).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $test() {
+                super::$test($crate::database::Kind::Postgres).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+impl Database {
+    pub(crate) async fn fresh(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = match kind {
+            Kind::Sqlite => {
+                Options::new(format!("sqlite:{}", folder.path().join("kith.db").display()))
+            }
+            Kind::Postgres => postgres().await,
+        };
+        Self { options, folder }
+    }
+
+    pub(crate) fn open(&self) -> Db {
+        Db::open(&self.options).unwrap()
+    }
+}
+
+/// A new database of the cluster, and roles of its own, since roles are shared by the whole cluster.
+async fn postgres() -> Options {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    #[expect(clippy::disallowed_methods, reason = "a test has no settings")]
+    let cluster = std::env::var("KITH_TEST_POSTGRES")
+        .expect("PostgreSQL is not running for the tests: use `make test`");
+    let name = format!("kith_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let (client, connection) =
+        tokio_postgres::connect(&cluster, tokio_postgres::NoTls).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+    tokio::spawn(connection);
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let (server, _) = cluster.rsplit_once('/').unwrap();
+    Options::new(format!("{server}/{name}"))
+}

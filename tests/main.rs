@@ -1,0 +1,4 @@
+//! One integration binary: every test runs on SQLite and on PostgreSQL.
+
+mod database;
+mod store;
