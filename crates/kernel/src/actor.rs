@@ -1,6 +1,6 @@
 //! Who acts, for which tenant, with which rights.
 
-use std::{str::FromStr, sync::Arc};
+use std::{net::IpAddr, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,8 @@ pub struct Actor {
     pub platform_admin: bool,
     /// The request (or job) it belongs to, for logs and events.
     pub request: Option<Id>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
 }
 
 impl Actor {
@@ -124,6 +126,7 @@ impl Actor {
             via: Via::System,
             platform_admin: false,
             request: None,
+            address: None,
         }
     }
 

@@ -1,1 +1,20 @@
-//! Empty for now.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, settings, background tasks.
+
+mod context;
+pub mod crash;
+pub mod events;
+pub mod jobs;
+pub mod mail;
+mod settings;
+mod tasks;
+
+pub use context::{App, Ctx};
+pub use settings::{Origin, Setting, Settings};
+pub use tasks::Tasks;
+
+use kith_store::Migration;
+
+/// The tables of this floor, in order.
+pub fn migrations() -> Vec<Migration> {
+    vec![events::migration(), jobs::migration(), mail::migration()]
+}

@@ -1,0 +1,77 @@
+//! The application and one request of it: who acts, on which database, at what time.
+
+use std::sync::Arc;
+
+use kith_kernel::{Actor, Clock, Id, Ids, Result, Time};
+use kith_store::{Db, Read, Write};
+
+use crate::{Settings, Tasks, jobs::Wake};
+
+/// What everything that works for anybody shares.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The one clock.
+    pub clock: Clock,
+    /// The one maker of ids.
+    pub ids: Ids,
+    /// All settings, with their origins.
+    pub settings: Arc<Settings>,
+    /// Owner of what runs in the background.
+    pub tasks: Tasks,
+    /// Wakes those who read events and jobs.
+    pub wake: Wake,
+}
+
+impl App {
+    /// The application on behalf of somebody.
+    pub fn on_behalf_of(&self, actor: Actor) -> Ctx {
+        Ctx { app: self.clone(), actor }
+    }
+
+    /// The application on behalf of the house itself, inside a tenant ([`Id::NIL`]: the installation).
+    pub fn as_system(&self, tenant: Id) -> Ctx {
+        self.on_behalf_of(Actor::system(tenant))
+    }
+}
+
+/// One request, job or command: the application and who asks.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The application.
+    pub app: App,
+    /// Who asks.
+    pub actor: Actor,
+}
+
+impl Ctx {
+    /// Looks at the actor's tenant.
+    pub async fn read<T>(&self, look: impl AsyncFnOnce(&Read) -> Result<T>) -> Result<T> {
+        self.app.db.read(&self.actor, look).await
+    }
+
+    /// Changes the actor's tenant; commits when `work` is `Ok`. Must not wait for the network.
+    pub async fn write<T>(&self, work: impl AsyncFnOnce(&Write) -> Result<T>) -> Result<T> {
+        let done = self.app.db.write(&self.actor, work).await?;
+        self.app.wake.committed();
+        Ok(done)
+    }
+
+    /// As [`Self::write`], and again when another write got in the way.
+    pub async fn write_again<T>(&self, work: impl AsyncFnMut(&Write) -> Result<T>) -> Result<T> {
+        let done = self.app.db.write_again(&self.actor, work).await?;
+        self.app.wake.committed();
+        Ok(done)
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Time {
+        self.app.clock.now()
+    }
+
+    /// A new id.
+    pub fn new_id(&self) -> Id {
+        self.app.ids.next()
+    }
+}
