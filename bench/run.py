@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import machine, report
@@ -27,6 +28,27 @@ from harness.workloads.requests import run_rounds
 from harness.workloads.starts import run_starts
 
 REPORT = BENCH_FOLDER / "results" / "latest.md"
+
+
+@dataclass
+class Book:
+    """What the report will say."""
+
+    lines: list[str]
+    targets: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, lines: list[str], targets: list[str]) -> None:
+        self.lines += lines
+        self.targets += targets
+
+    def add_failure(self, what: str, failure: BenchError) -> None:
+        print(f"bench: {what}: {failure}", file=sys.stderr)
+        self.failures.append(what)
+        self.lines += [f"**{what} was not measured: {str(failure).splitlines()[0]}**", ""]
+
+    def text(self) -> str:
+        return "\n".join([*self.lines, *report.targets_section(self.targets)])
 
 
 def parse_arguments() -> Settings:
@@ -92,45 +114,51 @@ def make_servers(database: str, settings: Settings, processes: Processes, folder
     return servers
 
 
-def measure_database(
-    database: str, settings: Settings, servers: list[Server], generator: LoadGenerator
-) -> tuple[list[str], list[str]]:
-    """All chosen workloads on one database: the report's lines, and the rows of the targets' table."""
-    lines, targets = [], []
-    if settings.needs_load_generator:
-        measured = run_rounds(servers, settings, generator)
-        lines += report.requests_section(database, measured)
-        targets += report.request_targets(database, measured)
-    if "W5" in settings.workloads:
-        imports = run_imports(servers, settings)
-        lines += report.imports_section(database, imports)
-        targets += report.import_targets(database, imports)
-    if "W13" in settings.workloads:
-        starts = run_starts(servers, settings)
-        lines += report.starts_section(database, servers, starts)
-        targets += report.start_targets(database, starts)
-    return lines, targets
+def measure_requests(book: Book, database: str, servers: list[Server], settings: Settings, folder: Path) -> None:
+    measured = run_rounds(servers, settings, LoadGenerator(folder, settings.connections))
+    book.add(report.requests_section(database, measured), report.request_targets(database, measured))
 
 
-def run(settings: Settings, folder: Path, processes: Processes) -> str:
+def measure_imports(book: Book, database: str, servers: list[Server], settings: Settings, _folder: Path) -> None:
+    samples = run_imports(servers, settings)
+    book.add(report.imports_section(database, samples), report.import_targets(database, samples))
+
+
+def measure_starts(book: Book, database: str, servers: list[Server], settings: Settings, _folder: Path) -> None:
+    samples = run_starts(servers, settings)
+    book.add(report.starts_section(database, servers, samples), report.start_targets(database, samples))
+
+
+STEPS = ((measure_requests, {"W1", "W2"}), (measure_imports, {"W5"}), (measure_starts, {"W13"}))
+
+
+def measure_database(book: Book, database: str, settings: Settings, servers: list[Server], folder: Path) -> None:
+    """All chosen workloads on one database; one that fails does not take the others' figures with it."""
+    for step, workloads in STEPS:
+        if chosen := workloads & set(settings.workloads):
+            try:
+                step(book, database, servers, settings, folder)
+            except BenchError as failure:
+                book.add_failure(f"{' '.join(sorted(chosen))} on {database}", failure)
+                for server in servers:
+                    server.stop()
+
+
+def run(settings: Settings, folder: Path, processes: Processes) -> Book:
     cluster = None
     if "postgres" in settings.databases:
         cluster = Cluster(folder, processes)
         cluster.start()
-    lines = ["## The run", "", *machine.header(settings, folder, cluster), ""]
-    generator = LoadGenerator(folder, settings.connections)
-    targets: list[str] = []
+    book = Book(["## The run", "", *machine.header(settings, folder, cluster), ""])
     for database in settings.databases:
         servers = make_servers(database, settings, processes, folder, cluster)
-        measured, rows = measure_database(database, settings, servers, generator)
-        lines += measured
-        targets += rows
+        measure_database(book, database, settings, servers, folder)
         for server in servers:
             server.clear()
-    return "\n".join([*lines, *report.targets_section(targets)])
+    return book
 
 
-def run_in_temporary_folder(settings: Settings) -> str:
+def run_in_temporary_folder(settings: Settings) -> Book:
     folder = Path(tempfile.mkdtemp(prefix="kith-bench-", dir=settings.folder))
     # PostgreSQL's own user must be able to pass through.
     folder.chmod(0o711)
@@ -140,7 +168,8 @@ def run_in_temporary_folder(settings: Settings) -> str:
         return run(settings, folder, processes)
     finally:
         # A second Ctrl-C must not leave servers behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         processes.stop_all()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -151,6 +180,8 @@ def end_on_signal(number: int, _frame) -> None:
 
 def main() -> int:
     settings = parse_arguments()
+    # A shell that starts this in the background has Ctrl-C's signal ignored, and Python keeps to that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end_on_signal)
     if sentences := missing(settings):
@@ -158,7 +189,7 @@ def main() -> int:
         return 2
     try:
         install_peers(settings)
-        text = run_in_temporary_folder(settings)
+        book = run_in_temporary_folder(settings)
     except BenchError as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1
@@ -166,9 +197,9 @@ def main() -> int:
         print("bench: stopped", file=sys.stderr)
         return 130
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(text, encoding="utf-8")
-    print(text)
-    return 0
+    REPORT.write_text(book.text(), encoding="utf-8")
+    print(book.text())
+    return 1 if book.failures else 0
 
 
 if __name__ == "__main__":

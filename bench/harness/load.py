@@ -56,6 +56,8 @@ class LoadGenerator:
         if not result:
             raise BenchError(f"wrk printed no result:\n{printed[-1000:]}")
         fields = json.loads(result[0].removeprefix("RESULT "))
+        if fields["requests"] == 0:
+            raise BenchError(f"no request was answered in {seconds} s:\n{printed[-1000:]}")
         return LoadResult(
             requests=fields["requests"],
             seconds=fields["microseconds"] / 1e6,

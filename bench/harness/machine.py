@@ -21,7 +21,7 @@ def first_line(command: list[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT_FOLDER)
     except OSError:
         return "unknown"
-    lines = (done.stdout or done.stderr).strip().splitlines()
+    lines = done.stdout.strip().splitlines()
     return lines[0] if lines else "unknown"
 
 
@@ -48,20 +48,23 @@ def commit() -> str:
 
 def header(settings: Settings, folder: Path, cluster: Cluster | None) -> list[str]:
     load = os.getloadavg()[0]
+    system = f"{platform.system()} {platform.release().split('-')[0]}"
+    quiet = "" if load <= QUIET_LOAD else " (**not quiet**)"
     lines = [
-        f"* {len(os.sched_getaffinity(0))} cores ({processor()}), {memory_gib():.0f} GiB, "
-        f"{platform.system()} {platform.release().split('-')[0]}, data on {file_system(folder)}; load average before the run {load:.2f}"
-        + ("" if load <= QUIET_LOAD else " (**not quiet**)"),
+        f"* {len(os.sched_getaffinity(0))} cores ({processor()}), {memory_gib():.0f} GiB, {system}, "
+        f"data on {file_system(folder)}; load average before the run {load:.2f}{quiet}",
         f"* {settings.rounds} rounds A-B-A-B, {settings.seconds} s each after {settings.warm_up_seconds} s of warm-up, "
         f"{settings.connections} connections; {settings.contacts:,} contacts of the tenant, "
         f"{settings.other_contacts:,} of another",
         f"* {first_line(['wrk', '-v']).split(' Copyright')[0]}; project at {commit()}",
     ]
     if settings.with_kith:
-        lines.append(f"* {first_line([str(settings.kith), '--version'])}; SQLite: WAL, synchronous=NORMAL (its default)")
+        version = first_line([str(settings.kith), "--version"])
+        lines.append(f"* Kith: {version}; on SQLite write-ahead log (checked), synchronous=NORMAL (its default)")
     if settings.with_peers and "sqlite" in settings.databases:
         log = "on (its default)" if settings.pocketbase_log else "off"
-        lines.append(f"* PocketBase: {peers.versions('pocketbase')}; request log {log}; {pocketbase.database_settings()}")
+        pragmas = pocketbase.database_settings()
+        lines.append(f"* PocketBase: {peers.versions('pocketbase')}; request log {log}; its SQLite: {pragmas}")
     if settings.with_peers and "postgres" in settings.databases:
         lines.append(f"* Express: node {first_line(['node', '--version'])}, {peers.versions('express-pg')}")
     if cluster:

@@ -18,7 +18,8 @@ def install_peer(name: str) -> None:
     if missing_packages(folder):
         print(f"installing {name} with npm …", flush=True)
         # No lock file: it would carry the address of whichever registry made it; every version is pinned by hand.
-        run_command(["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"], f"npm install of {name}", cwd=folder)
+        command = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund"]
+        run_command(command, f"npm install of {name}", cwd=folder)
 
 
 def missing_packages(folder: Path) -> list[str]:

@@ -19,17 +19,30 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Process(subprocess.Popen):
+    """A process that knows its name and by which signal it wants to end."""
+
+    def __init__(self, name: str, command: list, stop_signal: int, **options):
+        super().__init__([str(part) for part in command], **options)
+        self.name = name
+        self.stop_signal = stop_signal
+
+
 class Processes:
     def __init__(self, log_folder: Path):
         self.log_folder = log_folder
-        self.running: list[subprocess.Popen] = []
+        self.running: list[Process] = []
 
-    def start(self, name: str, command: list, environment: dict | None = None, **options) -> subprocess.Popen:
+    def start(
+        self, name: str, command: list, environment: dict | None = None, stop_signal: int = signal.SIGTERM, **options
+    ) -> Process:
         """Servers see PATH and what is named here, so that nobody's own settings change a figure."""
         surroundings = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", **(environment or {})}
         with open(self.log_path(name), "ab") as log:
-            process = subprocess.Popen(
-                [str(part) for part in command],
+            process = Process(
+                name,
+                command,
+                stop_signal,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -38,13 +51,12 @@ class Processes:
                 start_new_session=True,
                 **options,
             )
-        process.bench_name = name
         self.running.append(process)
         return process
 
-    def stop(self, process: subprocess.Popen, stop_signal: int = signal.SIGTERM) -> None:
+    def stop(self, process: Process) -> None:
         if process.poll() is None:
-            process.send_signal(stop_signal)
+            process.send_signal(process.stop_signal)
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -54,9 +66,9 @@ class Processes:
             self.running.remove(process)
 
     def stop_all(self) -> None:
+        # The last first: a server holds connections to the database that was started before it.
         for process in reversed(list(self.running)):
-            # A server holds connections to the database, so the database gets the signal that ends them.
-            self.stop(process, getattr(process, "bench_stop_signal", signal.SIGTERM))
+            self.stop(process)
 
     def log_path(self, name: str) -> Path:
         return self.log_folder / f"{name}.log"
@@ -68,11 +80,10 @@ class Processes:
             return "(no log)"
         return "\n".join(text.splitlines()[-lines:])
 
-    def fail_if_ended(self, process: subprocess.Popen) -> None:
+    def fail_if_ended(self, process: Process) -> None:
         if process.poll() is not None:
             raise BenchError(
-                f"{process.bench_name} ended with {process.returncode}; the end of its log:\n"
-                + self.log_tail(process.bench_name)
+                f"{process.name} ended with {process.returncode}; the end of its log:\n" + self.log_tail(process.name)
             )
 
 

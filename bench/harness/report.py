@@ -110,7 +110,7 @@ def warnings(columns: list[tuple[str, list[Sample]]]) -> list[str]:
         others = max(sample.others_cpu_share for sample in samples)
         if others > QUIET_SHARE:
             lines.append(f"The machine was not quiet: beside {name}, others used up to {others:.2f} of a core.")
-    return [*lines, ""] if lines else []
+    return "\n\n".join([*lines, ""]).splitlines() if lines else []
 
 
 def imports_section(database: str, samples: dict[str, list[ImportSample]]) -> list[str]:
@@ -120,7 +120,7 @@ def imports_section(database: str, samples: dict[str, list[ImportSample]]) -> li
         ("seconds", lambda sample: sample.seconds, None),
         ("rows/s", lambda sample: sample.rows / sample.seconds, True),
         *cpu_figures(database == "postgres", "row"),
-        ("peak RSS MiB", lambda sample: sample.peak_rss_mib, False),
+        ("peak RSS MiB", lambda sample: sample.peak_rss_mib, None),
         ("good rows", lambda sample: sample.outcome.good, None),
         ("bad rows", lambda sample: sample.outcome.bad, None),
         ("duplicates by e-mail", lambda sample: sample.outcome.duplicates, None),
@@ -154,10 +154,11 @@ def request_targets(database: str, measured: list[Measured]) -> list[str]:
         if ours and peer:
             theirs = peer.samples[operation]
             limit = targets.SERVER_CPU_RATIO[database, operation]
-            rows.append(ratio_row(f"{where}: server CPU, times less", limit, ours, theirs, lambda s: s.cpu_ms("server")))
+            figure = f"{where}: server CPU, times less"
+            rows.append(ratio_row(figure, limit, ours, theirs, lambda sample: sample.cpu_ms("server")))
             if database == "postgres":
                 figure = f"{where}: with the database's CPU, times less"
-                rows.append(ratio_row(figure, targets.WITH_DATABASE_CPU_RATIO, ours, theirs, lambda s: s.cpu_ms_sum))
+                rows.append(ratio_row(figure, targets.WITH_DATABASE_CPU_RATIO, ours, theirs, lambda sample: sample.cpu_ms_sum))
         if ours and operation == "create":
             p99 = median(sample.load.p99_ms for sample in ours)
             rows.append(Target(f"{where}: p99", targets.CREATE_P99_MS, False, " ms").row(p99))
@@ -177,7 +178,7 @@ def import_targets(database: str, samples: dict[str, list[ImportSample]]) -> lis
     seconds = median(sample.seconds * 100_000 / sample.rows for sample in ours)
     peak = median(sample.peak_rss_mib for sample in ours)
     return [
-        Target(f"{where}: 100,000 rows", targets.IMPORT_SECONDS_PER_100_000, False, " s").row(seconds),
+        Target(f"{where}: seconds per 100,000 rows", targets.IMPORT_SECONDS_PER_100_000, False, " s").row(seconds),
         Target(f"{where}: peak RSS", targets.IMPORT_PEAK_MIB, False, " MiB").row(peak),
     ]
 

@@ -50,5 +50,5 @@ def missing_postgres() -> list[str]:
     if newest_binaries() is None:
         return ["PostgreSQL's server programs are missing; on Debian: apt install postgresql"]
     if not owner_exists():
-        return [f"PostgreSQL refuses to run as root, and there is no user {SYSTEM_USER}; on Debian: apt install postgresql"]
+        return [f"PostgreSQL refuses root, and there is no user {SYSTEM_USER}; on Debian: apt install postgresql"]
     return []

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import secrets
-import sqlite3
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -18,13 +17,14 @@ from ..postgres import Cluster
 from ..storage import DatabaseStorage, FolderStorage
 from ..web import Client
 from .server import AFTER_SEEDING_LIMIT_SECONDS, LIST_LIMIT, Outcome, Part, Server
+from .sqlite_file import count_rows, is_write_ahead
 
 # An ordinary role that may make roles, as `migrate` does; row-level security binds it.
 ROLE = "kith_bench"
 ROLE_RIGHTS = "createrole"
 TABLE = "contacts"
 CONTACTS = "/api/contacts"
-CSV_HEADER = ("firstName", "lastName", "email", "phone", "city")
+CSV_HEADER = ("firstName", "lastName", "email", "phone", "address.city")
 # By one of these names an import's report tells each count.
 COUNT_NAMES = {
     "good": ("created", "imported", "good", "inserted"),
@@ -35,7 +35,6 @@ IDS_KEPT = 2_000
 BODIES_KEPT = 1_000
 POLL_SECONDS = 0.1
 IMPORT_LIMIT_SECONDS = 600
-SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 class Kith(Server):
@@ -121,11 +120,19 @@ class Kith(Server):
     def count_contacts(self) -> int:
         if self.cluster:
             return int(self.cluster.sql(f"select count(*) from {TABLE}", self.rows.live))
+        return count_rows(self.database_file(), TABLE)
+
+    def database_file(self) -> Path:
+        """Found by its table, so that the file may have any name."""
         for file in sorted(self.data.live.rglob("*")):
-            count = sqlite_count(file)
-            if count is not None:
-                return count
+            if count_rows(file, TABLE) is not None:
+                return file
         raise BenchError(f"no SQLite file with a table {TABLE} in Kith's data folder")
+
+    def check_seeded(self) -> None:
+        super().check_seeded()
+        if not self.cluster and not is_write_ahead(self.database_file()):
+            raise BenchError("Kith's SQLite file has no write-ahead log, as its peer's has: not the same durability")
 
     def create_requests(self) -> Requests:
         contacts = make_contacts(BODIES_KEPT, "%d.new")
@@ -165,15 +172,3 @@ def first_count(counts: dict, names: tuple[str, ...], report: dict) -> int:
             return counts[name]
     raise BenchError(f"the import's report has none of {', '.join(names)}: {json.dumps(report)[:1000]}")
 
-
-def sqlite_count(file: Path) -> int | None:
-    """The rows of the contacts table, if the file is a database that has one."""
-    if not file.is_file() or file.open("rb").read(len(SQLITE_MAGIC)) != SQLITE_MAGIC:
-        return None
-    database = sqlite3.connect(file)
-    try:
-        return database.execute(f"select count(*) from {TABLE}").fetchone()[0]
-    except sqlite3.OperationalError:
-        return None
-    finally:
-        database.close()

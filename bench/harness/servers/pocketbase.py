@@ -20,6 +20,7 @@ from ..processes import run_command
 from ..storage import FolderStorage
 from ..web import Client
 from .server import LIST_LIMIT, Part, Server, created
+from .sqlite_file import count_rows
 
 IDS_KEPT = 2_000
 BODIES_KEPT = 1_000
@@ -85,7 +86,7 @@ class PocketBase(Server):
 
     def fill(self) -> None:
         source = random.Random("pocketbase")
-        database = self.open_database()
+        database = sqlite3.connect(self.database_file())
         for tenant, count in (("main", self.settings.contacts), ("other", self.settings.other_contacts)):
             rows = stored_rows(source, tenant, make_contacts(count, tenant))
             marks = ", ".join("?" * len(COLUMNS))
@@ -95,8 +96,8 @@ class PocketBase(Server):
         database.commit()
         database.close()
 
-    def open_database(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.storage.live / "data.db")
+    def database_file(self) -> Path:
+        return self.storage.live / "data.db"
 
     def sign_in(self, tenant: str = "main") -> str:
         client = Client(self.port)
@@ -107,10 +108,7 @@ class PocketBase(Server):
         return answer.json()["token"]
 
     def count_contacts(self) -> int:
-        database = self.open_database()
-        count = database.execute("select count(*) from contacts").fetchone()[0]
-        database.close()
-        return count
+        return count_rows(self.database_file(), "contacts")
 
     def create_requests(self) -> Requests:
         contacts = make_contacts(BODIES_KEPT, "%d.new")
@@ -188,7 +186,5 @@ def stored_rows(source: random.Random, tenant: str, contacts: list[Contact]) -> 
     for place, contact in enumerate(contacts):
         identifier = "".join(source.choices(ID_LETTERS, k=15))
         made = (first + datetime.timedelta(seconds=place)).strftime("%Y-%m-%d %H:%M:%S.000Z")
-        rows.append(
-            (identifier, made, made, tenant, contact.first_name, contact.last_name, contact.email, contact.phone, contact.city)
-        )
+        rows.append((identifier, made, made, tenant, *contact))
     return rows

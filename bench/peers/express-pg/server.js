@@ -1,4 +1,4 @@
-// A contacts API as an Express and pg project builds it, kept lean: no request log, no audit row, no count beside a list.
+// A contacts API as an Express and pg project builds it, lean: no request log, no audit row, no count beside a list.
 'use strict';
 
 const crypto = require('crypto');
