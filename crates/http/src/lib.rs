@@ -1,1 +1,30 @@
-//! Empty for now.
+//! HTTP: who is asking, what they may do, and how an answer looks.
+//!
+//! An [`Operation`] is declared once; the same declaration is enforced (access, limits), documented (OpenAPI) and
+//! counted (metrics).
+
+mod answer;
+mod body;
+mod call;
+mod docs;
+mod idempotency;
+mod limits;
+mod metrics;
+mod openapi;
+mod operation;
+mod query;
+mod router;
+pub mod schema;
+mod serve;
+
+pub use answer::Answer;
+pub use body::{Body, fields_of};
+pub use call::{Authenticate, Call};
+pub use idempotency::migration;
+pub use limits::{Allowance, Limiter};
+pub use metrics::{Metrics, OperationCounts};
+pub use openapi::document;
+pub use operation::{Access, Idempotency, LimitClass, Operation, Parameter};
+pub use query::Query;
+pub use router::{Http, Options, Routes};
+pub use serve::serve;

@@ -111,6 +111,8 @@ pub struct Actor {
     pub request: Option<Id>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
+    /// The key's own limit, when it has one; 0 is none at all.
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Actor {
@@ -127,6 +129,7 @@ impl Actor {
             platform_admin: false,
             request: None,
             address: None,
+            requests_per_minute: None,
         }
     }
 

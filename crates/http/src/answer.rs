@@ -1,0 +1,173 @@
+//! Answers: JSON, problems, streams; the one place that makes a status of an error.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+};
+use bytes::Bytes;
+use kith_kernel::{Error, Kind, Problem, Result, internal};
+use serde::Serialize;
+
+/// What a handler answers.
+#[derive(Debug)]
+pub struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) content: Content,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content {
+    Empty,
+    Whole(&'static str, Bytes),
+    Stream(&'static str, Body),
+}
+
+pub(crate) const JSON: &str = "application/json";
+
+impl Answer {
+    fn new(status: StatusCode, content: Content) -> Self {
+        Self { status, headers: Vec::new(), content }
+    }
+
+    /// 200 with a value as JSON.
+    pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        let written = serde_json::to_vec(value)
+            .map_err(|error| internal("an answer cannot be written").caused_by(error))?;
+        Ok(Self::written(written))
+    }
+
+    /// 200 with JSON that is written already.
+    pub fn written(json: Vec<u8>) -> Self {
+        Self::new(StatusCode::OK, Content::Whole(JSON, json.into()))
+    }
+
+    /// 200 with text of a kind.
+    pub fn text(kind: &'static str, text: impl Into<Bytes>) -> Self {
+        Self::new(StatusCode::OK, Content::Whole(kind, text.into()))
+    }
+
+    /// 200 with a body that is made while it is sent.
+    pub fn stream(kind: &'static str, body: Body) -> Self {
+        Self::new(StatusCode::OK, Content::Stream(kind, body))
+    }
+
+    /// 204.
+    pub fn nothing() -> Self {
+        Self::new(StatusCode::NO_CONTENT, Content::Empty)
+    }
+
+    /// The same as 201, with the place of what was made.
+    pub fn created(mut self, location: &str) -> Self {
+        self.status = StatusCode::CREATED;
+        self.header(header::LOCATION, location)
+    }
+
+    /// The same as 202, with the place where the work can be followed.
+    pub fn accepted(mut self, location: &str) -> Self {
+        self.status = StatusCode::ACCEPTED;
+        self.header(header::LOCATION, location)
+    }
+
+    /// The same with another status.
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self
+    }
+
+    /// Adds a header; a value that no header can carry is left out.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Names the state that the answer shows, for `If-Match` and `If-None-Match`.
+    pub fn tagged(self, version: i64) -> Self {
+        self.header(header::ETAG, &format!("\"{version}\""))
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let (kind, body) = match self.content {
+            Content::Empty => (None, Body::empty()),
+            Content::Whole(kind, bytes) => (Some(kind), Body::from(bytes)),
+            Content::Stream(kind, body) => (Some(kind), body),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        if let Some(kind) = kind {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Problems<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    errors: &'a [Problem],
+    #[serde(rename = "requestId")]
+    request_id: &'a str,
+}
+
+pub(crate) fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::Exhausted => StatusCode::PAYMENT_REQUIRED,
+        Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// RFC 9457 from an error; what is ours to mend is logged and told in general words.
+pub(crate) fn problem(error: &Error, request_id: &str) -> Answer {
+    let mut status = status_of(error.kind());
+    if error.code() == "method_not_allowed" {
+        status = StatusCode::METHOD_NOT_ALLOWED;
+    }
+    let detail = if error.kind() == Kind::Internal {
+        tracing::error!(request_id, ?error, "a request failed");
+        "Something went wrong on our side. The log names it by this requestId."
+    } else {
+        tracing::debug!(request_id, ?error, "a request was refused");
+        error.message()
+    };
+    let problem = Problems {
+        r#type: format!("/docs#{}", error.code()),
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail,
+        code: error.code(),
+        errors: error.problems(),
+        request_id,
+    };
+    let written = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut answer =
+        Answer::new(status, Content::Whole("application/problem+json", written.into()));
+    if let Some(seconds) = error.retry_after_seconds() {
+        answer = answer.header(header::RETRY_AFTER, &seconds.to_string());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        answer = answer.header(header::WWW_AUTHENTICATE, "Bearer");
+    }
+    answer
+}

@@ -1,0 +1,99 @@
+//! One call: who asks, what is asked.
+
+use std::{pin::Pin, sync::Arc};
+
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::{HeaderMap, HeaderName, header, request::Parts},
+};
+use kith_kernel::{Actor, Error, Id, Kind, Result, malformed};
+use kith_platform::Ctx;
+use serde::de::DeserializeOwned;
+
+use crate::{Body, Query, body::expect_json};
+
+/// Finds out who asks; wiring hands it in.
+///
+/// The actor's `role` and `tenant` are those of now, not those of the token.
+pub type Authenticate = Arc<
+    dyn for<'a> Fn(&'a Parts) -> Pin<Box<dyn Future<Output = Result<Actor>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
+
+/// A request on its way to a handler.
+pub struct Call {
+    /// The application and who asks; for public operations, the installation.
+    pub ctx: Ctx,
+    /// Method, address and headers.
+    pub head: Parts,
+    pub(crate) path: RawPathParams,
+    pub(crate) content: axum::body::Body,
+    pub(crate) body_bytes: usize,
+    pub(crate) operation: &'static str,
+}
+
+impl Call {
+    pub(crate) async fn path_of(head: &mut Parts) -> Result<RawPathParams> {
+        let path = RawPathParams::from_request_parts(head, &()).await;
+        let path = path.map_err(|_| malformed("The path is not UTF-8."))?;
+        if path.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(malformed("The path holds a NUL character."));
+        }
+        Ok(path)
+    }
+
+    /// A part of the path as text.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
+    }
+
+    /// A part of the path as an id.
+    pub fn id(&self, name: &str) -> Result<Id> {
+        self.path(name).parse()
+    }
+
+    /// The query, decoded.
+    pub fn query(&self) -> Result<Query> {
+        Query::parse(self.head.uri.query().unwrap_or_default())
+    }
+
+    /// The value of a header, when it is text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.head.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// Reads the body, which must be JSON.
+    pub async fn body(&mut self) -> Result<Body> {
+        expect_json(&self.head.headers)?;
+        let content = std::mem::take(&mut self.content);
+        Body::read(content, &self.head.headers, self.body_bytes).await
+    }
+
+    /// Reads the body into a struct; see [`Body::parse`].
+    pub async fn parse<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.body().await?.parse()
+    }
+
+    /// The body as it comes, for uploads; the operation's own limit applies while it is read.
+    pub fn stream(&mut self) -> (axum::body::Body, usize) {
+        (std::mem::take(&mut self.content), self.body_bytes)
+    }
+
+    /// The version that `If-Match` names, when there is such a header; `*` is none.
+    pub fn expected_version(&self) -> Result<Option<i64>> {
+        let Some(tag) = self.header(&header::IF_MATCH) else { return Ok(None) };
+        if tag.trim() == "*" {
+            return Ok(None);
+        }
+        let version = tag.trim().trim_start_matches("W/").trim_matches('"').parse();
+        version.map(Some).map_err(|_| {
+            Error::new(Kind::Stale, "stale", "If-Match does not name a version of this record.")
+        })
+    }
+}

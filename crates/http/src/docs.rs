@@ -1,0 +1,1 @@
+//! The documentation page: one file, which needs nothing from elsewhere.

@@ -1,0 +1,167 @@
+//! The OpenAPI document, made of the operations that are served.
+
+use serde_json::{Map, Value, json};
+
+use crate::{Access, Idempotency, Operation, schema};
+
+/// OpenAPI 3.1 over the operations; `schemas` are the named ones.
+pub fn document(operations: &[Operation], schemas: Vec<(String, Value)>) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in operations {
+        let method = operation.method.as_str().to_lowercase();
+        let mut place = |path: &str, alias_of: Option<&str>| {
+            let methods = paths.entry(path).or_insert_with(|| json!({}));
+            methods[&method] = describe(operation, alias_of);
+        };
+        place(&operation.path, None);
+        for alias in &operation.aliases {
+            place(alias, Some(&operation.path));
+        }
+    }
+    let mut components: Map<String, Value> = schemas.into_iter().collect();
+    components.insert("Problem".to_owned(), problem());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kith",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A CRM backend. Sign in with POST /api/auth/register or /api/auth/login and send the token as `Authorization: Bearer …`.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/", "description": "Paths begin with /api; /api/v1 is the same." }],
+        "security": [{ "token": [] }],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "description": "A session's token, or an API key." },
+            },
+        },
+    })
+}
+
+fn problem() -> Value {
+    let place = schema::object(
+        vec![("pointer", schema::string()), ("message", schema::string())],
+        &["pointer", "message"],
+    );
+    schema::object(
+        vec![
+            ("type", schema::string()),
+            ("title", schema::string()),
+            ("status", schema::integer()),
+            ("detail", schema::string()),
+            ("code", schema::described(schema::string(), "Stable; meant for programs.")),
+            ("errors", schema::list(place)),
+            ("requestId", schema::string()),
+        ],
+        &["type", "title", "status", "detail", "code", "requestId"],
+    )
+}
+
+fn describe(operation: &Operation, alias_of: Option<&str>) -> Value {
+    let mut told = json!({
+        "operationId": operation_id(operation, alias_of.is_some()),
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "x-access": operation.access.name(),
+        "parameters": parameters(operation),
+        "responses": answers(operation),
+    });
+    if let Some((object, action)) = operation.scope {
+        told["x-scope"] = json!(format!("{object}:{action}"));
+    }
+    if let Some(path) = alias_of {
+        told["x-alias-of"] = json!(path);
+    }
+    if operation.access == Access::Public {
+        told["security"] = json!([]);
+    }
+    if let Some((kind, schema)) = &operation.body {
+        told["requestBody"] = json!({ "content": { *kind: { "schema": schema } } });
+    }
+    told
+}
+
+/// `GET /api/deals/{id}/history` → `getDealsIdHistory`.
+fn operation_id(operation: &Operation, alias: bool) -> String {
+    let mut id = operation.method.as_str().to_lowercase();
+    let path = operation.path.trim_start_matches("/api");
+    for word in
+        path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
+    {
+        let (first, rest) = word.split_at(1);
+        id.push_str(&first.to_uppercase());
+        id.push_str(rest);
+    }
+    if alias { format!("{id}Alias") } else { id }
+}
+
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let mut all: Vec<Value> = operation
+        .parameters
+        .iter()
+        .map(|parameter| {
+            json!({
+                "name": parameter.name, "in": parameter.place, "required": parameter.place == "path",
+                "schema": parameter.schema, "description": parameter.text,
+            })
+        })
+        .collect();
+    if operation.idempotency == Idempotency::Replays {
+        all.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
+            "description": "The same request with the same key gets the same answer for 24 hours.",
+        }));
+    }
+    all
+}
+
+/// What it answers when all is well, and every refusal that it can come to.
+fn answers(operation: &Operation) -> Value {
+    let mut all = Map::new();
+    for (status, text, content) in &operation.answers {
+        let mut answer = json!({ "description": text });
+        if let Some((kind, schema)) = content {
+            answer["content"] = json!({ *kind: { "schema": schema } });
+        }
+        all.insert(status.to_string(), answer);
+    }
+    if operation.method == axum::http::Method::GET {
+        all.insert(
+            "304".to_owned(),
+            json!({ "description": "It has not changed (If-None-Match)." }),
+        );
+    }
+    for (status, text) in refusals(operation) {
+        let schema = schema::named("Problem");
+        let refusal = json!({ "description": text, "content": { "application/problem+json": { "schema": schema } } });
+        all.entry(status.to_string()).or_insert(refusal);
+    }
+    Value::Object(all)
+}
+
+fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
+    let mut all = vec![
+        (400, "It cannot be read: broken JSON, UTF-8 or id."),
+        (408, "It took too long."),
+        (422, "It can be read and is wrong; `errors` names the places."),
+        (429, "Too many requests; `Retry-After` says how long to wait."),
+        (503, "Something that is needed does not answer."),
+    ];
+    if operation.access != Access::Public {
+        all.push((401, "Nobody is signed in."));
+        all.push((403, "The role or the key's scopes do not allow it."));
+    }
+    if operation.path.contains('{') {
+        all.push((404, "There is no such thing, or it is another tenant's."));
+    }
+    if operation.method != axum::http::Method::GET {
+        all.push((409, "It contradicts what is stored."));
+        all.push((412, "The record has changed since the version in If-Match."));
+        all.push((413, "The body is too large."));
+        all.push((415, "The body has the wrong content type."));
+    }
+    all
+}

@@ -1,0 +1,244 @@
+//! Operations as data: what is served where, who may ask, and how it is documented.
+
+use axum::http::Method;
+use kith_kernel::Role;
+use serde::de::DeserializeOwned;
+
+use crate::{body::fields_of, schema::Schema};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Whoever is signed in, with or without a tenant.
+    User,
+    /// A member of the tenant with this role or a higher one.
+    Role(Role),
+    /// Whoever runs the installation.
+    Platform,
+}
+
+impl Access {
+    /// `public`, `user`, the role's name, or `platform`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::User => "user",
+            Self::Role(role) => role.name(),
+            Self::Platform => "platform",
+        }
+    }
+}
+
+/// Against which limit a request counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitClass {
+    /// None: health and documentation.
+    Free,
+    /// Sign-in and the like, by address.
+    Auth,
+    /// Everything else, by key, user or address.
+    Api,
+    /// Uploads, by key or user.
+    Upload,
+}
+
+/// What an `Idempotency-Key` does here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It has no meaning and is passed over.
+    Unused,
+    /// The stored answer is given again.
+    Replays,
+    /// It is refused: the answer holds a secret, or the request is a stream.
+    Refused,
+}
+
+/// A parameter in the path or the query.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    pub(crate) name: String,
+    pub(crate) place: &'static str,
+    pub(crate) schema: Schema,
+    pub(crate) text: String,
+}
+
+/// One thing that can be asked of the server.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) tag: &'static str,
+    pub(crate) summary: String,
+    pub(crate) access: Access,
+    pub(crate) scope: Option<(&'static str, &'static str)>,
+    pub(crate) limit: LimitClass,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<(&'static str, Schema)>,
+    pub(crate) answers: Vec<(u16, String, Option<(&'static str, Schema)>)>,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) body_bytes: Option<usize>,
+    pub(crate) seconds: Option<u64>,
+}
+
+impl Operation {
+    fn new(method: Method, path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        let path = path.into();
+        let parameters = ids_in(&path);
+        let writes = method != Method::GET;
+        Self {
+            method,
+            path,
+            tag,
+            summary: summary.to_owned(),
+            access: Access::Role(if writes { Role::Member } else { Role::Viewer }),
+            scope: None,
+            limit: LimitClass::Api,
+            idempotency: Idempotency::Unused,
+            parameters,
+            body: None,
+            answers: Vec::new(),
+            aliases: Vec::new(),
+            body_bytes: None,
+            seconds: None,
+        }
+    }
+
+    /// `GET path`, for viewers unless said otherwise.
+    pub fn get(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        Self::new(Method::GET, path, tag, summary)
+    }
+
+    /// `POST path`, for members unless said otherwise.
+    pub fn post(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        Self::new(Method::POST, path, tag, summary)
+    }
+
+    /// `PATCH path`, for members unless said otherwise.
+    pub fn patch(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        Self::new(Method::PATCH, path, tag, summary)
+    }
+
+    /// `PUT path`, for members unless said otherwise.
+    pub fn put(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        Self::new(Method::PUT, path, tag, summary)
+    }
+
+    /// `DELETE path`, for members unless said otherwise.
+    pub fn delete(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
+        Self::new(Method::DELETE, path, tag, summary)
+    }
+
+    /// Who may ask.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Members with this role or a higher one may ask.
+    pub fn role(self, role: Role) -> Self {
+        self.access(Access::Role(role))
+    }
+
+    /// Which scope an API key needs: `contacts`, `read`.
+    pub fn scope(mut self, object: &'static str, action: &'static str) -> Self {
+        self.scope = Some((object, action));
+        self
+    }
+
+    /// Against which limit it counts.
+    pub fn limit(mut self, limit: LimitClass) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// What an `Idempotency-Key` does.
+    pub fn idempotency(mut self, idempotency: Idempotency) -> Self {
+        self.idempotency = idempotency;
+        self
+    }
+
+    /// A query parameter.
+    pub fn query(mut self, name: &str, schema: Schema, text: &str) -> Self {
+        self.parameters.push(Parameter {
+            name: name.to_owned(),
+            place: "query",
+            schema,
+            text: text.to_owned(),
+        });
+        self
+    }
+
+    /// A JSON body.
+    pub fn body(mut self, schema: Schema) -> Self {
+        self.body = Some(("application/json", schema));
+        self
+    }
+
+    /// A JSON body that is read into `T`, whose fields must be those of the schema.
+    pub fn typed_body<T: DeserializeOwned>(self, schema: Schema) -> Self {
+        debug_assert!(
+            fields_of::<T>().iter().all(|field| schema["properties"].get(*field).is_some())
+                && schema["properties"]
+                    .as_object()
+                    .is_some_and(|all| all.len() == fields_of::<T>().len()),
+            "{} {}: the schema does not name the fields {:?}",
+            self.method,
+            self.path,
+            fields_of::<T>(),
+        );
+        self.body(schema)
+    }
+
+    /// A multipart body with a file.
+    pub fn upload(mut self, schema: Schema, bytes: usize, seconds: u64) -> Self {
+        self.body = Some(("multipart/form-data", schema));
+        self.body_bytes = Some(bytes);
+        self.seconds = Some(seconds);
+        self.limit(LimitClass::Upload).idempotency(Idempotency::Refused)
+    }
+
+    /// It may take longer than other requests.
+    pub fn seconds(mut self, seconds: u64) -> Self {
+        self.seconds = Some(seconds);
+        self
+    }
+
+    /// What it answers with JSON.
+    pub fn answers(mut self, status: u16, text: &str, schema: Schema) -> Self {
+        self.answers.push((status, text.to_owned(), Some(("application/json", schema))));
+        self
+    }
+
+    /// What it answers without a body.
+    pub fn answers_nothing(mut self, status: u16, text: &str) -> Self {
+        self.answers.push((status, text.to_owned(), None));
+        self
+    }
+
+    /// What it answers with text of a kind.
+    pub fn answers_text(mut self, status: u16, text: &str, kind: &'static str) -> Self {
+        self.answers.push((status, text.to_owned(), Some((kind, crate::schema::string()))));
+        self
+    }
+
+    /// The same is served under another path.
+    pub fn alias(mut self, path: impl Into<String>) -> Self {
+        self.aliases.push(path.into());
+        self
+    }
+}
+
+/// The `{names}` of a path are ids, unless their name says otherwise.
+fn ids_in(path: &str) -> Vec<Parameter> {
+    let inside = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    inside
+        .map(|name| {
+            let is_id = name == "id" || name.ends_with("Id");
+            let schema = if is_id { crate::schema::id() } else { crate::schema::string() };
+            Parameter { name: name.to_owned(), place: "path", schema, text: String::new() }
+        })
+        .collect()
+}
