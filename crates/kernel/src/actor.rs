@@ -4,7 +4,7 @@ use std::{net::IpAddr, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Id, invalid};
+use crate::{Currency, Error, Id, Zone, invalid};
 
 /// What a member may do in a tenant; each role may do all that the lower ones may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -111,6 +111,10 @@ pub struct Actor {
     pub request: Option<Id>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
+    /// The tenant's time zone, or the member's own: days begin and end in it.
+    pub zone: Zone,
+    /// The tenant's currency, where an amount names none.
+    pub currency: Currency,
     /// The key's own limit, when it has one; 0 is none at all.
     pub requests_per_minute: Option<u32>,
 }
@@ -129,6 +133,8 @@ impl Actor {
             platform_admin: false,
             request: None,
             address: None,
+            zone: Zone::UTC,
+            currency: Currency::USD,
             requests_per_minute: None,
         }
     }

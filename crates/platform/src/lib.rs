@@ -1,5 +1,6 @@
 //! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, settings, background tasks.
 
+pub mod anchors;
 mod context;
 pub mod crash;
 pub mod events;
@@ -16,5 +17,5 @@ use kith_store::Migration;
 
 /// The tables of this floor, in order.
 pub fn migrations() -> Vec<Migration> {
-    vec![events::migration(), jobs::migration(), mail::migration()]
+    vec![anchors::migration(), events::migration(), jobs::migration(), mail::migration()]
 }

@@ -1,1 +1,32 @@
-//! Empty for now.
+//! The engine: what every object can do, written once; an object is described as data and nothing is generic over it.
+
+mod ask;
+mod bulk;
+mod catalog;
+mod change;
+mod custom;
+mod cursor;
+mod describe;
+mod document;
+mod encode;
+mod export;
+pub mod fields;
+mod filter;
+mod history;
+mod labels;
+mod list;
+mod related;
+mod routes;
+mod schemas;
+mod values;
+
+pub use ask::Ask;
+pub use catalog::{Records, migration};
+pub use custom::{CustomField, CustomKind};
+pub use describe::{
+    Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Plain, Record, Routes, Rules,
+    What, Writable,
+};
+pub use history::events_page;
+pub use routes::routes;
+pub use schemas::schemas;

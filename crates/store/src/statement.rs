@@ -115,6 +115,7 @@ pub struct Select {
     order: Vec<Key>,
     group: Vec<&'static str>,
     limit: Option<u64>,
+    offset: u64,
     skip_locked: bool,
 }
 
@@ -135,6 +136,7 @@ impl Select {
             order: Vec::new(),
             group: Vec::new(),
             limit: None,
+            offset: 0,
             skip_locked: false,
         }
     }
@@ -186,6 +188,12 @@ impl Select {
         self
     }
 
+    /// Passes over so many rows; for pages that are asked for by number.
+    pub fn skip(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+
     /// Locks the rows until the write ends and passes over those that others hold.
     pub fn skip_locked(mut self) -> Self {
         self.skip_locked = true;
@@ -220,6 +228,10 @@ impl Select {
         if let Some(limit) = self.limit {
             sql.text.push_str(" LIMIT ");
             sql.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        }
+        if self.offset > 0 {
+            sql.text.push_str(" OFFSET ");
+            sql.bind(Value::Integer(i64::try_from(self.offset).unwrap_or(i64::MAX)));
         }
         if self.skip_locked && dialect == Dialect::Postgres {
             sql.text.push_str(" FOR UPDATE SKIP LOCKED");

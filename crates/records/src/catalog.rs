@@ -1,0 +1,166 @@
+//! The catalog: which objects there are, how their fields are found, and the tables that all of them share.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use kith_kernel::{Id, Result, text::snake_case};
+use kith_store::{
+    Migration, Step, Table, bool, id, integer, json, number, text, time,
+};
+
+use crate::{
+    custom::CustomField,
+    describe::{Field, Kind, Object},
+    fields::COMMON,
+};
+
+/// The engine with the objects it knows.
+pub struct Records {
+    objects: Vec<Arc<Shape>>,
+    pub(crate) custom: Mutex<HashMap<Id, (Instant, Arc<Vec<CustomField>>)>>,
+}
+
+/// An object with what can be worked out of its description once.
+pub(crate) struct Shape {
+    pub(crate) object: &'static Object,
+    /// Its own fields and the common ones, in the order of answers.
+    pub(crate) fields: Vec<Field>,
+    by_key: HashMap<String, usize>,
+    /// The columns that an answer needs, in the order in which it is encoded.
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) has_labels: bool,
+    pub(crate) has_currency: bool,
+}
+
+impl Records {
+    /// An engine for these objects.
+    pub fn new(objects: &[&'static Object]) -> Arc<Self> {
+        Arc::new(Self {
+            objects: objects.iter().map(|object| Arc::new(Shape::new(object))).collect(),
+            custom: Mutex::default(),
+        })
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> impl Iterator<Item = &'static Object> {
+        self.objects.iter().map(|shape| shape.object)
+    }
+
+    /// The object of a name (`deal`), a plural or a second name.
+    pub fn object(&self, name: &str) -> Option<&'static Object> {
+        self.objects().find(|object| {
+            object.name == name || object.plural == name || object.alias == Some(name)
+        })
+    }
+
+    pub(crate) fn shape(&self, object: &Object) -> Result<Arc<Shape>> {
+        let found = self.objects.iter().find(|shape| shape.object.name == object.name);
+        found.cloned().ok_or_else(|| kith_kernel::internal(format!("{} is not in the catalog", object.name)))
+    }
+
+    pub(crate) fn shape_named(&self, name: &str) -> Result<Arc<Shape>> {
+        let found = self.objects.iter().find(|shape| shape.object.name == name);
+        found.cloned().ok_or_else(|| kith_kernel::internal(format!("{name} is not in the catalog")))
+    }
+
+    pub(crate) fn shapes(&self) -> &[Arc<Shape>] {
+        &self.objects
+    }
+}
+
+impl Shape {
+    fn new(object: &'static Object) -> Self {
+        let fields: Vec<Field> =
+            object.fields.iter().copied().chain(COMMON.iter().copied()).collect();
+        let mut by_key = HashMap::new();
+        for (at, field) in fields.iter().enumerate() {
+            by_key.insert(field.key.to_owned(), at);
+            by_key.insert(snake_case(field.key), at);
+        }
+        let columns = ["id"]
+            .into_iter()
+            .chain(fields.iter().filter(|field| field.kind.is_stored()).map(|field| field.column))
+            .chain(["custom"])
+            .collect();
+        Self {
+            object,
+            has_labels: fields.iter().any(|field| field.kind == Kind::Labels),
+            has_currency: fields.iter().any(|field| field.kind == Kind::Currency),
+            by_key,
+            columns,
+            fields,
+        }
+    }
+
+    /// The field of a key in camelCase or snake_case.
+    pub(crate) fn field(&self, key: &str) -> Option<&Field> {
+        self.by_key.get(key).map(|at| &self.fields[*at])
+    }
+
+    /// Keys and groups, for "did you mean".
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().map(|field| field.key)
+    }
+
+    /// The fields of a group.
+    pub(crate) fn group(&self, name: &str) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(move |field| field.group().is_some_and(|(group, _)| group == name))
+    }
+}
+
+/// The tables that all objects share.
+pub fn migration() -> Migration {
+    let links = Table::of_tenant_keyed(
+        "links",
+        &["record_id", "relation", "target_id"],
+        vec![
+            id("record_id").required().references("anchors"),
+            text("relation").required(),
+            id("target_id").required().references("anchors"),
+        ],
+    )
+    .index(&["target_id", "relation", "record_id"])
+    .clustered();
+    let custom_fields = Table::of_tenant(
+        "custom_fields",
+        vec![
+            text("object").required(),
+            text("name").required(),
+            text("label").required(),
+            text("kind").required(),
+            json("options"),
+            bool("required").required(),
+            time("created_at").required(),
+            time("deleted_at"),
+        ],
+    )
+    .unique(&["object", "name"]);
+    let custom_values = Table::of_tenant_keyed(
+        "custom_values",
+        &["record_id", "field_id"],
+        vec![
+            id("record_id").required().references("anchors"),
+            id("field_id").required().references("custom_fields"),
+            text("words"),
+            number("number"),
+            time("instant"),
+            integer("flag"),
+        ],
+    )
+    .index(&["field_id", "words", "record_id"])
+    .index(&["field_id", "number", "record_id"])
+    .index(&["field_id", "instant", "record_id"])
+    .clustered();
+    Migration {
+        name: "2026-11-21-records",
+        steps: vec![
+            Step::Search,
+            Step::Create(links),
+            Step::Create(custom_fields),
+            Step::Create(custom_values),
+        ],
+    }
+}

@@ -1,0 +1,386 @@
+//! Changes: create, update, delete, restore; one pipeline, in one order, for every object.
+//!
+//! May I (decided before) → known fields → defaults → kinds → `derive` → required → `check` → links → save → event →
+//! search → labels → `after` → answer.
+
+mod input;
+mod save;
+
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
+use kith_platform::{
+    Ctx, anchors,
+    events::{self, Event},
+};
+use kith_store::{Condition, Read, Select, Update, Value, Write};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    Records,
+    catalog::Shape,
+    custom::{CustomField, merged, store_values},
+    describe::{Change, Desk, Object, OnDelete, Record, What},
+    encode, labels,
+    values::Reading,
+};
+
+/// A record as it is stored.
+struct Current {
+    record: Record,
+    custom: Record,
+    version: i64,
+}
+
+/// What a caller gave, sorted into built-in and custom fields.
+pub(crate) struct Given {
+    fields: Record,
+    custom: Vec<(usize, Json)>,
+}
+
+/// How a change is to be made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    /// The version that the caller saw; another one is refused.
+    pub expected: Option<i64>,
+    /// The import or bulk change that it is part of.
+    pub batch: Option<Id>,
+    /// Fields of the house may be written too.
+    pub as_system: bool,
+}
+
+impl Records {
+    /// Makes a record and answers with it.
+    pub async fn create(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        input: Record,
+    ) -> Result<(Id, Record)> {
+        self.create_in(ctx, db, object, (input, Manner::default())).await
+    }
+
+    /// The same, in a manner.
+    pub async fn create_in(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (input, manner): (Record, Manner),
+    ) -> Result<(Id, Record)> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let reading = reading(ctx, input.get("currency"));
+        let given = input::sort(&shape, &custom, input, (None, reading, manner))?;
+        let mut after = given.fields.clone();
+        fill_defaults(&shape, &mut after, reading)?;
+        after.retain(|_, value| !value.is_null());
+        let mut change = Change { what: What::Created, id: ctx.new_id(), before: None, after, given: given.fields };
+        self.settle(ctx, db, object, &mut change).await?;
+        check_required(&shape, &change.after)?;
+        object.rules.check(&change)?;
+        self.check_links(db, &shape, &mut change).await?;
+        let now = ctx.now();
+        let changed: Vec<(&CustomField, Json)> = named(&custom, given.custom);
+        let values = merged(Record::new(), &changed);
+        common(&mut change.after, ctx, now);
+        anchors::add(db, change.id, object.name)?;
+        save::insert(db, &shape, &change, (&values, manner.batch)).await?;
+        store_values(db, change.id, &changed, reading).await?;
+        labels::store(self, ctx, db, &change).await?;
+        self.tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        self.find_by(db, &shape, &change, &values).await?;
+        self.follow(ctx, db, object, &change).await?;
+        Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
+    }
+
+    /// Changes a record and answers with it as it is now.
+    ///
+    /// # Errors
+    /// `NotFound`, `Stale` when the version is not the expected one, `Conflict` when another change got in the way.
+    pub async fn update(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, input, manner): (Id, Record, Manner),
+    ) -> Result<Record> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let current = self.current(ctx, db, &shape, id, false).await?;
+        refuse_stale(&current, manner.expected)?;
+        let reading = reading(ctx, input.get("currency").or_else(|| current.record.get("currency")));
+        let given = input::sort(&shape, &custom, input, (Some((id, &current.record)), reading, manner))?;
+        let mut after = current.record.clone();
+        for (key, value) in &given.fields {
+            if value.is_null() {
+                after.remove(key);
+            } else {
+                after.insert(key.clone(), value.clone());
+            }
+        }
+        let mut change = Change { what: What::Updated, id, before: Some(current.record), after, given: given.fields };
+        self.settle(ctx, db, object, &mut change).await?;
+        check_required(&shape, &change.after)?;
+        object.rules.check(&change)?;
+        self.check_links(db, &shape, &mut change).await?;
+        let mut changed: Vec<(&CustomField, Json)> = named(&custom, given.custom);
+        changed.retain(|(field, value)| current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value);
+        let values = merged(current.custom, &changed);
+        if !differs(&change) && changed.is_empty() {
+            return Ok(encode::answer(&shape, id, &change.after, &custom, &values));
+        }
+        change.after.insert("version".to_owned(), (current.version + 1).into());
+        change.after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
+        save::update(db, &shape, &change, (current.version, &values)).await?;
+        store_values(db, id, &changed, reading).await?;
+        labels::store(self, ctx, db, &change).await?;
+        self.tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        self.find_by(db, &shape, &change, &values).await?;
+        self.follow(ctx, db, object, &change).await?;
+        Ok(encode::answer(&shape, id, &change.after, &custom, &values))
+    }
+
+    /// Deletes a record: it is no longer found, and can be restored. What cascades goes with it.
+    pub async fn delete(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<()> {
+        let mut left = vec![(object, id, manner)];
+        while let Some((object, id, manner)) = left.pop() {
+            self.delete_one(ctx, db, object, (id, manner)).await?;
+            for (object, id) in self.cascade(db, object, id).await? {
+                let manner = Manner { expected: None, ..manner };
+                left.push((object, id, manner));
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_one(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<()> {
+        let shape = self.shape(object)?;
+        let current = self.current(ctx, db, &shape, id, false).await?;
+        refuse_stale(&current, manner.expected)?;
+        let after = current.record.clone();
+        let change =
+            Change { what: What::Deleted, id, before: Some(current.record), after, given: Record::new() };
+        object.rules.check(&change)?;
+        let now = ctx.now();
+        let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
+        save::at_version(db, update, id, current.version).await?;
+        db.unindex(id).await?;
+        self.tell(ctx, db, object, (&change, &[], manner.batch))?;
+        self.follow(ctx, db, object, &change).await
+    }
+
+    /// Brings a deleted record back and answers with it.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not among the deleted, `Conflict` when its external id was taken meanwhile.
+    pub async fn restore(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<Record> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let current = self.current(ctx, db, &shape, id, true).await?;
+        let mut after = current.record.clone();
+        after.remove("deletedAt");
+        after.insert("version".to_owned(), (current.version + 1).into());
+        after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
+        let mut change =
+            Change { what: What::Restored, id, before: None, after, given: Record::new() };
+        object.rules.check(&change)?;
+        self.check_links(db, &shape, &mut change).await?;
+        let update = Update::table(object.plural).set("deleted_at", Value::Null).set("updated_at", ctx.now());
+        save::at_version(db, update, id, current.version).await?;
+        self.tell(ctx, db, object, (&change, &[], manner.batch))?;
+        self.find_by(db, &shape, &change, &current.custom).await?;
+        self.follow(ctx, db, object, &change).await?;
+        Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
+    }
+
+    /// A record as rules see it; deleted ones are not found.
+    pub async fn get(&self, ctx: &Ctx, db: &Read, object: &'static Object, id: Id) -> Result<Record> {
+        let shape = self.shape(object)?;
+        Ok(self.current(ctx, db, &shape, id, false).await?.record)
+    }
+
+    async fn current(&self, ctx: &Ctx, db: &Read, shape: &Shape, id: Id, deleted: bool) -> Result<Current> {
+        let gone = Condition::Null("deleted_at");
+        let gone = if deleted { Condition::Not(Box::new(gone)) } else { gone };
+        let select = Select::from(shape.object.plural).show(&shape.columns).whose("id", id).only(gone);
+        let mut found = None;
+        db.each(&select, |row| {
+            found = Some(encode::record(shape, row, ctx.actor.currency)?);
+            Ok(())
+        })
+        .await?;
+        let (mut record, custom) = found.ok_or_else(|| not_found(shape.object.name))?;
+        if shape.has_labels {
+            let mut names = labels::of(db, &[id]).await?;
+            record.insert("labels".to_owned(), Json::from(names.remove(&id).unwrap_or_default()));
+        }
+        let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
+        Ok(Current { record, custom, version })
+    }
+
+    async fn settle(&self, ctx: &Ctx, db: &Write, object: &'static Object, change: &mut Change) -> Result<()> {
+        if object.rules.is_plain() {
+            return Ok(());
+        }
+        object.rules.derive(Desk { records: self, ctx, db }, change).await?;
+        change.after.retain(|_, value| !value.is_null());
+        Ok(())
+    }
+
+    async fn follow(&self, ctx: &Ctx, db: &Write, object: &'static Object, change: &Change) -> Result<()> {
+        if object.rules.is_plain() {
+            return Ok(());
+        }
+        object.rules.after(Desk { records: self, ctx, db }, change).await
+    }
+
+    /// One row in the event log: what changed, from what to what.
+    fn tell(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
+    ) -> Result<()> {
+        let mut before = Record::new();
+        let mut after = Record::new();
+        let empty = Record::new();
+        let was = change.before.as_ref().unwrap_or(&empty);
+        if change.what == What::Deleted {
+            before = was.clone();
+        } else {
+            for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
+                let (old, new) = (was.get(key), change.after.get(key));
+                if old != new && key != "updatedAt" {
+                    if change.before.is_some() {
+                        before.insert(key.clone(), old.cloned().unwrap_or(Json::Null));
+                    }
+                    after.insert(key.clone(), new.cloned().unwrap_or(Json::Null));
+                }
+            }
+        }
+        for (field, value) in custom {
+            after.insert(format!("custom.{}", field.name), value.clone());
+        }
+        let changes = match (before.is_empty(), after.is_empty()) {
+            (true, _) => json!({ "after": after }),
+            (false, true) => json!({ "before": before }),
+            (false, false) => json!({ "before": before, "after": after }),
+        };
+        let event = Event {
+            name: format!("{}.{}", object.name, change.what.name()),
+            object: object.name,
+            record: Some(change.id),
+            changes: Some(changes.to_string()),
+            batch,
+        };
+        events::append(ctx, db, event).map(drop)
+    }
+
+    /// What else goes when a record is deleted; refuses when something else must not lose it.
+    async fn cascade(&self, db: &Write, object: &Object, id: Id) -> Result<Vec<(&'static Object, Id)>> {
+        let mut with_it = Vec::new();
+        for shape in self.shapes() {
+            for field in &shape.fields {
+                let crate::Kind::Link(to, on_delete) = field.kind else { continue };
+                if to != object.name || on_delete == OnDelete::Clear {
+                    continue;
+                }
+                let pointing = Select::from(shape.object.plural).whose(field.column, id).only(Condition::Null("deleted_at"));
+                if on_delete == OnDelete::Refuse {
+                    if db.exists(pointing).await? {
+                        let why = format!("Some {} still point at this {}.", shape.object.plural, object.name);
+                        return Err(kith_kernel::conflict("in_use", why));
+                    }
+                    continue;
+                }
+                db.each(&pointing.show(&["id"]), |row| {
+                    with_it.push((shape.object, row.id(0)?.unwrap_or_default()));
+                    Ok(())
+                })
+                .await?;
+            }
+        }
+        Ok(with_it)
+    }
+}
+
+fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
+    let named = currency.and_then(Json::as_str).and_then(|code| code.parse().ok());
+    Reading { zone: ctx.actor.zone, currency: named.unwrap_or(ctx.actor.currency) }
+}
+
+fn named(custom: &[CustomField], given: Vec<(usize, Json)>) -> Vec<(&CustomField, Json)> {
+    given.into_iter().map(|(at, value)| (&custom[at], value)).collect()
+}
+
+fn fill_defaults(shape: &Shape, after: &mut Record, reading: Reading) -> Result<()> {
+    for field in &shape.fields {
+        if let Some(text) = field.default
+            && after.get(field.key).is_none_or(Json::is_null)
+        {
+            let value: Json = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+            after.insert(field.key.to_owned(), field.canonical(&value, reading)?);
+        }
+    }
+    if shape.has_currency && after.get("currency").is_none_or(Json::is_null) {
+        after.insert("currency".to_owned(), reading.currency.code().into());
+    }
+    Ok(())
+}
+
+fn common(after: &mut Record, ctx: &Ctx, now: kith_kernel::Time) {
+    let now = Json::from(now.to_string());
+    after.insert("version".to_owned(), 1.into());
+    after.insert("createdAt".to_owned(), now.clone());
+    after.insert("updatedAt".to_owned(), now);
+    if let Some(member) = ctx.actor.member {
+        after.insert("createdBy".to_owned(), member.to_string().into());
+    }
+}
+
+fn check_required(shape: &Shape, after: &Record) -> Result<()> {
+    let missing: Vec<_> = shape
+        .fields
+        .iter()
+        .filter(|field| field.required && field.writable == crate::Writable::User)
+        .filter(|field| after.get(field.key).is_none_or(|value| value.is_null() || value.as_str() == Some("")))
+        .collect();
+    let Some(first) = missing.first() else { return Ok(()) };
+    let error = Error::new(ErrorKind::Invalid, "required", format!("{} is required.", first.key));
+    Err(missing.iter().fold(error, |error, field| error.and(format!("/{}", field.key.replace('.', "/")), "is required")))
+}
+
+fn differs(change: &Change) -> bool {
+    let Some(before) = &change.before else { return true };
+    before.len() != change.after.len() || change.after.iter().any(|(key, value)| before.get(key) != Some(value))
+}
+
+fn refuse_stale(current: &Current, expected: Option<i64>) -> Result<()> {
+    match expected {
+        Some(version) if version != current.version => Err(Error::new(
+            ErrorKind::Stale,
+            "stale",
+            format!("The record is at version {}: read it again, then repeat your change.", current.version),
+        )),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,121 @@
+//! Saving: a record as columns, at the version that was read.
+
+use kith_kernel::{Currency, Error, Id, Kind as ErrorKind, Result};
+use kith_store::{Document, Insert, Update, Value, Write, equals};
+use serde_json::Value as Json;
+
+use crate::{
+    Records,
+    catalog::Shape,
+    describe::{Change, Field, FoundBy, Record, What},
+};
+
+fn currency(change: &Change) -> Currency {
+    change.text("currency").and_then(|code| code.parse().ok()).unwrap_or(Currency::USD)
+}
+
+pub(super) async fn insert(
+    db: &Write,
+    shape: &Shape,
+    change: &Change,
+    (custom, batch): (&Record, Option<Id>),
+) -> Result<()> {
+    let currency = currency(change);
+    let mut cells: Vec<(&'static str, Value)> = Vec::with_capacity(shape.fields.len() * 2 + 3);
+    cells.push(("id", change.id.into()));
+    for field in shape.fields.iter().filter(|field| field.kind.is_stored()) {
+        let value = change.after.get(field.key).unwrap_or(&Json::Null);
+        cells.push((field.column, field.stored(value, currency)?));
+        if field.kind.is_folded() {
+            cells.push((field.folded, field.folded_value(value)));
+        }
+    }
+    cells.push(("batch_id", batch.into()));
+    cells.push(("custom", custom_value(custom)));
+    db.insert(Insert::row(shape.object.plural, cells)).await.map(drop).map_err(|error| name(shape, error))
+}
+
+pub(super) async fn update(
+    db: &Write,
+    shape: &Shape,
+    change: &Change,
+    (version, custom): (i64, &Record),
+) -> Result<()> {
+    let currency = currency(change);
+    let mut update = Update::table(shape.object.plural);
+    for field in shape.fields.iter().filter(|field| field.kind.is_stored() && field.key != "version") {
+        // An amount is stored in units of its currency, so it is written anew with it.
+        let follows = field.kind == crate::Kind::Money && change.changes("currency");
+        if change.changes(field.key) || follows {
+            let value = change.after.get(field.key).unwrap_or(&Json::Null);
+            update = update.set(field.column, field.stored(value, currency)?);
+            if field.kind.is_folded() {
+                update = update.set(field.folded, field.folded_value(value));
+            }
+        }
+    }
+    let update = update.set("custom", custom_value(custom));
+    at_version(db, update, change.id, version).await.map_err(|error| name(shape, error))
+}
+
+/// Writes when the record is still at the version that was read.
+///
+/// # Errors
+/// `Conflict` (`contended`) when it is not.
+pub(super) async fn at_version(db: &Write, update: Update, id: Id, version: i64) -> Result<()> {
+    let update = update.plus("version", 1).whose("id", id).only(equals("version", version));
+    if db.update(update).await? == 1 {
+        return Ok(());
+    }
+    let why = "Others changed this record at the same time. Read it again, then repeat your change.";
+    Err(Error::new(ErrorKind::Conflict, "contended", why))
+}
+
+fn custom_value(custom: &Record) -> Value {
+    if custom.is_empty() { Value::Null } else { Value::Json(serde_json::to_string(custom).unwrap_or_default()) }
+}
+
+/// A taken value is told by the field's key instead of the column's name.
+fn name(shape: &Shape, error: Error) -> Error {
+    if error.code() != "taken" {
+        return error;
+    }
+    let column = error.problems().first().map(|problem| problem.pointer.trim_start_matches('/').to_owned());
+    let field = column.and_then(|column| {
+        shape.fields.iter().find(|field| field.column == column || field.folded == column)
+    });
+    match field {
+        Some(field) => kith_kernel::conflict("taken", format!("Another {} has this {} already.", shape.object.name, field.key))
+            .and(format!("/{}", field.key), "is taken")
+            .caused_by(error),
+        None => error,
+    }
+}
+
+impl Records {
+    /// Keeps the search index in step with a change.
+    pub(super) async fn find_by(&self, db: &Write, shape: &Shape, change: &Change, custom: &Record) -> Result<()> {
+        let is_found = |field: &&Field| field.found_by != FoundBy::Nothing;
+        let touched = change.what != What::Updated || shape.fields.iter().filter(is_found).any(|field| change.changes(field.key));
+        if !touched || !shape.fields.iter().any(|field| field.found_by != FoundBy::Nothing) {
+            return Ok(());
+        }
+        let mut document = Document { record: Some(change.id), object: shape.object.plural, ..Document::default() };
+        for field in shape.fields.iter().filter(is_found) {
+            let Some(text) = change.text(field.key) else { continue };
+            let place = match field.found_by {
+                FoundBy::Title => &mut document.title,
+                FoundBy::Keyword => &mut document.keywords,
+                FoundBy::Body => &mut document.body,
+                FoundBy::Nothing => continue,
+            };
+            place.push_str(text);
+            place.push(' ');
+        }
+        for text in custom.values().filter_map(Json::as_str) {
+            document.body.push_str(text);
+            document.body.push(' ');
+        }
+        db.index(&document, change.what == What::Updated).await
+    }
+}

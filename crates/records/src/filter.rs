@@ -1,0 +1,321 @@
+//! Filters: from rules over fields to conditions over columns, by the kind of each field.
+
+use kith_kernel::{Condition as Wanted, Currency, Date, Error, Kind as ErrorKind, Op, Result, Rule, Span, Time, text::nearest};
+use kith_platform::Ctx;
+use kith_store::{Comparison, Condition, Related, Value, equals};
+use serde_json::Value as Json;
+
+use crate::{
+    catalog::Shape,
+    custom::{CustomField, CustomKind},
+    describe::{Field, Kind},
+    values::Reading,
+};
+
+/// No more values than this in one `in`.
+const MOST_VALUES: usize = 200;
+
+/// What conditions are worked out against.
+pub(crate) struct Filter<'a> {
+    pub(crate) ctx: &'a Ctx,
+    pub(crate) shape: &'a Shape,
+    pub(crate) custom: &'a [CustomField],
+    /// The currency in which amounts are compared.
+    currency: Currency,
+}
+
+fn wrong(field: &str, why: impl Into<String>) -> Error {
+    let why = why.into();
+    let field: String = field.chars().take(80).collect();
+    Error::new(ErrorKind::Invalid, "invalid_filter", format!("The filter on {field} {why}.")).and(field, why)
+}
+
+impl<'a> Filter<'a> {
+    pub(crate) fn new(ctx: &'a Ctx, shape: &'a Shape, custom: &'a [CustomField], rule: &Rule) -> Self {
+        let currency = named_currency(rule).unwrap_or(ctx.actor.currency);
+        Self { ctx, shape, custom, currency }
+    }
+
+    fn reading(&self) -> Reading {
+        Reading { zone: self.ctx.actor.zone, currency: self.currency }
+    }
+
+    pub(crate) fn condition(&self, rule: &Rule) -> Result<Condition> {
+        Ok(match rule {
+            Rule::All(rules) => Condition::All(rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?),
+            Rule::Any(rules) => Condition::Any(rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?),
+            Rule::Not(rule) => Condition::Not(Box::new(self.condition(rule)?)),
+            Rule::Field(wanted) => self.field(wanted)?,
+        })
+    }
+
+    fn field(&self, wanted: &Wanted) -> Result<Condition> {
+        if wanted.field == "id" {
+            let id = Field::new("id", "id", "id", Kind::Link("", crate::describe::OnDelete::Clear));
+            return self.compare(&id, wanted);
+        }
+        if let Some(field) = self.shape.field(&wanted.field) {
+            return self.compare(field, wanted);
+        }
+        let name = wanted.field.strip_prefix("custom.").unwrap_or(&wanted.field);
+        match self.custom.iter().find(|field| field.name == name) {
+            Some(field) => self.custom_field(field, wanted),
+            None => Err(self.unknown(&wanted.field)),
+        }
+    }
+
+    /// There is no such field.
+    pub(crate) fn unknown(&self, key: &str) -> Error {
+        let custom = self.custom.iter().map(|field| field.name.as_str());
+        let meant = nearest(key, self.shape.keys().chain(custom));
+        let meant = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+        wrong(key, format!("names no field of {}{meant}", self.shape.object.plural))
+    }
+
+    fn compare(&self, field: &Field, wanted: &Wanted) -> Result<Condition> {
+        self.refuse_unfit(field, wanted.op)?;
+        let there = || match field.kind {
+            Kind::Labels => label_exists(None),
+            _ => Condition::Not(Box::new(Condition::Null(field.column))),
+        };
+        match wanted.op {
+            Op::Exists => Ok(if flag(&wanted.value, field.key)? { there() } else { Condition::Not(Box::new(there())) }),
+            Op::Eq | Op::Contains if field.kind == Kind::Labels => self.label(wanted),
+            Op::Ne if field.kind == Kind::Labels => Ok(Condition::Not(Box::new(self.label(wanted)?))),
+            Op::In if field.kind == Kind::Labels => {
+                let names = list(&wanted.value, field.key)?;
+                Ok(Condition::Any(names.iter().map(|name| label_exists(name.as_str())).collect()))
+            }
+            Op::Contains => Ok(Condition::Contains(field.folded, self.folded(field, wanted)?)),
+            Op::StartsWith => Ok(Condition::StartsWith(field.folded, self.folded(field, wanted)?)),
+            Op::EndsWith => Ok(Condition::EndsWith(field.folded, self.folded(field, wanted)?)),
+            Op::Within | Op::OlderThan => self.span(field, wanted),
+            Op::Eq | Op::Ne | Op::Gt | Op::Gte | Op::Lt | Op::Lte => {
+                let plain = self.comparison(field, wanted.op, &wanted.value)?;
+                self.in_currency(field, plain)
+            }
+            Op::In => {
+                let values = list(&wanted.value, field.key)?;
+                let values = values.iter().map(|value| self.scalar(field, value)).collect::<Result<_>>()?;
+                self.in_currency(field, Condition::In(field.compared(), values))
+            }
+        }
+    }
+
+    /// Whether the operator fits the kind.
+    fn refuse_unfit(&self, field: &Field, op: Op) -> Result<()> {
+        let ordered = matches!(op, Op::Gt | Op::Gte | Op::Lt | Op::Lte);
+        let equal = matches!(op, Op::Eq | Op::Ne | Op::In);
+        let part = matches!(op, Op::Contains | Op::StartsWith | Op::EndsWith);
+        let span = matches!(op, Op::Within | Op::OlderThan);
+        let fits = op == Op::Exists
+            || match field.kind {
+                Kind::Text | Kind::Email | Kind::Phone | Kind::Url => equal || ordered || part,
+                Kind::LongText => false,
+                Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
+                Kind::Date | Kind::Time => equal || ordered || span,
+                Kind::Bool | Kind::Currency | Kind::Choice(_) | Kind::Link(..) | Kind::Related => equal,
+                Kind::Labels => equal || op == Op::Contains,
+            };
+        if fits {
+            return Ok(());
+        }
+        let instead = if field.kind == Kind::LongText { "; use search" } else { "" };
+        Err(wrong(field.key, format!("cannot be compared by {}{instead}", op.name())))
+    }
+
+    /// An amount is compared with amounts of its own currency alone.
+    fn in_currency(&self, field: &Field, condition: Condition) -> Result<Condition> {
+        if field.kind == Kind::Money && self.shape.has_currency {
+            let code = equals("currency", self.currency.code());
+            return Ok(Condition::All(vec![code, condition]));
+        }
+        Ok(condition)
+    }
+
+    fn comparison(&self, field: &Field, op: Op, value: &Json) -> Result<Condition> {
+        if value.is_null() {
+            let none = Condition::Null(field.column);
+            return match op {
+                Op::Eq => Ok(none),
+                Op::Ne => Ok(Condition::Not(Box::new(none))),
+                _ => Err(wrong(field.key, "needs a value")),
+            };
+        }
+        if field.kind == Kind::Time
+            && let Some(day) = value.as_str().and_then(Date::parse)
+        {
+            return Ok(self.day(field.column, op, day));
+        }
+        Ok(compared(field.compared(), op, self.scalar(field, value)?))
+    }
+
+    /// A date without a time is a whole day in the tenant's time zone.
+    fn day(&self, column: &'static str, op: Op, day: Date) -> Condition {
+        let zone = self.ctx.actor.zone;
+        let (begin, end) = (day.begins(zone), day.plus_days(1).begins(zone));
+        let at = |comparison, time: Time| Condition::Compare(column, comparison, time.into());
+        let within = Condition::All(vec![at(Comparison::GreaterOrEqual, begin), at(Comparison::Less, end)]);
+        match op {
+            Op::Ne => Condition::Not(Box::new(within)),
+            Op::Gt => at(Comparison::GreaterOrEqual, end),
+            Op::Gte => at(Comparison::GreaterOrEqual, begin),
+            Op::Lt => at(Comparison::Less, begin),
+            Op::Lte => at(Comparison::Less, end),
+            Op::Eq | Op::In | Op::Contains | Op::StartsWith | Op::EndsWith | Op::Exists | Op::Within | Op::OlderThan => within,
+        }
+    }
+
+    fn span(&self, field: &Field, wanted: &Wanted) -> Result<Condition> {
+        let text = wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs a span such as 30d"))?;
+        let span = Span::parse(text).map_err(|error| wrong(field.key, error.message().trim_end_matches('.')))?;
+        let (now, zone) = (self.ctx.now(), self.ctx.actor.zone);
+        let end = span.end(&self.ctx.app.clock, zone);
+        let value = |time: Time| match field.kind {
+            Kind::Date => Value::Date(time.date(zone)),
+            _ => Value::Time(time),
+        };
+        let (from, to) = if span.ahead { (now, end) } else { (end, now) };
+        if wanted.op == Op::OlderThan {
+            return Ok(Condition::Compare(field.column, Comparison::Less, value(end)));
+        }
+        Ok(Condition::All(vec![
+            Condition::Compare(field.column, Comparison::GreaterOrEqual, value(from)),
+            Condition::Compare(field.column, Comparison::LessOrEqual, value(to)),
+        ]))
+    }
+
+    fn folded(&self, field: &Field, wanted: &Wanted) -> Result<String> {
+        let text = wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs text"))?;
+        refuse_nul(text, field.key)?;
+        Ok(field.fold(text))
+    }
+
+    /// One value as the column compares it; text is read as the kind where a query brings nothing else.
+    fn scalar(&self, field: &Field, value: &Json) -> Result<Value> {
+        if let (Kind::Link("member", _), Some("me")) = (field.kind, value.as_str()) {
+            return Ok(self.ctx.actor.member.into());
+        }
+        if field.kind.is_folded() {
+            let text = value.as_str().ok_or_else(|| wrong(field.key, "needs text"))?;
+            refuse_nul(text, field.key)?;
+            return Ok(field.fold(text).into());
+        }
+        let unquoted = match (field.kind, value.as_str()) {
+            (Kind::Integer(..) | Kind::Number | Kind::Bool, Some(text)) => serde_json::from_str(text).ok(),
+            _ => None,
+        };
+        let read = field.canonical(unquoted.as_ref().unwrap_or(value), self.reading());
+        let told = read.map_err(|error| wrong(field.key, &error.problems().first().map_or("does not fit", |p| &p.message)[..]))?;
+        field.stored(&told, self.currency)
+    }
+
+    fn label(&self, wanted: &Wanted) -> Result<Condition> {
+        let name = wanted.value.as_str().ok_or_else(|| wrong("labels", "needs a name"))?;
+        refuse_nul(name, "labels")?;
+        Ok(label_exists(Some(name)))
+    }
+
+    fn custom_field(&self, field: &CustomField, wanted: &Wanted) -> Result<Condition> {
+        let column = field.kind.column();
+        let textual = column == "words";
+        let fits = match wanted.op {
+            Op::Eq | Op::Ne | Op::In | Op::Exists => true,
+            Op::Gt | Op::Gte | Op::Lt | Op::Lte => field.kind != CustomKind::Bool,
+            Op::Contains | Op::StartsWith | Op::EndsWith => textual,
+            Op::Within | Op::OlderThan => false,
+        };
+        if !fits {
+            return Err(wrong(&wanted.field, format!("cannot be compared by {}", wanted.op.name())));
+        }
+        let one = |value: &Json| -> Result<Value> {
+            let unquoted = value.as_str().filter(|_| !textual && field.kind != CustomKind::Date);
+            let unquoted = unquoted.and_then(|text| serde_json::from_str(text).ok());
+            let compared = field.compared(unquoted.as_ref().unwrap_or(value), self.reading());
+            if compared.is_null() { Err(wrong(&wanted.field, "has a value of another kind")) } else { Ok(compared) }
+        };
+        let text = || wanted.value.as_str().map(|t| kith_kernel::text::fold(t).into_owned()).unwrap_or_default();
+        let is = |condition: Condition| {
+            let condition = Condition::All(vec![equals("field_id", field.id), condition]);
+            Condition::Exists(Box::new(Related { table: "custom_values", column: "record_id", here: "id", condition }))
+        };
+        Ok(match wanted.op {
+            Op::Exists if flag(&wanted.value, &wanted.field)? => is(Condition::All(vec![])),
+            Op::Exists => Condition::Not(Box::new(is(Condition::All(vec![])))),
+            Op::Ne => Condition::Not(Box::new(is(equals(column, one(&wanted.value)?)))),
+            Op::In => {
+                let values = list(&wanted.value, &wanted.field)?;
+                is(Condition::In(column, values.iter().map(one).collect::<Result<_>>()?))
+            }
+            Op::Contains => is(Condition::Contains(column, text())),
+            Op::StartsWith => is(Condition::StartsWith(column, text())),
+            Op::EndsWith => is(Condition::EndsWith(column, text())),
+            Op::Eq | Op::Gt | Op::Gte | Op::Lt | Op::Lte | Op::Within | Op::OlderThan => {
+                is(compared(column, wanted.op, one(&wanted.value)?))
+            }
+        })
+    }
+}
+
+fn compared(column: &'static str, op: Op, value: Value) -> Condition {
+    let by = |comparison| Condition::Compare(column, comparison, value.clone());
+    match op {
+        Op::Ne => Condition::Not(Box::new(by(Comparison::Equal))),
+        Op::Gt => by(Comparison::Greater),
+        Op::Gte => by(Comparison::GreaterOrEqual),
+        Op::Lt => by(Comparison::Less),
+        Op::Lte => by(Comparison::LessOrEqual),
+        Op::Eq | Op::In | Op::Contains | Op::StartsWith | Op::EndsWith | Op::Exists | Op::Within | Op::OlderThan => {
+            by(Comparison::Equal)
+        }
+    }
+}
+
+fn refuse_nul(text: &str, key: &str) -> Result<()> {
+    if text.contains('\0') { Err(wrong(key, "holds a NUL character")) } else { Ok(()) }
+}
+
+fn flag(value: &Json, key: &str) -> Result<bool> {
+    match (value.as_bool(), value.as_str()) {
+        (Some(flag), _) => Ok(flag),
+        (None, Some("true")) => Ok(true),
+        (None, Some("false")) => Ok(false),
+        (None, _) => Err(wrong(key, "needs true or false")),
+    }
+}
+
+/// A JSON list, or text with commas.
+fn list(value: &Json, key: &str) -> Result<Vec<Json>> {
+    let values = match value {
+        Json::Array(values) => values.clone(),
+        Json::String(text) => text.split(',').map(|one| Json::from(one.trim())).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => {
+            return Err(wrong(key, "needs a list of values"));
+        }
+    };
+    if values.len() > MOST_VALUES {
+        return Err(wrong(key, format!("has more than {MOST_VALUES} values")));
+    }
+    Ok(values)
+}
+
+/// The record has a label; of this name, when one is given.
+fn label_exists(name: Option<&str>) -> Condition {
+    let mut conditions = vec![equals("relation", "label")];
+    if let Some(name) = name {
+        let condition = equals("name_folded", kith_kernel::text::fold(name).into_owned());
+        let label = Related { table: "labels", column: "id", here: "target_id", condition };
+        conditions.push(Condition::Exists(Box::new(label)));
+    }
+    let condition = Condition::All(conditions);
+    Condition::Exists(Box::new(Related { table: "links", column: "record_id", here: "id", condition }))
+}
+
+/// The currency that a rule asks for at its top.
+fn named_currency(rule: &Rule) -> Option<Currency> {
+    match rule {
+        Rule::Field(wanted) if wanted.field == "currency" && wanted.op == Op::Eq => wanted.value.as_str()?.parse().ok(),
+        Rule::All(rules) => rules.iter().find_map(named_currency),
+        Rule::Any(_) | Rule::Not(_) | Rule::Field(_) => None,
+    }
+}

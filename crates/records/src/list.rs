@@ -1,0 +1,341 @@
+//! Lists: filtered, sorted, in pages that go on from a cursor, with the records that links point at.
+
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
+use kith_platform::Ctx;
+use kith_store::{Comparison, Condition, MAX_CANDIDATES, Read, Row, Select, Value};
+
+use crate::{
+    Ask, Records,
+    catalog::Shape,
+    cursor::{Cursor, Key, question},
+    custom::CustomField,
+    describe::{Field, Kind, Object},
+    encode::Encoder,
+    filter::Filter,
+    related::Include,
+};
+
+/// A row on its way into a page.
+pub(crate) struct Line {
+    pub(crate) id: Id,
+    /// The record as JSON, without its closing brace.
+    pub(crate) json: Vec<u8>,
+    keys: Vec<Option<Key>>,
+    pub(crate) links: Vec<Option<Id>>,
+}
+
+/// A column to sort by.
+struct SortKey {
+    column: &'static str,
+    kind: Kind,
+    /// Where its value stands in the row.
+    at: usize,
+    descending: bool,
+    nullable: bool,
+}
+
+/// Everything that one list needs.
+struct Listing<'a> {
+    shape: &'a Shape,
+    encoder: Encoder<'a>,
+    sort: Vec<SortKey>,
+    includes: Vec<Include>,
+    conditions: Vec<Condition>,
+    question: u64,
+    ask: &'a Ask,
+}
+
+/// A page of a list, ready to be sent.
+pub struct Page {
+    /// `{"data": […], "nextCursor": …}`.
+    pub json: Vec<u8>,
+    /// Where it goes on, when it does.
+    pub next: Option<String>,
+}
+
+impl Records {
+    /// A page of an object's records.
+    pub async fn list(&self, ctx: &Ctx, db: &Read, object: &Object, ask: &Ask) -> Result<Page> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let listing = self.prepare(ctx, &shape, &custom, ask)?;
+        let (mut lines, next) = listing.lines(db).await?;
+        self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref()).await?;
+        let total = if ask.count { Some(listing.count(db).await?) } else { None };
+        Ok(page(lines, next, total))
+    }
+
+    fn prepare<'a>(
+        &self,
+        ctx: &Ctx,
+        shape: &'a Shape,
+        custom: &'a [CustomField],
+        ask: &'a Ask,
+    ) -> Result<Listing<'a>> {
+        let filter = Filter::new(ctx, shape, custom, &ask.rule);
+        let condition = filter.condition(&ask.rule)?;
+        let deleted = Condition::Null("deleted_at");
+        let deleted = if ask.deleted { Condition::Not(Box::new(deleted)) } else { deleted };
+        let mut conditions = vec![deleted, condition];
+        if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
+            conditions.push(Condition::Words { column: "id", words: Read::words(search) });
+        }
+        let sort = sort_keys(shape, &ask.sort, &filter)?;
+        let wanted = wanted(shape, ask, &filter)?;
+        let question = question(&(shape.object.name, ask.rule.to_json().to_string(), &ask.sort, &ask.search, ask.deleted));
+        let includes = self.includes(shape, &ask.include)?;
+        let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
+        Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
+    }
+}
+
+fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {
+    let Some(fields) = &ask.fields else { return Ok(None) };
+    let mut wanted = Vec::new();
+    for key in fields {
+        let known = key == "id" || key == "custom" || shape.field(key).is_some() || shape.group(key).next().is_some();
+        if !known {
+            return Err(filter.unknown(key));
+        }
+        wanted.push(shape.field(key).map_or_else(|| key.clone(), |field| field.key.to_owned()));
+    }
+    Ok(Some(wanted))
+}
+
+fn sort_keys(shape: &Shape, sort: &[(String, bool)], filter: &Filter<'_>) -> Result<Vec<SortKey>> {
+    let unsortable = |key: &str| {
+        Error::new(ErrorKind::Invalid, "invalid_sort", format!("{key} cannot be sorted by.")).and("sort", "cannot be sorted by this field")
+    };
+    sort.iter()
+        .map(|(key, descending)| {
+            // Ids rise with time, so the order of ids is the order in which records were made.
+            if key == "id" || key == "createdAt" || key == "created_at" {
+                let kind = Kind::Related;
+                return Ok(SortKey { column: "id", kind, at: 0, descending: *descending, nullable: false });
+            }
+            let field = shape.field(key).ok_or_else(|| filter.unknown(key))?;
+            if matches!(field.kind, Kind::Labels | Kind::LongText) {
+                return Err(unsortable(key));
+            }
+            let column = field.compared();
+            let at = shape.columns.iter().position(|known| *known == column).unwrap_or(shape.columns.len());
+            let nullable = !(field.required || field.key == "version" || field.key == "updatedAt");
+            Ok(SortKey { column, kind: field.kind, at, descending: *descending, nullable })
+        })
+        .collect()
+}
+
+impl Listing<'_> {
+    /// The lines of the page and where it goes on.
+    async fn lines(&self, db: &Read) -> Result<(Vec<Line>, Option<String>)> {
+        let cursor = self.ask.cursor.as_deref().map(|text| Cursor::read(text, self.question)).transpose()?;
+        if self.ask.search.is_some() && self.ask.sort.is_empty() {
+            return self.ranked(db, cursor).await;
+        }
+        let limit = usize::try_from(self.ask.limit).unwrap_or(usize::MAX);
+        let mut lines = match self.sort.as_slice() {
+            [key] if key.nullable && self.ask.offset == 0 => self.nulls_last(db, key, cursor.as_ref()).await?,
+            _ => self.rows(db, self.select(cursor.as_ref())).await?,
+        };
+        let more = lines.len() > limit;
+        lines.truncate(limit);
+        let next = lines.last().filter(|_| more).map(|last| {
+            Cursor { question: self.question, keys: last.keys.clone(), id: last.id, offset: 0 }.write()
+        });
+        Ok((lines, next))
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        // Folded columns are shown only to go on from.
+        let extra = self.sort.iter().filter(|key| key.at == self.shape.columns.len()).map(|key| key.column);
+        self.shape.columns.iter().copied().chain(extra.take(3)).collect()
+    }
+
+    fn base(&self) -> Select {
+        let select = Select::from(self.shape.object.plural).show(&self.columns());
+        self.conditions.iter().cloned().fold(select, Select::only)
+    }
+
+    /// Whether rows with the same keys come newest first.
+    fn newest_first(&self) -> bool {
+        self.sort.last().is_none_or(|key| key.descending)
+    }
+
+    fn select(&self, cursor: Option<&Cursor>) -> Select {
+        let mut select = self.base().at_most(self.ask.limit + 1).skip(self.ask.offset);
+        if let Some(cursor) = cursor {
+            select = select.only(self.behind(cursor));
+        }
+        for key in &self.sort {
+            if key.column == "id" {
+                return select.by("id", key.descending);
+            }
+            select = if key.nullable {
+                select.by_nullable(key.column, key.descending)
+            } else {
+                select.by(key.column, key.descending)
+            };
+        }
+        select.by("id", self.newest_first())
+    }
+
+    /// What stands behind the cursor, in the order of the keys and then of the id.
+    fn behind(&self, cursor: &Cursor) -> Condition {
+        let last = |descending| Condition::Behind(vec![("id", cursor.id.into())], descending);
+        let mut same: Vec<Condition> = Vec::new();
+        let mut ways: Vec<Condition> = Vec::new();
+        for (key, value) in self.sort.iter().zip(&cursor.keys) {
+            if key.column == "id" {
+                break;
+            }
+            let beyond = |value: &Key| {
+                let comparison = if key.descending { Comparison::Less } else { Comparison::Greater };
+                let beyond = Condition::Compare(key.column, comparison, Value::from(value.clone()));
+                if key.nullable { Condition::Any(vec![beyond, Condition::Null(key.column)]) } else { beyond }
+            };
+            if let Some(value) = value {
+                ways.push(Condition::All(same.iter().cloned().chain([beyond(value)]).collect()));
+            }
+            same.push(match value {
+                Some(value) => Condition::Compare(key.column, Comparison::Equal, Value::from(value.clone())),
+                None => Condition::Null(key.column),
+            });
+        }
+        let direction = self.sort.iter().find(|key| key.column == "id").map_or_else(|| self.newest_first(), |key| key.descending);
+        ways.push(Condition::All(same.into_iter().chain([last(direction)]).collect()));
+        Condition::Any(ways)
+    }
+
+    /// Rows with a value, in their order, and then those without: each part is served by a plain index.
+    async fn nulls_last(&self, db: &Read, key: &SortKey, cursor: Option<&Cursor>) -> Result<Vec<Line>> {
+        let wanted = self.ask.limit + 1;
+        let mut lines = Vec::new();
+        let at = cursor.map(|cursor| (cursor.id, cursor.keys.first().cloned().flatten()));
+        if !matches!(at, Some((_, None))) {
+            let mut select = self.base().only(Condition::Not(Box::new(Condition::Null(key.column))));
+            if let Some((id, Some(value))) = &at {
+                let keys = vec![(key.column, Value::from(value.clone())), ("id", (*id).into())];
+                select = select.only(Condition::Behind(keys, key.descending));
+            }
+            let select = select.by(key.column, key.descending).by("id", key.descending);
+            lines = self.rows(db, select.at_most(wanted)).await?;
+        }
+        let left = wanted.saturating_sub(lines.len() as u64);
+        if left > 0 {
+            let mut select = self.base().only(Condition::Null(key.column));
+            if let Some((id, None)) = at {
+                select = select.only(Condition::Behind(vec![("id", id.into())], key.descending));
+            }
+            lines.extend(self.rows(db, select.by("id", key.descending).at_most(left)).await?);
+        }
+        Ok(lines)
+    }
+
+    async fn rows(&self, db: &Read, select: Select) -> Result<Vec<Line>> {
+        let mut lines = Vec::with_capacity(usize::try_from(self.ask.limit + 1).unwrap_or(0));
+        db.each(&select, |row| {
+            lines.push(self.line(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(lines)
+    }
+
+    fn line(&self, row: Row<'_>) -> Result<Line> {
+        let mut json = Vec::with_capacity(1024);
+        let id = self.encoder.row(row, &mut json)?;
+        let mut extra = self.shape.columns.len();
+        let mut keys = Vec::with_capacity(self.sort.len());
+        for key in &self.sort {
+            let at = if key.at == self.shape.columns.len() { extra } else { key.at };
+            extra += usize::from(key.at == self.shape.columns.len());
+            keys.push(value(key.kind, row, at)?);
+        }
+        let links = self.includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
+        Ok(Line { id, json, keys, links })
+    }
+
+    /// The rows that fit the words best; pages are counted, since ranks are of one answer only.
+    async fn ranked(&self, db: &Read, cursor: Option<Cursor>) -> Result<(Vec<Line>, Option<String>)> {
+        let words = Read::words(self.ask.search.as_deref().unwrap_or_default());
+        let hits = db.search(&words, Some(self.shape.object.plural), MAX_CANDIDATES).await?;
+        let ids: Vec<Value> = hits.iter().map(|hit| hit.record.into()).collect();
+        let select = Select::from(self.shape.object.plural).show(&["id"]).only(Condition::In("id", ids));
+        let select = self.conditions.iter().cloned().fold(select, Select::only);
+        let mut fitting = std::collections::HashSet::new();
+        db.each(&select, |row| {
+            fitting.insert(row.id(0)?.unwrap_or_default());
+            Ok(())
+        })
+        .await?;
+        let offset = cursor.map_or(self.ask.offset, |cursor| u64::from(cursor.offset));
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.ask.limit).unwrap_or(usize::MAX);
+        let order: Vec<Id> = hits.iter().map(|hit| hit.record).filter(|id| fitting.contains(id)).collect();
+        let shown: Vec<Id> = order.iter().copied().skip(start).take(limit).collect();
+        let ids = shown.iter().copied().map(Value::from).collect();
+        let select = Select::from(self.shape.object.plural).show(&self.columns()).only(Condition::In("id", ids));
+        let mut lines = self.rows(db, select).await?;
+        lines.sort_by_key(|line| shown.iter().position(|id| *id == line.id));
+        let end = start.saturating_add(limit);
+        let next = (order.len() > end).then(|| {
+            let offset = u32::try_from(end).unwrap_or(u32::MAX);
+            let id = shown.last().copied().unwrap_or_default();
+            Cursor { question: self.question, keys: vec![], id, offset }.write()
+        });
+        Ok((lines, next))
+    }
+
+    async fn count(&self, db: &Read) -> Result<i64> {
+        let mut select = Select::from(self.shape.object.plural);
+        select = self.conditions.iter().cloned().fold(select, Select::only);
+        if let Some(search) = self.ask.search.as_ref().filter(|_| self.ask.sort.is_empty()) {
+            select = select.only(Condition::Words { column: "id", words: Read::words(search) });
+        }
+        db.count(select).await
+    }
+}
+
+fn value(kind: Kind, row: Row<'_>, at: usize) -> Result<Option<Key>> {
+    Ok(match kind {
+        Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Currency | Kind::Choice(_) => {
+            row.text(at)?.map(|text| Key::Text(text.to_owned()))
+        }
+        Kind::Integer(..) | Kind::Money => row.integer(at)?.map(Key::Integer),
+        Kind::Number => row.number(at)?.map(Key::Number),
+        Kind::Date => row.date(at)?.map(Key::Date),
+        Kind::Time => row.time(at)?.map(Key::Time),
+        Kind::Bool => row.bool(at)?.map(Key::Bool),
+        Kind::Link(..) | Kind::Related => row.id(at)?.map(Key::Id),
+        Kind::Labels => None,
+    })
+}
+
+fn page(lines: Vec<Line>, next: Option<String>, total: Option<i64>) -> Page {
+    let size: usize = lines.iter().map(|line| line.json.len() + 2).sum();
+    let mut json = Vec::with_capacity(size + 128);
+    json.extend_from_slice(b"{\"data\":[");
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(&line.json);
+        json.push(b'}');
+    }
+    json.extend_from_slice(b"],\"nextCursor\":");
+    match &next {
+        // A cursor is base64: nothing in it needs escaping.
+        Some(next) => json.extend_from_slice(format!("\"{next}\"").as_bytes()),
+        None => json.extend_from_slice(b"null"),
+    }
+    if let Some(total) = total {
+        json.extend_from_slice(format!(",\"total\":{total}").as_bytes());
+    }
+    json.push(b'}');
+    Page { json, next }
+}
+
+/// The field whose link an include follows (`accountId` for `account`).
+pub(crate) fn include_field<'a>(shape: &'a Shape, name: &str) -> Option<&'a Field> {
+    shape.fields.iter().find(|field| matches!(field.kind, Kind::Link(..)) && field.key.strip_suffix("Id") == Some(name))
+}

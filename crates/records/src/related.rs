@@ -1,0 +1,156 @@
+//! Links: checked before they are stored, followed when a list is asked to include what they point at.
+
+use std::collections::HashMap;
+
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
+use kith_store::{Condition, Read, Select, Value, Write};
+use serde_json::Value as Json;
+
+use crate::{
+    Records,
+    catalog::Shape,
+    describe::{Change, Kind},
+    encode::Encoder,
+    labels,
+    list::{Line, include_field},
+};
+
+/// A link whose records are shown with a list.
+pub(crate) struct Include {
+    pub(crate) name: String,
+    pub(crate) object: &'static str,
+    /// Where the link stands in the row.
+    pub(crate) at: usize,
+}
+
+/// No more includes than this at once.
+const MOST_INCLUDES: usize = 8;
+
+impl Records {
+    /// Refuses links to what is not there (any more), and notes which object a free link points at.
+    pub(crate) async fn check_links(&self, db: &Write, shape: &Shape, change: &mut Change) -> Result<()> {
+        let changed: Vec<_> = shape
+            .fields
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Link(..) | Kind::Related) && change.changes(field.key))
+            .filter_map(|field| Some((*field, change.link(field.key)?)))
+            .collect();
+        for (field, id) in changed {
+            let object = match field.kind {
+                Kind::Link(object, _) => object,
+                _ => {
+                    let object = self.anchored(db, id).await?.ok_or_else(|| dangling(field.key, "record"))?;
+                    change.set("relatedTo", object);
+                    object
+                }
+            };
+            let target = self.shape_named(object)?.object;
+            let select = Select::from(target.plural).whose("id", id).only(Condition::Null("deleted_at"));
+            if !db.exists(select).await? {
+                return Err(dangling(field.key, object));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which object a record is of.
+    async fn anchored(&self, db: &Read, id: Id) -> Result<Option<&'static str>> {
+        let mut found = None;
+        db.each(&Select::from("anchors").show(&["object"]).whose("id", id), |row| {
+            found = row.text(0)?.map(str::to_owned);
+            Ok(())
+        })
+        .await?;
+        Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
+    }
+
+    pub(crate) fn includes(&self, shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
+        if names.len() > MOST_INCLUDES {
+            return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
+        }
+        names
+            .iter()
+            .map(|name| {
+                let field = include_field(shape, name).ok_or_else(|| {
+                    let all = shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
+                    let all: Vec<_> = all.filter_map(|field| field.key.strip_suffix("Id")).collect();
+                    wrong_include(&format!("names no link of {}; there are {}", shape.object.plural, all.join(", ")))
+                })?;
+                let Kind::Link(object, _) = field.kind else { return Err(wrong_include("names no link")) };
+                let at = shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
+                Ok(Include { name: name.clone(), object, at })
+            })
+            .collect()
+    }
+
+    /// Adds labels and included records to the lines of a page.
+    pub(crate) async fn complete(
+        &self,
+        db: &Read,
+        shape: &Shape,
+        includes: &[Include],
+        lines: &mut [Line],
+        wanted: Option<&[String]>,
+    ) -> Result<()> {
+        if shape.has_labels && !lines.is_empty() && wanted.is_none_or(|wanted| wanted.iter().any(|key| key == "labels")) {
+            let ids: Vec<Id> = lines.iter().map(|line| line.id).collect();
+            let named = labels::of(db, &ids).await?;
+            for line in lines.iter_mut() {
+                let names = named.get(&line.id).map(Vec::as_slice).unwrap_or_default();
+                line.json.extend_from_slice(b",\"labels\":");
+                // Writing into a Vec does not fail.
+                serde_json::to_writer(&mut line.json, names).ok();
+            }
+        }
+        for (number, include) in includes.iter().enumerate() {
+            let ids: Vec<Id> = lines.iter().filter_map(|line| line.links[number]).collect();
+            let found = self.included(db, include.object, ids).await?;
+            for line in lines.iter_mut() {
+                line.json.extend_from_slice(format!(",\"{}\":", include.name).as_bytes());
+                let record = line.links[number].and_then(|id| found.get(&id));
+                line.json.extend_from_slice(record.map_or(b"null", Vec::as_slice));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records of an object, as JSON by their ids.
+    async fn included(&self, db: &Read, object: &str, mut ids: Vec<Id>) -> Result<HashMap<Id, Vec<u8>>> {
+        ids.sort_unstable();
+        ids.dedup();
+        let mut found = HashMap::new();
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        let shape = self.shape_named(object)?;
+        let custom = self.custom_fields(db, shape.object).await?;
+        let default_currency = db.actor().currency;
+        let encoder = Encoder { shape: &shape, custom: &custom, wanted: None, default_currency };
+        let select = Select::from(shape.object.plural)
+            .show(&shape.columns)
+            .only(Condition::In("id", ids.into_iter().map(Value::from).collect()))
+            .only(Condition::Null("deleted_at"));
+        db.each(&select, |row| {
+            let mut json = Vec::with_capacity(512);
+            let id = encoder.row(row, &mut json)?;
+            json.push(b'}');
+            found.insert(id, json);
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+}
+
+fn dangling(key: &str, object: &str) -> Error {
+    invalid(key, format!("points at no {object} of yours")).coded("unknown_link")
+}
+
+fn wrong_include(why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, "invalid_parameter", format!("The parameter include {why}.")).and("include", why)
+}
+
+/// A record's name, for answers that tell people what a link means.
+pub(crate) fn name_of(record: &Json) -> Option<&str> {
+    record.get("name").and_then(Json::as_str)
+}
