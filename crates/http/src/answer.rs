@@ -1,5 +1,7 @@
 //! Answers: JSON, problems, streams; the one place that makes a status of an error.
 
+use std::sync::{Mutex, PoisonError};
+
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Response, StatusCode, header},
@@ -20,7 +22,8 @@ pub struct Answer {
 pub(crate) enum Content {
     Empty,
     Whole(&'static str, Bytes),
-    Stream(&'static str, Body),
+    /// Behind a lock only so that an answer can be shared while it is kept.
+    Stream(&'static str, Mutex<Body>),
 }
 
 pub(crate) const JSON: &str = "application/json";
@@ -49,7 +52,7 @@ impl Answer {
 
     /// 200 with a body that is made while it is sent.
     pub fn stream(kind: &'static str, body: Body) -> Self {
-        Self::new(StatusCode::OK, Content::Stream(kind, body))
+        Self::new(StatusCode::OK, Content::Stream(kind, Mutex::new(body)))
     }
 
     /// 204.
@@ -92,7 +95,9 @@ impl Answer {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
             Content::Whole(kind, bytes) => (Some(kind), Body::from(bytes)),
-            Content::Stream(kind, body) => (Some(kind), body),
+            Content::Stream(kind, body) => {
+                (Some(kind), body.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

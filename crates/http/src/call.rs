@@ -1,6 +1,9 @@
 //! One call: who asks, what is asked.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -28,7 +31,8 @@ pub struct Call {
     /// Method, address and headers.
     pub head: Parts,
     pub(crate) path: RawPathParams,
-    pub(crate) content: axum::body::Body,
+    /// Behind a lock only so that a call can be shared while its handler waits.
+    pub(crate) content: Mutex<axum::body::Body>,
     pub(crate) body_bytes: usize,
     pub(crate) operation: &'static str,
 }
@@ -71,7 +75,7 @@ impl Call {
     /// Reads the body, which must be JSON.
     pub async fn body(&mut self) -> Result<Body> {
         expect_json(&self.head.headers)?;
-        let content = std::mem::take(&mut self.content);
+        let content = self.take();
         Body::read(content, &self.head.headers, self.body_bytes).await
     }
 
@@ -80,9 +84,13 @@ impl Call {
         self.body().await?.parse()
     }
 
+    fn take(&mut self) -> axum::body::Body {
+        std::mem::take(self.content.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The body as it comes, for uploads; the operation's own limit applies while it is read.
     pub fn stream(&mut self) -> (axum::body::Body, usize) {
-        (std::mem::take(&mut self.content), self.body_bytes)
+        (self.take(), self.body_bytes)
     }
 
     /// The version that `If-Match` names, when there is such a header; `*` is none.

@@ -62,6 +62,11 @@ impl Query {
         text.parse().map(Some).map_err(|_| wrong(name, "is not an id"))
     }
 
+    /// The same without one parameter.
+    pub fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
+    }
+
     /// Refuses parameters other than these.
     pub fn only(&self, known: &[&str]) -> Result<()> {
         match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {

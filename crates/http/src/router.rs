@@ -233,6 +233,7 @@ impl Endpoint {
         let actor = Actor { request: Some(id), address: Some(address), ..actor };
         let body_bytes = self.operation.body_bytes.unwrap_or(self.http.options.body_bytes);
         let ctx = self.http.app.on_behalf_of(actor);
+        let content = std::sync::Mutex::new(content);
         (self.handler)(Call { ctx, head, path, content, body_bytes, operation: self.name }).await
     }
 

@@ -58,13 +58,6 @@ impl Ctx {
         Ok(done)
     }
 
-    /// As [`Self::write`], and again when another write got in the way.
-    pub async fn write_again<T>(&self, work: impl AsyncFnMut(&Write) -> Result<T>) -> Result<T> {
-        let done = self.app.db.write_again(&self.actor, work).await?;
-        self.app.wake.committed();
-        Ok(done)
-    }
-
     /// The present instant.
     pub fn now(&self) -> Time {
         self.app.clock.now()
@@ -73,5 +66,27 @@ impl Ctx {
     /// A new id.
     pub fn new_id(&self) -> Id {
         self.app.ids.next()
+    }
+}
+
+/// Counts how often a change was tried that others got in the way of.
+///
+/// A loop and not a function that takes the change: the compiler cannot yet see that such a future may change threads.
+#[derive(Debug, Default)]
+pub struct Attempts(u32);
+
+/// A change that lost against another is tried this many times.
+const MOST_ATTEMPTS: u32 = 3;
+
+impl Attempts {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether this outcome is the one to give back.
+    pub fn end_with<T>(&mut self, done: &Result<T>) -> bool {
+        self.0 += 1;
+        !matches!(done, Err(error) if error.code() == "contended" && self.0 < MOST_ATTEMPTS)
     }
 }

@@ -9,7 +9,7 @@ pub mod mail;
 mod settings;
 mod tasks;
 
-pub use context::{App, Ctx};
+pub use context::{App, Attempts, Ctx};
 pub use settings::{Origin, Setting, Settings};
 pub use tasks::Tasks;
 

@@ -15,8 +15,20 @@ const MOST_KEYS: usize = 3;
 
 /// Words that are no fields.
 const RESERVED: [&str; 14] = [
-    "limit", "cursor", "page", "sort", "search", "fields", "include", "count", "filter", "deleted",
-    "asOf", "tenant_id", "tenantId", "workspaceId",
+    "limit",
+    "cursor",
+    "page",
+    "sort",
+    "search",
+    "fields",
+    "include",
+    "count",
+    "filter",
+    "deleted",
+    "asOf",
+    "tenant_id",
+    "tenantId",
+    "workspaceId",
 ];
 
 /// A question to a list.
@@ -62,7 +74,8 @@ impl Default for Ask {
 }
 
 fn wrong(name: &str, why: &str) -> Error {
-    Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} {why}.")).and(name, why)
+    Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} {why}."))
+        .and(name, why)
 }
 
 impl Ask {
@@ -72,7 +85,11 @@ impl Ask {
             limit: query.number("limit", 1, LARGEST_LIMIT)?.unwrap_or(DEFAULT_LIMIT),
             cursor: query.get("cursor")?.map(str::to_owned),
             sort: sort(query.get("sort")?)?,
-            search: query.get("search")?.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
+            search: query
+                .get("search")?
+                .map(str::trim)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned),
             fields: query.get("fields")?.map(words),
             include: query.get("include")?.map(words).unwrap_or_default(),
             count: flag(query, "count", "exact", "none")?,
@@ -109,7 +126,12 @@ fn flag(query: &Query, name: &str, yes: &str, no: &str) -> Result<bool> {
 }
 
 fn words(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).take(100).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .take(100)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
@@ -122,7 +144,11 @@ fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
             None => (key, false),
         })
         .collect();
-    if keys.len() > MOST_KEYS { Err(wrong("sort", "names more than three fields")) } else { Ok(keys) }
+    if keys.len() > MOST_KEYS {
+        Err(wrong("sort", "names more than three fields"))
+    } else {
+        Ok(keys)
+    }
 }
 
 /// `?stage=won&amount[gte]=1000&filter={…}` as one rule.
@@ -135,7 +161,10 @@ fn rule(query: &Query) -> Result<Rule> {
         let (field, op) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
             Some((field, op)) => {
                 let known = Op::parse(op).ok_or_else(|| {
-                    wrong(name, &format!("compares by none of {}", Op::ALL.map(Op::name).join(", ")))
+                    wrong(
+                        name,
+                        &format!("compares by none of {}", Op::ALL.map(Op::name).join(", ")),
+                    )
                 })?;
                 (field, known)
             }

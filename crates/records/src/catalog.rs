@@ -7,9 +7,7 @@ use std::{
 };
 
 use kith_kernel::{Id, Result, text::snake_case};
-use kith_store::{
-    Migration, Step, Table, bool, id, integer, json, number, text, time,
-};
+use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
 use crate::{
     custom::CustomField,
@@ -58,7 +56,9 @@ impl Records {
 
     pub(crate) fn shape(&self, object: &Object) -> Result<Arc<Shape>> {
         let found = self.objects.iter().find(|shape| shape.object.name == object.name);
-        found.cloned().ok_or_else(|| kith_kernel::internal(format!("{} is not in the catalog", object.name)))
+        found
+            .cloned()
+            .ok_or_else(|| kith_kernel::internal(format!("{} is not in the catalog", object.name)))
     }
 
     pub(crate) fn shape_named(&self, name: &str) -> Result<Arc<Shape>> {
@@ -101,13 +101,15 @@ impl Shape {
     }
 
     /// Keys and groups, for "did you mean".
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.key)
     }
 
     /// The fields of a group.
     pub(crate) fn group(&self, name: &str) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |field| field.group().is_some_and(|(group, _)| group == name))
+        self.fields
+            .iter()
+            .filter(move |field| field.group().is_some_and(|(group, _)| group == name))
     }
 }
 

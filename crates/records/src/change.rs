@@ -74,7 +74,13 @@ impl Records {
         let mut after = given.fields.clone();
         fill_defaults(&shape, &mut after, reading)?;
         after.retain(|_, value| !value.is_null());
-        let mut change = Change { what: What::Created, id: ctx.new_id(), before: None, after, given: given.fields };
+        let mut change = Change {
+            what: What::Created,
+            id: ctx.new_id(),
+            before: None,
+            after,
+            given: given.fields,
+        };
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
         object.rules.check(&change)?;
@@ -108,8 +114,10 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, false).await?;
         refuse_stale(&current, manner.expected)?;
-        let reading = reading(ctx, input.get("currency").or_else(|| current.record.get("currency")));
-        let given = input::sort(&shape, &custom, input, (Some((id, &current.record)), reading, manner))?;
+        let reading =
+            reading(ctx, input.get("currency").or_else(|| current.record.get("currency")));
+        let given =
+            input::sort(&shape, &custom, input, (Some((id, &current.record)), reading, manner))?;
         let mut after = current.record.clone();
         for (key, value) in &given.fields {
             if value.is_null() {
@@ -118,13 +126,21 @@ impl Records {
                 after.insert(key.clone(), value.clone());
             }
         }
-        let mut change = Change { what: What::Updated, id, before: Some(current.record), after, given: given.fields };
+        let mut change = Change {
+            what: What::Updated,
+            id,
+            before: Some(current.record),
+            after,
+            given: given.fields,
+        };
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
         object.rules.check(&change)?;
         self.check_links(db, &shape, &mut change).await?;
         let mut changed: Vec<(&CustomField, Json)> = named(&custom, given.custom);
-        changed.retain(|(field, value)| current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value);
+        changed.retain(|(field, value)| {
+            current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value
+        });
         let values = merged(current.custom, &changed);
         if !differs(&change) && changed.is_empty() {
             return Ok(encode::answer(&shape, id, &change.after, &custom, &values));
@@ -170,8 +186,13 @@ impl Records {
         let current = self.current(ctx, db, &shape, id, false).await?;
         refuse_stale(&current, manner.expected)?;
         let after = current.record.clone();
-        let change =
-            Change { what: What::Deleted, id, before: Some(current.record), after, given: Record::new() };
+        let change = Change {
+            what: What::Deleted,
+            id,
+            before: Some(current.record),
+            after,
+            given: Record::new(),
+        };
         object.rules.check(&change)?;
         let now = ctx.now();
         let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
@@ -203,7 +224,9 @@ impl Records {
             Change { what: What::Restored, id, before: None, after, given: Record::new() };
         object.rules.check(&change)?;
         self.check_links(db, &shape, &mut change).await?;
-        let update = Update::table(object.plural).set("deleted_at", Value::Null).set("updated_at", ctx.now());
+        let update = Update::table(object.plural)
+            .set("deleted_at", Value::Null)
+            .set("updated_at", ctx.now());
         save::at_version(db, update, id, current.version).await?;
         self.tell(ctx, db, object, (&change, &[], manner.batch))?;
         self.find_by(db, &shape, &change, &current.custom).await?;
@@ -212,15 +235,29 @@ impl Records {
     }
 
     /// A record as rules see it; deleted ones are not found.
-    pub async fn get(&self, ctx: &Ctx, db: &Read, object: &'static Object, id: Id) -> Result<Record> {
+    pub async fn get(
+        &self,
+        ctx: &Ctx,
+        db: &Read,
+        object: &'static Object,
+        id: Id,
+    ) -> Result<Record> {
         let shape = self.shape(object)?;
         Ok(self.current(ctx, db, &shape, id, false).await?.record)
     }
 
-    async fn current(&self, ctx: &Ctx, db: &Read, shape: &Shape, id: Id, deleted: bool) -> Result<Current> {
+    async fn current(
+        &self,
+        ctx: &Ctx,
+        db: &Read,
+        shape: &Shape,
+        id: Id,
+        deleted: bool,
+    ) -> Result<Current> {
         let gone = Condition::Null("deleted_at");
         let gone = if deleted { Condition::Not(Box::new(gone)) } else { gone };
-        let select = Select::from(shape.object.plural).show(&shape.columns).whose("id", id).only(gone);
+        let select =
+            Select::from(shape.object.plural).show(&shape.columns).whose("id", id).only(gone);
         let mut found = None;
         db.each(&select, |row| {
             found = Some(encode::record(shape, row, ctx.actor.currency)?);
@@ -236,7 +273,13 @@ impl Records {
         Ok(Current { record, custom, version })
     }
 
-    async fn settle(&self, ctx: &Ctx, db: &Write, object: &'static Object, change: &mut Change) -> Result<()> {
+    async fn settle(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        change: &mut Change,
+    ) -> Result<()> {
         if object.rules.is_plain() {
             return Ok(());
         }
@@ -245,7 +288,13 @@ impl Records {
         Ok(())
     }
 
-    async fn follow(&self, ctx: &Ctx, db: &Write, object: &'static Object, change: &Change) -> Result<()> {
+    async fn follow(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        change: &Change,
+    ) -> Result<()> {
         if object.rules.is_plain() {
             return Ok(());
         }
@@ -296,7 +345,12 @@ impl Records {
     }
 
     /// What else goes when a record is deleted; refuses when something else must not lose it.
-    async fn cascade(&self, db: &Write, object: &Object, id: Id) -> Result<Vec<(&'static Object, Id)>> {
+    async fn cascade(
+        &self,
+        db: &Write,
+        object: &Object,
+        id: Id,
+    ) -> Result<Vec<(&'static Object, Id)>> {
         let mut with_it = Vec::new();
         for shape in self.shapes() {
             for field in &shape.fields {
@@ -304,10 +358,15 @@ impl Records {
                 if to != object.name || on_delete == OnDelete::Clear {
                     continue;
                 }
-                let pointing = Select::from(shape.object.plural).whose(field.column, id).only(Condition::Null("deleted_at"));
+                let pointing = Select::from(shape.object.plural)
+                    .whose(field.column, id)
+                    .only(Condition::Null("deleted_at"));
                 if on_delete == OnDelete::Refuse {
                     if db.exists(pointing).await? {
-                        let why = format!("Some {} still point at this {}.", shape.object.plural, object.name);
+                        let why = format!(
+                            "Some {} still point at this {}.",
+                            shape.object.plural, object.name
+                        );
                         return Err(kith_kernel::conflict("in_use", why));
                     }
                     continue;
@@ -362,16 +421,21 @@ fn check_required(shape: &Shape, after: &Record) -> Result<()> {
         .fields
         .iter()
         .filter(|field| field.required && field.writable == crate::Writable::User)
-        .filter(|field| after.get(field.key).is_none_or(|value| value.is_null() || value.as_str() == Some("")))
+        .filter(|field| {
+            after.get(field.key).is_none_or(|value| value.is_null() || value.as_str() == Some(""))
+        })
         .collect();
     let Some(first) = missing.first() else { return Ok(()) };
     let error = Error::new(ErrorKind::Invalid, "required", format!("{} is required.", first.key));
-    Err(missing.iter().fold(error, |error, field| error.and(format!("/{}", field.key.replace('.', "/")), "is required")))
+    Err(missing.iter().fold(error, |error, field| {
+        error.and(format!("/{}", field.key.replace('.', "/")), "is required")
+    }))
 }
 
 fn differs(change: &Change) -> bool {
     let Some(before) = &change.before else { return true };
-    before.len() != change.after.len() || change.after.iter().any(|(key, value)| before.get(key) != Some(value))
+    before.len() != change.after.len()
+        || change.after.iter().any(|(key, value)| before.get(key) != Some(value))
 }
 
 fn refuse_stale(current: &Current, expected: Option<i64>) -> Result<()> {
@@ -379,7 +443,10 @@ fn refuse_stale(current: &Current, expected: Option<i64>) -> Result<()> {
         Some(version) if version != current.version => Err(Error::new(
             ErrorKind::Stale,
             "stale",
-            format!("The record is at version {}: read it again, then repeat your change.", current.version),
+            format!(
+                "The record is at version {}: read it again, then repeat your change.",
+                current.version
+            ),
         )),
         Some(_) | None => Ok(()),
     }

@@ -63,11 +63,14 @@ impl Cursor {
     pub(crate) fn read(text: &str, question: u64) -> Result<Self> {
         let bad = |why: &str| Error::new(Kind::Invalid, "invalid_cursor", why).and("cursor", why);
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad("This is not a cursor."))?;
-        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| bad("This is not a cursor."))?;
+        let cursor: Self =
+            serde_json::from_slice(&bytes).map_err(|_| bad("This is not a cursor."))?;
         if cursor.question == question {
             Ok(cursor)
         } else {
-            Err(bad("This cursor belongs to a list with another filter or order. Start again without it."))
+            Err(bad(
+                "This cursor belongs to a list with another filter or order. Start again without it.",
+            ))
         }
     }
 }

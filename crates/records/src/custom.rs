@@ -131,10 +131,15 @@ impl CustomField {
         match self.kind {
             CustomKind::Number => value.as_f64().into(),
             CustomKind::Bool => value.as_bool().map(i64::from).into(),
-            CustomKind::Date => {
-                crate::values::date(value, reading.zone).ok().map(|date| date.begins(kith_kernel::Zone::UTC)).into()
-            }
-            CustomKind::Text | CustomKind::Choice | CustomKind::Email | CustomKind::Phone | CustomKind::Url => {
+            CustomKind::Date => crate::values::date(value, reading.zone)
+                .ok()
+                .map(|date| date.begins(kith_kernel::Zone::UTC))
+                .into(),
+            CustomKind::Text
+            | CustomKind::Choice
+            | CustomKind::Email
+            | CustomKind::Phone
+            | CustomKind::Url => {
                 let like = Field::new("custom", "", "", self.kind.like());
                 value.as_str().map(|text| like.fold(text)).into()
             }
@@ -149,7 +154,11 @@ fn rename(error: &Error, key: &str) -> Error {
 
 impl Records {
     /// The fields that the tenant added to an object.
-    pub(crate) async fn custom_fields(&self, db: &Read, object: &Object) -> Result<Vec<CustomField>> {
+    pub(crate) async fn custom_fields(
+        &self,
+        db: &Read,
+        object: &Object,
+    ) -> Result<Vec<CustomField>> {
         let all = self.all_custom_fields(db).await?;
         Ok(all.iter().filter(|field| field.object == object.name).cloned().collect())
     }
@@ -161,7 +170,9 @@ impl Records {
         {
             return Ok(Arc::clone(known));
         }
-        let select = Select::from("custom_fields").only(kith_store::Condition::Null("deleted_at")).by("id", false);
+        let select = Select::from("custom_fields")
+            .only(kith_store::Condition::Null("deleted_at"))
+            .by("id", false);
         let rows: Vec<Row> = db.all(select).await?;
         let fields = rows.into_iter().map(|row| CustomField {
             id: row.id,
@@ -176,7 +187,10 @@ impl Records {
         Ok(fields)
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<Id, (Instant, Arc<Vec<CustomField>>)>> {
+    fn cache(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<Id, (Instant, Arc<Vec<CustomField>>)>>
+    {
         self.custom.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -248,7 +262,9 @@ pub(crate) async fn store_values(
 ) -> Result<()> {
     for (field, value) in changed {
         if value.is_null() {
-            let gone = Delete::from("custom_values").whose("record_id", record).whose("field_id", field.id);
+            let gone = Delete::from("custom_values")
+                .whose("record_id", record)
+                .whose("field_id", field.id);
             db.delete(gone).await?;
             continue;
         }
@@ -267,7 +283,11 @@ pub(crate) async fn store_values(
 
 const fn replaced(kind: CustomKind) -> &'static [&'static str] {
     match kind {
-        CustomKind::Text | CustomKind::Choice | CustomKind::Email | CustomKind::Phone | CustomKind::Url => &["words"],
+        CustomKind::Text
+        | CustomKind::Choice
+        | CustomKind::Email
+        | CustomKind::Phone
+        | CustomKind::Url => &["words"],
         CustomKind::Number => &["number"],
         CustomKind::Date => &["instant"],
         CustomKind::Bool => &["flag"],

@@ -137,7 +137,12 @@ pub enum FoundBy {
 
 impl Field {
     /// A field of a kind; the name of its column and of the folded one are those in the database.
-    pub const fn new(key: &'static str, column: &'static str, folded: &'static str, kind: Kind) -> Self {
+    pub const fn new(
+        key: &'static str,
+        column: &'static str,
+        folded: &'static str,
+        kind: Kind,
+    ) -> Self {
         Self {
             key,
             column,

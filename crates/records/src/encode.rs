@@ -74,7 +74,8 @@ impl Encoder<'_> {
             out.extend_from_slice(b",\"custom\":{}");
             return;
         }
-        let values: Record = stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let values: Record =
+            stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         let named: Record = self
             .custom
             .iter()
@@ -197,7 +198,13 @@ pub(crate) fn record(shape: &Shape, row: Row<'_>, default: Currency) -> Result<(
 }
 
 /// A record as an answer: every field, groups as objects.
-pub(crate) fn answer(shape: &Shape, id: Id, record: &Record, custom: &[CustomField], values: &Record) -> Record {
+pub(crate) fn answer(
+    shape: &Shape,
+    id: Id,
+    record: &Record,
+    custom: &[CustomField],
+    values: &Record,
+) -> Record {
     let mut answer = Record::with_capacity(shape.fields.len() + 2);
     answer.insert("id".to_owned(), id.to_string().into());
     for field in &shape.fields {
@@ -219,7 +226,9 @@ pub(crate) fn answer(shape: &Shape, id: Id, record: &Record, custom: &[CustomFie
     }
     let named: Record = custom
         .iter()
-        .map(|field| (field.name.clone(), values.get(&field.id.to_string()).cloned().unwrap_or(Json::Null)))
+        .map(|field| {
+            (field.name.clone(), values.get(&field.id.to_string()).cloned().unwrap_or(Json::Null))
+        })
         .collect();
     answer.insert("custom".to_owned(), Json::Object(named));
     answer

@@ -34,7 +34,9 @@ pub(crate) const COMMON: [Field; 6] = [
         .about("Rises with each change; see If-Match."),
     plain("createdAt", "created_at", Kind::Time).system().about("When it was made."),
     plain("updatedAt", "updated_at", Kind::Time).system().about("When it was last changed."),
-    plain("createdBy", "created_by", Kind::Link("member", OnDelete::Clear)).system().about("Who made it."),
+    plain("createdBy", "created_by", Kind::Link("member", OnDelete::Clear))
+        .system()
+        .about("Who made it."),
     plain("deletedAt", "deleted_at", Kind::Time).system().about("When it was deleted, if it was."),
 ];
 
@@ -51,8 +53,10 @@ pub fn table(name: &'static str, columns: Vec<ColumnSpec>) -> Table {
         id("batch_id"),
         json("custom"),
     ];
-    Table::of_tenant(name, columns.into_iter().chain(common).collect())
-        .unique_where(&["external_id_folded"], "external_id_folded IS NOT NULL AND deleted_at IS NULL")
+    Table::of_tenant(name, columns.into_iter().chain(common).collect()).unique_where(
+        &["external_id_folded"],
+        "external_id_folded IS NOT NULL AND deleted_at IS NULL",
+    )
 }
 
 /// The columns of fields, in order: for the first migration of an object.

@@ -1,6 +1,9 @@
 //! Filters: from rules over fields to conditions over columns, by the kind of each field.
 
-use kith_kernel::{Condition as Wanted, Currency, Date, Error, Kind as ErrorKind, Op, Result, Rule, Span, Time, text::nearest};
+use kith_kernel::{
+    Condition as Wanted, Currency, Date, Error, Kind as ErrorKind, Op, Result, Rule, Span, Time,
+    text::nearest,
+};
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, Related, Value, equals};
 use serde_json::Value as Json;
@@ -27,11 +30,17 @@ pub(crate) struct Filter<'a> {
 fn wrong(field: &str, why: impl Into<String>) -> Error {
     let why = why.into();
     let field: String = field.chars().take(80).collect();
-    Error::new(ErrorKind::Invalid, "invalid_filter", format!("The filter on {field} {why}.")).and(field, why)
+    Error::new(ErrorKind::Invalid, "invalid_filter", format!("The filter on {field} {why}."))
+        .and(field, why)
 }
 
 impl<'a> Filter<'a> {
-    pub(crate) fn new(ctx: &'a Ctx, shape: &'a Shape, custom: &'a [CustomField], rule: &Rule) -> Self {
+    pub(crate) fn new(
+        ctx: &'a Ctx,
+        shape: &'a Shape,
+        custom: &'a [CustomField],
+        rule: &Rule,
+    ) -> Self {
         let currency = named_currency(rule).unwrap_or(ctx.actor.currency);
         Self { ctx, shape, custom, currency }
     }
@@ -42,8 +51,12 @@ impl<'a> Filter<'a> {
 
     pub(crate) fn condition(&self, rule: &Rule) -> Result<Condition> {
         Ok(match rule {
-            Rule::All(rules) => Condition::All(rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?),
-            Rule::Any(rules) => Condition::Any(rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?),
+            Rule::All(rules) => Condition::All(
+                rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?,
+            ),
+            Rule::Any(rules) => Condition::Any(
+                rules.iter().map(|rule| self.condition(rule)).collect::<Result<_>>()?,
+            ),
             Rule::Not(rule) => Condition::Not(Box::new(self.condition(rule)?)),
             Rule::Field(wanted) => self.field(wanted)?,
         })
@@ -79,9 +92,15 @@ impl<'a> Filter<'a> {
             _ => Condition::Not(Box::new(Condition::Null(field.column))),
         };
         match wanted.op {
-            Op::Exists => Ok(if flag(&wanted.value, field.key)? { there() } else { Condition::Not(Box::new(there())) }),
+            Op::Exists => Ok(if flag(&wanted.value, field.key)? {
+                there()
+            } else {
+                Condition::Not(Box::new(there()))
+            }),
             Op::Eq | Op::Contains if field.kind == Kind::Labels => self.label(wanted),
-            Op::Ne if field.kind == Kind::Labels => Ok(Condition::Not(Box::new(self.label(wanted)?))),
+            Op::Ne if field.kind == Kind::Labels => {
+                Ok(Condition::Not(Box::new(self.label(wanted)?)))
+            }
             Op::In if field.kind == Kind::Labels => {
                 let names = list(&wanted.value, field.key)?;
                 Ok(Condition::Any(names.iter().map(|name| label_exists(name.as_str())).collect()))
@@ -96,7 +115,8 @@ impl<'a> Filter<'a> {
             }
             Op::In => {
                 let values = list(&wanted.value, field.key)?;
-                let values = values.iter().map(|value| self.scalar(field, value)).collect::<Result<_>>()?;
+                let values =
+                    values.iter().map(|value| self.scalar(field, value)).collect::<Result<_>>()?;
                 self.in_currency(field, Condition::In(field.compared(), values))
             }
         }
@@ -114,7 +134,9 @@ impl<'a> Filter<'a> {
                 Kind::LongText => false,
                 Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
                 Kind::Date | Kind::Time => equal || ordered || span,
-                Kind::Bool | Kind::Currency | Kind::Choice(_) | Kind::Link(..) | Kind::Related => equal,
+                Kind::Bool | Kind::Currency | Kind::Choice(_) | Kind::Link(..) | Kind::Related => {
+                    equal
+                }
                 Kind::Labels => equal || op == Op::Contains,
             };
         if fits {
@@ -155,20 +177,30 @@ impl<'a> Filter<'a> {
         let zone = self.ctx.actor.zone;
         let (begin, end) = (day.begins(zone), day.plus_days(1).begins(zone));
         let at = |comparison, time: Time| Condition::Compare(column, comparison, time.into());
-        let within = Condition::All(vec![at(Comparison::GreaterOrEqual, begin), at(Comparison::Less, end)]);
+        let within =
+            Condition::All(vec![at(Comparison::GreaterOrEqual, begin), at(Comparison::Less, end)]);
         match op {
             Op::Ne => Condition::Not(Box::new(within)),
             Op::Gt => at(Comparison::GreaterOrEqual, end),
             Op::Gte => at(Comparison::GreaterOrEqual, begin),
             Op::Lt => at(Comparison::Less, begin),
             Op::Lte => at(Comparison::Less, end),
-            Op::Eq | Op::In | Op::Contains | Op::StartsWith | Op::EndsWith | Op::Exists | Op::Within | Op::OlderThan => within,
+            Op::Eq
+            | Op::In
+            | Op::Contains
+            | Op::StartsWith
+            | Op::EndsWith
+            | Op::Exists
+            | Op::Within
+            | Op::OlderThan => within,
         }
     }
 
     fn span(&self, field: &Field, wanted: &Wanted) -> Result<Condition> {
-        let text = wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs a span such as 30d"))?;
-        let span = Span::parse(text).map_err(|error| wrong(field.key, error.message().trim_end_matches('.')))?;
+        let text =
+            wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs a span such as 30d"))?;
+        let span = Span::parse(text)
+            .map_err(|error| wrong(field.key, error.message().trim_end_matches('.')))?;
         let (now, zone) = (self.ctx.now(), self.ctx.actor.zone);
         let end = span.end(&self.ctx.app.clock, zone);
         let value = |time: Time| match field.kind {
@@ -202,11 +234,15 @@ impl<'a> Filter<'a> {
             return Ok(field.fold(text).into());
         }
         let unquoted = match (field.kind, value.as_str()) {
-            (Kind::Integer(..) | Kind::Number | Kind::Bool, Some(text)) => serde_json::from_str(text).ok(),
+            (Kind::Integer(..) | Kind::Number | Kind::Bool, Some(text)) => {
+                serde_json::from_str(text).ok()
+            }
             _ => None,
         };
         let read = field.canonical(unquoted.as_ref().unwrap_or(value), self.reading());
-        let told = read.map_err(|error| wrong(field.key, &error.problems().first().map_or("does not fit", |p| &p.message)[..]))?;
+        let told = read.map_err(|error| {
+            wrong(field.key, &error.problems().first().map_or("does not fit", |p| &p.message)[..])
+        })?;
         field.stored(&told, self.currency)
     }
 
@@ -226,18 +262,36 @@ impl<'a> Filter<'a> {
             Op::Within | Op::OlderThan => false,
         };
         if !fits {
-            return Err(wrong(&wanted.field, format!("cannot be compared by {}", wanted.op.name())));
+            return Err(wrong(
+                &wanted.field,
+                format!("cannot be compared by {}", wanted.op.name()),
+            ));
         }
         let one = |value: &Json| -> Result<Value> {
             let unquoted = value.as_str().filter(|_| !textual && field.kind != CustomKind::Date);
             let unquoted = unquoted.and_then(|text| serde_json::from_str(text).ok());
             let compared = field.compared(unquoted.as_ref().unwrap_or(value), self.reading());
-            if compared.is_null() { Err(wrong(&wanted.field, "has a value of another kind")) } else { Ok(compared) }
+            if compared.is_null() {
+                Err(wrong(&wanted.field, "has a value of another kind"))
+            } else {
+                Ok(compared)
+            }
         };
-        let text = || wanted.value.as_str().map(|t| kith_kernel::text::fold(t).into_owned()).unwrap_or_default();
+        let text = || {
+            wanted
+                .value
+                .as_str()
+                .map(|t| kith_kernel::text::fold(t).into_owned())
+                .unwrap_or_default()
+        };
         let is = |condition: Condition| {
             let condition = Condition::All(vec![equals("field_id", field.id), condition]);
-            Condition::Exists(Box::new(Related { table: "custom_values", column: "record_id", here: "id", condition }))
+            Condition::Exists(Box::new(Related {
+                table: "custom_values",
+                column: "record_id",
+                here: "id",
+                condition,
+            }))
         };
         Ok(match wanted.op {
             Op::Exists if flag(&wanted.value, &wanted.field)? => is(Condition::All(vec![])),
@@ -265,9 +319,14 @@ fn compared(column: &'static str, op: Op, value: Value) -> Condition {
         Op::Gte => by(Comparison::GreaterOrEqual),
         Op::Lt => by(Comparison::Less),
         Op::Lte => by(Comparison::LessOrEqual),
-        Op::Eq | Op::In | Op::Contains | Op::StartsWith | Op::EndsWith | Op::Exists | Op::Within | Op::OlderThan => {
-            by(Comparison::Equal)
-        }
+        Op::Eq
+        | Op::In
+        | Op::Contains
+        | Op::StartsWith
+        | Op::EndsWith
+        | Op::Exists
+        | Op::Within
+        | Op::OlderThan => by(Comparison::Equal),
     }
 }
 
@@ -308,13 +367,20 @@ fn label_exists(name: Option<&str>) -> Condition {
         conditions.push(Condition::Exists(Box::new(label)));
     }
     let condition = Condition::All(conditions);
-    Condition::Exists(Box::new(Related { table: "links", column: "record_id", here: "id", condition }))
+    Condition::Exists(Box::new(Related {
+        table: "links",
+        column: "record_id",
+        here: "id",
+        condition,
+    }))
 }
 
 /// The currency that a rule asks for at its top.
 fn named_currency(rule: &Rule) -> Option<Currency> {
     match rule {
-        Rule::Field(wanted) if wanted.field == "currency" && wanted.op == Op::Eq => wanted.value.as_str()?.parse().ok(),
+        Rule::Field(wanted) if wanted.field == "currency" && wanted.op == Op::Eq => {
+            wanted.value.as_str()?.parse().ok()
+        }
         Rule::All(rules) => rules.iter().find_map(named_currency),
         Rule::Any(_) | Rule::Not(_) | Rule::Field(_) => None,
     }

@@ -1,8 +1,10 @@
 //! History: the events of a record, or of the whole tenant, newest first.
 
+use bytes::Bytes;
+use futures_util::stream;
 use kith_http::{Answer, Call, Query};
 use kith_kernel::{Error, Id, Kind, Result, Time, not_found};
-use kith_platform::events::Stored;
+use kith_platform::events::{self, Event, Stored};
 use kith_store::{Comparison, Condition, Read, Select, equals};
 use serde_json::{Value as Json, json};
 
@@ -10,13 +12,15 @@ use crate::{Records, describe::Object};
 
 const DEFAULT_LIMIT: u64 = 50;
 const LARGEST_LIMIT: u64 = 200;
+const EXPORTED_AT_A_TIME: u64 = 500;
 
 /// A page of the events that fit the query.
 pub async fn events_page(db: &Read, query: &Query, mut conditions: Vec<Condition>) -> Result<Json> {
     let limit = query.number("limit", 1, LARGEST_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
     if let Some(cursor) = query.get("cursor")? {
         let id: Id = cursor.parse().map_err(|_| {
-            Error::new(Kind::Invalid, "invalid_cursor", "This is not a cursor.").and("cursor", "is not a cursor")
+            Error::new(Kind::Invalid, "invalid_cursor", "This is not a cursor.")
+                .and("cursor", "is not a cursor")
         })?;
         conditions.push(Condition::Compare("id", Comparison::Less, id.into()));
     }
@@ -31,7 +35,11 @@ pub async fn events_page(db: &Read, query: &Query, mut conditions: Vec<Condition
 
 /// An event as the API shows it.
 pub(crate) fn show(event: &Stored) -> Json {
-    let changes: Json = event.changes.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Json::Null);
+    let changes: Json = event
+        .changes
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or(Json::Null);
     json!({
         "id": event.id, "action": event.name, "object": event.object, "recordId": event.record_id,
         "memberId": event.member_id, "userId": event.user_id, "credentialId": event.credential_id,
@@ -62,11 +70,63 @@ impl Records {
     /// The events of the tenant, filtered.
     pub(crate) async fn audit_logs(&self, call: &Call) -> Result<Answer> {
         let query = call.query()?;
-        query.only(&["limit", "cursor", "action", "object", "recordId", "memberId", "userId", "since", "until"])?;
+        query.only(&[
+            "limit", "cursor", "action", "object", "recordId", "memberId", "userId", "since",
+            "until",
+        ])?;
         let conditions = audit_conditions(&query)?;
         let page = call.ctx.read(async |db| events_page(db, &query, conditions).await).await?;
         Answer::json(&page)
     }
+}
+
+impl Records {
+    /// Every event that fits, as JSON lines, streamed.
+    pub(crate) async fn export_audit_logs(&self, call: &Call) -> Result<Answer> {
+        let query = call.query()?;
+        query.only(&["action", "object", "recordId", "memberId", "userId", "since", "until"])?;
+        let conditions = audit_conditions(&query)?;
+        let ctx = call.ctx.clone();
+        let what = Event {
+            name: "event.exported".to_owned(),
+            object: "event",
+            record: None,
+            changes: None,
+            batch: None,
+        };
+        ctx.write(async |db| events::append(&ctx, db, what)).await?;
+        let pieces = stream::unfold(Some(None), move |from: Option<Option<Id>>| {
+            let (ctx, conditions) = (ctx.clone(), conditions.clone());
+            async move {
+                let from = from?;
+                match ctx.read(async |db| piece(db, conditions, from).await).await {
+                    Ok((lines, next)) => Some((Ok(lines), next.map(Some))),
+                    Err(error) => Some((Err(error), None)),
+                }
+            }
+        });
+        Ok(Answer::stream("application/jsonl", axum::body::Body::from_stream(pieces)))
+    }
+}
+
+/// Lines of the log behind an event, and the last of them when there are more.
+async fn piece(
+    db: &Read,
+    conditions: Vec<Condition>,
+    from: Option<Id>,
+) -> Result<(Bytes, Option<Id>)> {
+    let mut select = conditions.into_iter().fold(Select::from("events"), Select::only);
+    if let Some(id) = from {
+        select = select.only(Condition::Compare("id", Comparison::Greater, id.into()));
+    }
+    let events: Vec<Stored> = db.all(select.by("id", false).at_most(EXPORTED_AT_A_TIME)).await?;
+    let mut lines = Vec::new();
+    for event in &events {
+        lines.extend_from_slice(show(event).to_string().as_bytes());
+        lines.push(b'\n');
+    }
+    let full = events.len() as u64 == EXPORTED_AT_A_TIME;
+    Ok((lines.into(), events.last().filter(|_| full).map(|event| event.id)))
 }
 
 /// The conditions of `?action=&object=&recordId=&memberId=&userId=&since=&until=`.
@@ -77,14 +137,23 @@ pub(crate) fn audit_conditions(query: &Query) -> Result<Vec<Condition>> {
             conditions.push(equals(column, text));
         }
     }
-    for (name, column) in [("recordId", "record_id"), ("memberId", "member_id"), ("userId", "user_id")] {
+    for (name, column) in
+        [("recordId", "record_id"), ("memberId", "member_id"), ("userId", "user_id")]
+    {
         if let Some(id) = query.id(name)? {
             conditions.push(equals(column, id));
         }
     }
     for (name, comparison) in [("since", Comparison::Greater), ("until", Comparison::LessOrEqual)] {
         if let Some(text) = query.get(name)? {
-            let wrong = || Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} is not a time.")).and(name, "is not a time");
+            let wrong = || {
+                Error::new(
+                    Kind::Invalid,
+                    "invalid_parameter",
+                    format!("The parameter {name} is not a time."),
+                )
+                .and(name, "is not a time")
+            };
             let time = Time::parse(text).ok_or_else(wrong)?;
             conditions.push(Condition::Compare("at", comparison, time.into()));
         }

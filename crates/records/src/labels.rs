@@ -48,7 +48,10 @@ pub(crate) async fn of(db: &Read, records: &[Id]) -> Result<HashMap<Id, Vec<Stri
 
 async fn names(db: &Read, labels: Vec<Id>) -> Result<HashMap<Id, String>> {
     let ids = labels.into_iter().map(Value::from).collect();
-    let select = Select::from("labels").show(&["id", "name"]).only(Condition::In("id", ids)).only(Condition::Null("deleted_at"));
+    let select = Select::from("labels")
+        .show(&["id", "name"])
+        .only(Condition::In("id", ids))
+        .only(Condition::Null("deleted_at"));
     let mut names = HashMap::new();
     db.each(&select, |row| {
         names.insert(row.id(0)?.unwrap_or_default(), row.text(1)?.unwrap_or_default().to_owned());
@@ -64,14 +67,25 @@ pub(crate) async fn store(records: &Records, ctx: &Ctx, db: &Write, change: &Cha
         return Ok(());
     }
     if change.before.is_some() {
-        db.delete(Delete::from("links").whose("record_id", change.id).whose("relation", RELATION)).await?;
+        db.delete(Delete::from("links").whose("record_id", change.id).whose("relation", RELATION))
+            .await?;
     }
-    let wanted: Vec<&str> = change.get("labels").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str).collect();
+    let wanted: Vec<&str> = change
+        .get("labels")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Json::as_str)
+        .collect();
     for name in wanted {
         let label = label(records, ctx, db, name).await?;
         db.append(&Insert::row(
             "links",
-            vec![("record_id", change.id.into()), ("relation", RELATION.into()), ("target_id", label.into())],
+            vec![
+                ("record_id", change.id.into()),
+                ("relation", RELATION.into()),
+                ("target_id", label.into()),
+            ],
         ))?;
     }
     Ok(())

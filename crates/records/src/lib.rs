@@ -4,10 +4,9 @@ mod ask;
 mod bulk;
 mod catalog;
 mod change;
-mod custom;
 mod cursor;
+mod custom;
 mod describe;
-mod document;
 mod encode;
 mod export;
 pub mod fields;
@@ -15,6 +14,7 @@ mod filter;
 mod history;
 mod labels;
 mod list;
+mod read;
 mod related;
 mod routes;
 mod schemas;
@@ -22,11 +22,13 @@ mod values;
 
 pub use ask::Ask;
 pub use catalog::{Records, migration};
+pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Plain, Record, Routes, Rules,
     What, Writable,
 };
 pub use history::events_page;
-pub use routes::routes;
+pub use list::Page;
+pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;

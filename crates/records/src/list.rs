@@ -1,15 +1,18 @@
 //! Lists: filtered, sorted, in pages that go on from a cursor, with the records that links point at.
 
+use std::collections::HashMap;
+
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, MAX_CANDIDATES, Read, Row, Select, Value};
+use serde_json::{Value as Json, json};
 
 use crate::{
     Ask, Records,
     catalog::Shape,
     cursor::{Cursor, Key, question},
     custom::CustomField,
-    describe::{Field, Kind, Object},
+    describe::{Field, FoundBy, Kind, Object},
     encode::Encoder,
     filter::Filter,
     related::Include,
@@ -22,6 +25,13 @@ pub(crate) struct Line {
     pub(crate) json: Vec<u8>,
     keys: Vec<Option<Key>>,
     pub(crate) links: Vec<Option<Id>>,
+}
+
+impl Line {
+    /// A record that is read by itself.
+    pub(crate) fn single(id: Id, json: Vec<u8>, links: Vec<Option<Id>>) -> Self {
+        Self { id, json, keys: Vec::new(), links }
+    }
 }
 
 /// A column to sort by.
@@ -60,7 +70,8 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let listing = self.prepare(ctx, &shape, &custom, ask)?;
         let (mut lines, next) = listing.lines(db).await?;
-        self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref()).await?;
+        self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref())
+            .await?;
         let total = if ask.count { Some(listing.count(db).await?) } else { None };
         Ok(page(lines, next, total))
     }
@@ -82,18 +93,27 @@ impl Records {
         }
         let sort = sort_keys(shape, &ask.sort, &filter)?;
         let wanted = wanted(shape, ask, &filter)?;
-        let question = question(&(shape.object.name, ask.rule.to_json().to_string(), &ask.sort, &ask.search, ask.deleted));
+        let question = question(&(
+            shape.object.name,
+            ask.rule.to_json().to_string(),
+            &ask.sort,
+            &ask.search,
+            ask.deleted,
+        ));
         let includes = self.includes(shape, &ask.include)?;
         let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
         Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
     }
 }
 
-fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {
+pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {
     let Some(fields) = &ask.fields else { return Ok(None) };
     let mut wanted = Vec::new();
     for key in fields {
-        let known = key == "id" || key == "custom" || shape.field(key).is_some() || shape.group(key).next().is_some();
+        let known = key == "id"
+            || key == "custom"
+            || shape.field(key).is_some()
+            || shape.group(key).next().is_some();
         if !known {
             return Err(filter.unknown(key));
         }
@@ -104,21 +124,32 @@ fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<St
 
 fn sort_keys(shape: &Shape, sort: &[(String, bool)], filter: &Filter<'_>) -> Result<Vec<SortKey>> {
     let unsortable = |key: &str| {
-        Error::new(ErrorKind::Invalid, "invalid_sort", format!("{key} cannot be sorted by.")).and("sort", "cannot be sorted by this field")
+        Error::new(ErrorKind::Invalid, "invalid_sort", format!("{key} cannot be sorted by."))
+            .and("sort", "cannot be sorted by this field")
     };
     sort.iter()
         .map(|(key, descending)| {
             // Ids rise with time, so the order of ids is the order in which records were made.
             if key == "id" || key == "createdAt" || key == "created_at" {
                 let kind = Kind::Related;
-                return Ok(SortKey { column: "id", kind, at: 0, descending: *descending, nullable: false });
+                return Ok(SortKey {
+                    column: "id",
+                    kind,
+                    at: 0,
+                    descending: *descending,
+                    nullable: false,
+                });
             }
             let field = shape.field(key).ok_or_else(|| filter.unknown(key))?;
             if matches!(field.kind, Kind::Labels | Kind::LongText) {
                 return Err(unsortable(key));
             }
             let column = field.compared();
-            let at = shape.columns.iter().position(|known| *known == column).unwrap_or(shape.columns.len());
+            let at = shape
+                .columns
+                .iter()
+                .position(|known| *known == column)
+                .unwrap_or(shape.columns.len());
             let nullable = !(field.required || field.key == "version" || field.key == "updatedAt");
             Ok(SortKey { column, kind: field.kind, at, descending: *descending, nullable })
         })
@@ -128,26 +159,31 @@ fn sort_keys(shape: &Shape, sort: &[(String, bool)], filter: &Filter<'_>) -> Res
 impl Listing<'_> {
     /// The lines of the page and where it goes on.
     async fn lines(&self, db: &Read) -> Result<(Vec<Line>, Option<String>)> {
-        let cursor = self.ask.cursor.as_deref().map(|text| Cursor::read(text, self.question)).transpose()?;
+        let cursor =
+            self.ask.cursor.as_deref().map(|text| Cursor::read(text, self.question)).transpose()?;
         if self.ask.search.is_some() && self.ask.sort.is_empty() {
             return self.ranked(db, cursor).await;
         }
         let limit = usize::try_from(self.ask.limit).unwrap_or(usize::MAX);
         let mut lines = match self.sort.as_slice() {
-            [key] if key.nullable && self.ask.offset == 0 => self.nulls_last(db, key, cursor.as_ref()).await?,
+            [key] if key.nullable && self.ask.offset == 0 => {
+                self.nulls_last(db, key, cursor.as_ref()).await?
+            }
             _ => self.rows(db, self.select(cursor.as_ref())).await?,
         };
         let more = lines.len() > limit;
         lines.truncate(limit);
         let next = lines.last().filter(|_| more).map(|last| {
-            Cursor { question: self.question, keys: last.keys.clone(), id: last.id, offset: 0 }.write()
+            Cursor { question: self.question, keys: last.keys.clone(), id: last.id, offset: 0 }
+                .write()
         });
         Ok((lines, next))
     }
 
     fn columns(&self) -> Vec<&'static str> {
         // Folded columns are shown only to go on from.
-        let extra = self.sort.iter().filter(|key| key.at == self.shape.columns.len()).map(|key| key.column);
+        let extra =
+            self.sort.iter().filter(|key| key.at == self.shape.columns.len()).map(|key| key.column);
         self.shape.columns.iter().copied().chain(extra.take(3)).collect()
     }
 
@@ -189,30 +225,47 @@ impl Listing<'_> {
                 break;
             }
             let beyond = |value: &Key| {
-                let comparison = if key.descending { Comparison::Less } else { Comparison::Greater };
+                let comparison =
+                    if key.descending { Comparison::Less } else { Comparison::Greater };
                 let beyond = Condition::Compare(key.column, comparison, Value::from(value.clone()));
-                if key.nullable { Condition::Any(vec![beyond, Condition::Null(key.column)]) } else { beyond }
+                if key.nullable {
+                    Condition::Any(vec![beyond, Condition::Null(key.column)])
+                } else {
+                    beyond
+                }
             };
             if let Some(value) = value {
                 ways.push(Condition::All(same.iter().cloned().chain([beyond(value)]).collect()));
             }
             same.push(match value {
-                Some(value) => Condition::Compare(key.column, Comparison::Equal, Value::from(value.clone())),
+                Some(value) => {
+                    Condition::Compare(key.column, Comparison::Equal, Value::from(value.clone()))
+                }
                 None => Condition::Null(key.column),
             });
         }
-        let direction = self.sort.iter().find(|key| key.column == "id").map_or_else(|| self.newest_first(), |key| key.descending);
+        let direction = self
+            .sort
+            .iter()
+            .find(|key| key.column == "id")
+            .map_or_else(|| self.newest_first(), |key| key.descending);
         ways.push(Condition::All(same.into_iter().chain([last(direction)]).collect()));
         Condition::Any(ways)
     }
 
     /// Rows with a value, in their order, and then those without: each part is served by a plain index.
-    async fn nulls_last(&self, db: &Read, key: &SortKey, cursor: Option<&Cursor>) -> Result<Vec<Line>> {
+    async fn nulls_last(
+        &self,
+        db: &Read,
+        key: &SortKey,
+        cursor: Option<&Cursor>,
+    ) -> Result<Vec<Line>> {
         let wanted = self.ask.limit + 1;
         let mut lines = Vec::new();
         let at = cursor.map(|cursor| (cursor.id, cursor.keys.first().cloned().flatten()));
         if !matches!(at, Some((_, None))) {
-            let mut select = self.base().only(Condition::Not(Box::new(Condition::Null(key.column))));
+            let mut select =
+                self.base().only(Condition::Not(Box::new(Condition::Null(key.column))));
             if let Some((id, Some(value))) = &at {
                 let keys = vec![(key.column, Value::from(value.clone())), ("id", (*id).into())];
                 select = select.only(Condition::Behind(keys, key.descending));
@@ -251,16 +304,22 @@ impl Listing<'_> {
             extra += usize::from(key.at == self.shape.columns.len());
             keys.push(value(key.kind, row, at)?);
         }
-        let links = self.includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
+        let links =
+            self.includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
         Ok(Line { id, json, keys, links })
     }
 
     /// The rows that fit the words best; pages are counted, since ranks are of one answer only.
-    async fn ranked(&self, db: &Read, cursor: Option<Cursor>) -> Result<(Vec<Line>, Option<String>)> {
+    async fn ranked(
+        &self,
+        db: &Read,
+        cursor: Option<Cursor>,
+    ) -> Result<(Vec<Line>, Option<String>)> {
         let words = Read::words(self.ask.search.as_deref().unwrap_or_default());
         let hits = db.search(&words, Some(self.shape.object.plural), MAX_CANDIDATES).await?;
         let ids: Vec<Value> = hits.iter().map(|hit| hit.record.into()).collect();
-        let select = Select::from(self.shape.object.plural).show(&["id"]).only(Condition::In("id", ids));
+        let select =
+            Select::from(self.shape.object.plural).show(&["id"]).only(Condition::In("id", ids));
         let select = self.conditions.iter().cloned().fold(select, Select::only);
         let mut fitting = std::collections::HashSet::new();
         db.each(&select, |row| {
@@ -271,10 +330,13 @@ impl Listing<'_> {
         let offset = cursor.map_or(self.ask.offset, |cursor| u64::from(cursor.offset));
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(self.ask.limit).unwrap_or(usize::MAX);
-        let order: Vec<Id> = hits.iter().map(|hit| hit.record).filter(|id| fitting.contains(id)).collect();
+        let order: Vec<Id> =
+            hits.iter().map(|hit| hit.record).filter(|id| fitting.contains(id)).collect();
         let shown: Vec<Id> = order.iter().copied().skip(start).take(limit).collect();
         let ids = shown.iter().copied().map(Value::from).collect();
-        let select = Select::from(self.shape.object.plural).show(&self.columns()).only(Condition::In("id", ids));
+        let select = Select::from(self.shape.object.plural)
+            .show(&self.columns())
+            .only(Condition::In("id", ids));
         let mut lines = self.rows(db, select).await?;
         lines.sort_by_key(|line| shown.iter().position(|id| *id == line.id));
         let end = start.saturating_add(limit);
@@ -298,9 +360,13 @@ impl Listing<'_> {
 
 fn value(kind: Kind, row: Row<'_>, at: usize) -> Result<Option<Key>> {
     Ok(match kind {
-        Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Currency | Kind::Choice(_) => {
-            row.text(at)?.map(|text| Key::Text(text.to_owned()))
-        }
+        Kind::Text
+        | Kind::LongText
+        | Kind::Email
+        | Kind::Phone
+        | Kind::Url
+        | Kind::Currency
+        | Kind::Choice(_) => row.text(at)?.map(|text| Key::Text(text.to_owned())),
         Kind::Integer(..) | Kind::Money => row.integer(at)?.map(Key::Integer),
         Kind::Number => row.number(at)?.map(Key::Number),
         Kind::Date => row.date(at)?.map(Key::Date),
@@ -337,5 +403,58 @@ fn page(lines: Vec<Line>, next: Option<String>, total: Option<i64>) -> Page {
 
 /// The field whose link an include follows (`accountId` for `account`).
 pub(crate) fn include_field<'a>(shape: &'a Shape, name: &str) -> Option<&'a Field> {
-    shape.fields.iter().find(|field| matches!(field.kind, Kind::Link(..)) && field.key.strip_suffix("Id") == Some(name))
+    shape.fields.iter().find(|field| {
+        matches!(field.kind, Kind::Link(..)) && field.key.strip_suffix("Id") == Some(name)
+    })
+}
+
+impl Records {
+    /// The records of any object that fit the words best, with their names.
+    pub(crate) async fn found(
+        &self,
+        ctx: &Ctx,
+        db: &Read,
+        (words, object, limit): (&[String], Option<&'static Object>, u32),
+    ) -> Result<Vec<Json>> {
+        let hits = db.search(words, object.map(|object| object.plural), limit).await?;
+        let mut found = Vec::with_capacity(hits.len());
+        let mut names: HashMap<Id, String> = HashMap::new();
+        for shape in self.shapes() {
+            let plural = shape.object.plural;
+            if !ctx.actor.scopes.allow(plural, "read") {
+                continue;
+            }
+            let ids: Vec<Value> = hits
+                .iter()
+                .filter(|hit| hit.object == plural)
+                .map(|hit| hit.record.into())
+                .collect();
+            let Some(title) = shape
+                .fields
+                .iter()
+                .find(|field| field.found_by == FoundBy::Title)
+                .filter(|_| !ids.is_empty())
+            else {
+                continue;
+            };
+            let select = Select::from(plural)
+                .show(&["id", title.column])
+                .only(Condition::In("id", ids))
+                .only(Condition::Null("deleted_at"));
+            db.each(&select, |row| {
+                names.insert(
+                    row.id(0)?.unwrap_or_default(),
+                    row.text(1)?.unwrap_or_default().to_owned(),
+                );
+                Ok(())
+            })
+            .await?;
+        }
+        for hit in hits {
+            if let (Some(name), Some(object)) = (names.get(&hit.record), self.object(&hit.object)) {
+                found.push(json!({ "object": object.name, "id": hit.record, "name": name, "rank": hit.rank }));
+            }
+        }
+        Ok(found)
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
 use kith_store::{Condition, Read, Select, Value, Write};
-use serde_json::Value as Json;
 
 use crate::{
     Records,
@@ -28,24 +27,35 @@ const MOST_INCLUDES: usize = 8;
 
 impl Records {
     /// Refuses links to what is not there (any more), and notes which object a free link points at.
-    pub(crate) async fn check_links(&self, db: &Write, shape: &Shape, change: &mut Change) -> Result<()> {
+    pub(crate) async fn check_links(
+        &self,
+        db: &Write,
+        shape: &Shape,
+        change: &mut Change,
+    ) -> Result<()> {
         let changed: Vec<_> = shape
             .fields
             .iter()
-            .filter(|field| matches!(field.kind, Kind::Link(..) | Kind::Related) && change.changes(field.key))
+            .filter(|field| {
+                matches!(field.kind, Kind::Link(..) | Kind::Related) && change.changes(field.key)
+            })
             .filter_map(|field| Some((*field, change.link(field.key)?)))
             .collect();
         for (field, id) in changed {
             let object = match field.kind {
                 Kind::Link(object, _) => object,
                 _ => {
-                    let object = self.anchored(db, id).await?.ok_or_else(|| dangling(field.key, "record"))?;
+                    let object = self
+                        .anchored(db, id)
+                        .await?
+                        .ok_or_else(|| dangling(field.key, "record"))?;
                     change.set("relatedTo", object);
                     object
                 }
             };
             let target = self.shape_named(object)?.object;
-            let select = Select::from(target.plural).whose("id", id).only(Condition::Null("deleted_at"));
+            let select =
+                Select::from(target.plural).whose("id", id).only(Condition::Null("deleted_at"));
             if !db.exists(select).await? {
                 return Err(dangling(field.key, object));
             }
@@ -72,12 +82,21 @@ impl Records {
             .iter()
             .map(|name| {
                 let field = include_field(shape, name).ok_or_else(|| {
-                    let all = shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
-                    let all: Vec<_> = all.filter_map(|field| field.key.strip_suffix("Id")).collect();
-                    wrong_include(&format!("names no link of {}; there are {}", shape.object.plural, all.join(", ")))
+                    let all =
+                        shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
+                    let all: Vec<_> =
+                        all.filter_map(|field| field.key.strip_suffix("Id")).collect();
+                    wrong_include(&format!(
+                        "names no link of {}; there are {}",
+                        shape.object.plural,
+                        all.join(", ")
+                    ))
                 })?;
-                let Kind::Link(object, _) = field.kind else { return Err(wrong_include("names no link")) };
-                let at = shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
+                let Kind::Link(object, _) = field.kind else {
+                    return Err(wrong_include("names no link"));
+                };
+                let at =
+                    shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
                 Ok(Include { name: name.clone(), object, at })
             })
             .collect()
@@ -92,7 +111,10 @@ impl Records {
         lines: &mut [Line],
         wanted: Option<&[String]>,
     ) -> Result<()> {
-        if shape.has_labels && !lines.is_empty() && wanted.is_none_or(|wanted| wanted.iter().any(|key| key == "labels")) {
+        if shape.has_labels
+            && !lines.is_empty()
+            && wanted.is_none_or(|wanted| wanted.iter().any(|key| key == "labels"))
+        {
             let ids: Vec<Id> = lines.iter().map(|line| line.id).collect();
             let named = labels::of(db, &ids).await?;
             for line in lines.iter_mut() {
@@ -115,7 +137,12 @@ impl Records {
     }
 
     /// Records of an object, as JSON by their ids.
-    async fn included(&self, db: &Read, object: &str, mut ids: Vec<Id>) -> Result<HashMap<Id, Vec<u8>>> {
+    async fn included(
+        &self,
+        db: &Read,
+        object: &str,
+        mut ids: Vec<Id>,
+    ) -> Result<HashMap<Id, Vec<u8>>> {
         ids.sort_unstable();
         ids.dedup();
         let mut found = HashMap::new();
@@ -147,10 +174,6 @@ fn dangling(key: &str, object: &str) -> Error {
 }
 
 fn wrong_include(why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "invalid_parameter", format!("The parameter include {why}.")).and("include", why)
-}
-
-/// A record's name, for answers that tell people what a link means.
-pub(crate) fn name_of(record: &Json) -> Option<&str> {
-    record.get("name").and_then(Json::as_str)
+    Error::new(ErrorKind::Invalid, "invalid_parameter", format!("The parameter include {why}."))
+        .and("include", why)
 }

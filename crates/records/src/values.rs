@@ -40,13 +40,21 @@ impl Field {
             (Kind::Integer(..), value) => value.as_i64().into(),
             (Kind::Number, value) => value.as_f64().into(),
             (Kind::Bool, value) => value.as_bool().into(),
-            (Kind::Money, value) => Value::Integer(money(value, currency).map_err(|why| invalid(self.key, why))?),
+            (Kind::Money, value) => {
+                Value::Integer(money(value, currency).map_err(|why| invalid(self.key, why))?)
+            }
             (Kind::Date, _) => Date::parse(text()).into(),
             (Kind::Time, _) => Time::parse(text()).into(),
             (Kind::Link(..) | Kind::Related, _) => text().parse::<Id>().ok().into(),
             (
-                Kind::Text | Kind::LongText | Kind::Email | Kind::Phone | Kind::Url | Kind::Currency
-                | Kind::Choice(_) | Kind::Labels,
+                Kind::Text
+                | Kind::LongText
+                | Kind::Email
+                | Kind::Phone
+                | Kind::Url
+                | Kind::Currency
+                | Kind::Choice(_)
+                | Kind::Labels,
                 _,
             ) => text().into(),
         })
@@ -73,7 +81,10 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
         Kind::Integer(least, most) => whole(given, least, most).map(Json::from),
         Kind::Number => {
             let number = given.as_f64().filter(|number| number.is_finite());
-            number.and_then(Number::from_f64).map(|_| given.clone()).ok_or_else(|| "must be a number".to_owned())
+            number
+                .and_then(Number::from_f64)
+                .map(|_| given.clone())
+                .ok_or_else(|| "must be a number".to_owned())
         }
         Kind::Money => money(given, reading.currency).map(|_| given.clone()),
         Kind::Currency => {
@@ -83,7 +94,11 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
         Kind::Date => date(given, reading.zone).map(|date| date.to_string().into()),
         Kind::Time => time(given).map(|time| time.to_string().into()),
         Kind::Bool => {
-            if given.is_boolean() { Ok(given.clone()) } else { Err("must be true or false".to_owned()) }
+            if given.is_boolean() {
+                Ok(given.clone())
+            } else {
+                Err("must be true or false".to_owned())
+            }
         }
         Kind::Choice(words) => choice(&line(given, LONGEST_TEXT)?, words).map(Json::from),
         Kind::Link(..) | Kind::Related => {
@@ -121,18 +136,31 @@ fn line(given: &Json, most: usize) -> std::result::Result<String, String> {
 pub(crate) fn email(text: &str) -> std::result::Result<String, String> {
     let wrong = || Err("is not an e-mail address".to_owned());
     let Some((local, domain)) = text.rsplit_once('@') else { return wrong() };
-    let plain = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\' | '[' | ']');
+    let plain = |c: char| {
+        !c.is_whitespace()
+            && !matches!(c, '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\' | '[' | ']')
+    };
     let labelled = domain.split('.').all(|label| {
-        !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     });
-    let fits = !local.is_empty() && local.len() <= 64 && !local.contains('@') && local.chars().all(plain);
+    let fits =
+        !local.is_empty() && local.len() <= 64 && !local.contains('@') && local.chars().all(plain);
     if fits && labelled && domain.contains('.') { Ok(text.to_owned()) } else { wrong() }
 }
 
 fn phone(text: &str) -> std::result::Result<String, String> {
     let count = digits(text).len();
-    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/' | 'x' | '#'));
-    if plain && (3..=20).contains(&count) { Ok(text.to_owned()) } else { Err("is not a telephone number".to_owned()) }
+    let plain = text.chars().all(|c| {
+        c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '/' | 'x' | '#')
+    });
+    if plain && (3..=20).contains(&count) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a telephone number".to_owned())
+    }
 }
 
 fn digits(text: &str) -> String {
@@ -167,7 +195,9 @@ fn money(given: &Json, currency: Currency) -> std::result::Result<i64, String> {
     let text = match given {
         Json::Number(number) => number.to_string(),
         Json::String(text) => text.trim().to_owned(),
-        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return Err("must be an amount".to_owned()),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => {
+            return Err("must be an amount".to_owned());
+        }
     };
     Money::parse(&text, currency).map(|money| money.minor).map_err(|error| error.to_string())
 }
@@ -181,11 +211,15 @@ pub(crate) fn date(given: &Json, zone: Zone) -> std::result::Result<Date, String
 }
 
 fn time(given: &Json) -> std::result::Result<Time, String> {
-    Time::parse(text_of(given)?).ok_or_else(|| "must be a time such as 2026-11-21T09:30:00Z".to_owned())
+    Time::parse(text_of(given)?)
+        .ok_or_else(|| "must be a time such as 2026-11-21T09:30:00Z".to_owned())
 }
 
 /// The listed word that is meant, whatever its case.
-pub(crate) fn choice(given: &str, words: &[&'static str]) -> std::result::Result<&'static str, String> {
+pub(crate) fn choice(
+    given: &str,
+    words: &[&'static str],
+) -> std::result::Result<&'static str, String> {
     let folded = text::fold(given).replace([' ', '-', '_'], "");
     let same = |word: &&&'static str| text::fold(word).replace([' ', '-', '_'], "") == folded;
     words.iter().find(same).copied().ok_or_else(|| format!("is none of {}", words.join(", ")))
@@ -218,10 +252,21 @@ mod tests {
         for good in ["ana@acme.com", "a.b+c@sub.acme.co", "josé@exämple.de"] {
             assert!(email(good).is_ok(), "{good}");
         }
-        for bad in ["ana", "ana@", "@acme.com", "ana@acme", "a b@acme.com", "ana@-acme.com", "a@b@c.de", "<a@b.c>"] {
+        for bad in [
+            "ana",
+            "ana@",
+            "@acme.com",
+            "ana@acme",
+            "a b@acme.com",
+            "ana@-acme.com",
+            "a@b@c.de",
+            "<a@b.c>",
+        ] {
             assert!(email(bad).is_err(), "{bad}");
         }
-        assert!(phone("+351 21 000-00 00").is_ok() && phone("call me").is_err() && phone("12").is_err());
+        assert!(
+            phone("+351 21 000-00 00").is_ok() && phone("call me").is_err() && phone("12").is_err()
+        );
         assert!(url("acme.com").is_ok() && url("https://acme.com/a?b").is_ok());
         assert!(url("javascript:alert(1)").is_err() && url("ftp://acme.com").is_err());
     }

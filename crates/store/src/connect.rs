@@ -137,6 +137,14 @@ impl Session {
         }
     }
 
+    /// A plain word of transactions, after everything that was deferred.
+    pub(crate) async fn word(&self, text: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(session) => session.word(text),
+            Self::Postgres(session) => session.word(text).await,
+        }
+    }
+
     pub(crate) async fn commit(&self) -> Result<()> {
         match self {
             Self::Sqlite(session) => session.commit().await,

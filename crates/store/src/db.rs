@@ -36,9 +36,6 @@ impl Deref for Write {
     }
 }
 
-/// A statement that lost against another is tried this many times.
-const ATTEMPTS: u32 = 3;
-
 impl Db {
     /// Opens the database that the options name.
     ///
@@ -93,22 +90,6 @@ impl Db {
         let done = work(&write).await?;
         write.session.commit().await?;
         Ok(done)
-    }
-
-    /// As [`Self::write`], and again (three times in all) when another write got in the way.
-    pub async fn write_again<T>(
-        &self,
-        actor: &Actor,
-        mut work: impl AsyncFnMut(&Write) -> Result<T>,
-    ) -> Result<T> {
-        let mut attempt = 1;
-        loop {
-            let done = self.write(actor, async |db| work(db).await).await;
-            match done {
-                Err(error) if error.code() == "contended" && attempt < ATTEMPTS => attempt += 1,
-                done => return done,
-            }
-        }
     }
 
     /// Looks at the tables that belong to no tenant. `why` is for the reader of the source; a test lists the places.
@@ -253,6 +234,17 @@ impl Write {
         }
         let sql = delete.sql(self.session.dialect(), self.tenant);
         self.run(sql).await
+    }
+
+    /// Tries something that may fail without spoiling the rest: what it wrote is taken back when it does.
+    pub async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
+        self.session.word("SAVEPOINT attempt").await?;
+        let done = work(self).await;
+        if done.is_err() {
+            self.session.word("ROLLBACK TO attempt").await?;
+        }
+        self.session.word("RELEASE attempt").await?;
+        done
     }
 
     /// Makes sure that nobody else does the same thing at the same time.

@@ -80,7 +80,8 @@ impl Sorter<'_> {
         let shown: String = key.chars().take(80).collect();
         let meant = nearest(key, self.shape.keys().chain(custom));
         let meant = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-        invalid(&shown, format!("is no field of {}{meant}", self.shape.object.plural)).coded("unknown_field")
+        invalid(&shown, format!("is no field of {}{meant}", self.shape.object.plural))
+            .coded("unknown_field")
     }
 
     fn field(&mut self, field: Field, value: Json) -> Result<()> {
@@ -97,8 +98,13 @@ impl Sorter<'_> {
 
     /// What was read may be sent back unchanged.
     fn read_only(&self, field: &Field, value: &Json) -> Result<()> {
-        let current = self.before.and_then(|(_, record)| record.get(field.key)).unwrap_or(&Json::Null);
-        if value == current { Ok(()) } else { Err(invalid(field.key, "is kept by the server and cannot be set")) }
+        let current =
+            self.before.and_then(|(_, record)| record.get(field.key)).unwrap_or(&Json::Null);
+        if value == current {
+            Ok(())
+        } else {
+            Err(invalid(field.key, "is kept by the server and cannot be set"))
+        }
     }
 
     fn group(&mut self, name: &str, value: Json) -> Result<()> {
@@ -117,7 +123,9 @@ impl Sorter<'_> {
     }
 
     fn custom_object(&mut self, value: Json) -> Result<()> {
-        let Json::Object(inside) = value else { return Err(invalid("custom", "must be an object")) };
+        let Json::Object(inside) = value else {
+            return Err(invalid("custom", "must be an object"));
+        };
         for (name, value) in inside {
             match self.custom.iter().position(|field| field.name == name) {
                 Some(at) => self.custom_value(at, &value)?,

@@ -32,7 +32,10 @@ pub(super) async fn insert(
     }
     cells.push(("batch_id", batch.into()));
     cells.push(("custom", custom_value(custom)));
-    db.insert(Insert::row(shape.object.plural, cells)).await.map(drop).map_err(|error| name(shape, error))
+    db.insert(Insert::row(shape.object.plural, cells))
+        .await
+        .map(drop)
+        .map_err(|error| name(shape, error))
 }
 
 pub(super) async fn update(
@@ -43,7 +46,9 @@ pub(super) async fn update(
 ) -> Result<()> {
     let currency = currency(change);
     let mut update = Update::table(shape.object.plural);
-    for field in shape.fields.iter().filter(|field| field.kind.is_stored() && field.key != "version") {
+    for field in
+        shape.fields.iter().filter(|field| field.kind.is_stored() && field.key != "version")
+    {
         // An amount is stored in units of its currency, so it is written anew with it.
         let follows = field.kind == crate::Kind::Money && change.changes("currency");
         if change.changes(field.key) || follows {
@@ -67,12 +72,17 @@ pub(super) async fn at_version(db: &Write, update: Update, id: Id, version: i64)
     if db.update(update).await? == 1 {
         return Ok(());
     }
-    let why = "Others changed this record at the same time. Read it again, then repeat your change.";
+    let why =
+        "Others changed this record at the same time. Read it again, then repeat your change.";
     Err(Error::new(ErrorKind::Conflict, "contended", why))
 }
 
 fn custom_value(custom: &Record) -> Value {
-    if custom.is_empty() { Value::Null } else { Value::Json(serde_json::to_string(custom).unwrap_or_default()) }
+    if custom.is_empty() {
+        Value::Null
+    } else {
+        Value::Json(serde_json::to_string(custom).unwrap_or_default())
+    }
 }
 
 /// A taken value is told by the field's key instead of the column's name.
@@ -80,27 +90,42 @@ fn name(shape: &Shape, error: Error) -> Error {
     if error.code() != "taken" {
         return error;
     }
-    let column = error.problems().first().map(|problem| problem.pointer.trim_start_matches('/').to_owned());
+    let column =
+        error.problems().first().map(|problem| problem.pointer.trim_start_matches('/').to_owned());
     let field = column.and_then(|column| {
         shape.fields.iter().find(|field| field.column == column || field.folded == column)
     });
     match field {
-        Some(field) => kith_kernel::conflict("taken", format!("Another {} has this {} already.", shape.object.name, field.key))
-            .and(format!("/{}", field.key), "is taken")
-            .caused_by(error),
+        Some(field) => kith_kernel::conflict(
+            "taken",
+            format!("Another {} has this {} already.", shape.object.name, field.key),
+        )
+        .and(format!("/{}", field.key), "is taken")
+        .caused_by(error),
         None => error,
     }
 }
 
 impl Records {
     /// Keeps the search index in step with a change.
-    pub(super) async fn find_by(&self, db: &Write, shape: &Shape, change: &Change, custom: &Record) -> Result<()> {
+    pub(super) async fn find_by(
+        &self,
+        db: &Write,
+        shape: &Shape,
+        change: &Change,
+        custom: &Record,
+    ) -> Result<()> {
         let is_found = |field: &&Field| field.found_by != FoundBy::Nothing;
-        let touched = change.what != What::Updated || shape.fields.iter().filter(is_found).any(|field| change.changes(field.key));
+        let touched = change.what != What::Updated
+            || shape.fields.iter().filter(is_found).any(|field| change.changes(field.key));
         if !touched || !shape.fields.iter().any(|field| field.found_by != FoundBy::Nothing) {
             return Ok(());
         }
-        let mut document = Document { record: Some(change.id), object: shape.object.plural, ..Document::default() };
+        let mut document = Document {
+            record: Some(change.id),
+            object: shape.object.plural,
+            ..Document::default()
+        };
         for field in shape.fields.iter().filter(is_found) {
             let Some(text) = change.text(field.key) else { continue };
             let place = match field.found_by {

@@ -210,6 +210,15 @@ impl Session {
         self.client.execute(statement, &bound).await.map_err(wrong)
     }
 
+    pub(crate) async fn word(&self, text: &'static str) -> Result<()> {
+        // After a failure there is only the way back: what was deferred since then is not sent.
+        if text.starts_with("ROLLBACK") {
+            self.state().deferred.clear();
+        }
+        self.flush().await?;
+        self.opened(async { self.client.batch_execute(text).await.map_err(wrong) }).await
+    }
+
     pub(crate) fn defer(&self, sql: Sql) {
         self.state().deferred.push(sql);
     }

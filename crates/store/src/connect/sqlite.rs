@@ -164,6 +164,10 @@ impl Session {
         })
     }
 
+    pub(crate) fn word(&self, text: &'static str) -> Result<()> {
+        self.with(|connection| run(connection, text))
+    }
+
     fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         match self {
             Self::Read(session) => match &*lock(&session.reader) {

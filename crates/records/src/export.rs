@@ -1,0 +1,251 @@
+//! Exports: every record that fits, streamed page by page as CSV or JSON lines.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream;
+use kith_http::{Answer, Call, Query};
+use kith_kernel::{Error, Kind, Result};
+use kith_platform::{
+    Ctx,
+    events::{self, Event},
+};
+use serde_json::{Value as Json, json};
+
+use crate::{Ask, Records, catalog::Shape, describe::Object};
+
+/// Rows that are read at a time.
+const ROWS: u64 = 500;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Lines,
+}
+
+/// An export under way.
+struct Export {
+    records: Arc<Records>,
+    ctx: Ctx,
+    object: &'static Object,
+    ask: Ask,
+    format: Format,
+    columns: Vec<String>,
+    state: State,
+}
+
+enum State {
+    Header,
+    From(Option<String>),
+    Done,
+}
+
+impl Records {
+    /// Answers with all records that fit, as a stream.
+    pub(crate) async fn export(
+        self: &Arc<Self>,
+        call: &Call,
+        object: &'static Object,
+    ) -> Result<Answer> {
+        let query = call.query()?;
+        let (format, ask) = read(&query)?;
+        let pieces = self.pieces(&call.ctx, object, (ask, format)).await?;
+        let (kind, ending) = match format {
+            Format::Csv => ("text/csv; charset=utf-8", "csv"),
+            Format::Lines => ("application/jsonl", "jsonl"),
+        };
+        let name = format!("attachment; filename=\"{}.{ending}\"", object.plural);
+        let disposition = axum::http::header::CONTENT_DISPOSITION;
+        Ok(Answer::stream(kind, axum::body::Body::from_stream(pieces)).header(disposition, &name))
+    }
+
+    /// All records of an object in pieces: `csv` or `jsonl`. For the command line.
+    pub async fn export_pieces(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        object: &'static Object,
+        format: &str,
+    ) -> Result<impl stream::Stream<Item = Result<Bytes>> + use<>> {
+        let query = Query::parse(&format!("format={format}"))?;
+        let (format, ask) = read(&query)?;
+        self.pieces(ctx, object, (ask, format)).await
+    }
+
+    async fn pieces(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        object: &'static Object,
+        (ask, format): (Ask, Format),
+    ) -> Result<impl stream::Stream<Item = Result<Bytes>> + use<>> {
+        let shape = self.shape(object)?;
+        // The question is tried before the stream begins, so that a wrong one is told by its status.
+        let custom = ctx
+            .read(async |db| {
+                let first = Ask { limit: 1, ..ask.clone() };
+                self.list(ctx, db, object, &first).await?;
+                self.custom_fields(db, object).await
+            })
+            .await?;
+        ctx.write(async |db| {
+            let what = json!({ "after": { "filter": ask.rule.to_json(), "format": if format == Format::Csv { "csv" } else { "jsonl" } } });
+            events::append(ctx, db, Event {
+                name: format!("{}.exported", object.name),
+                object: object.name,
+                record: None,
+                changes: Some(what.to_string()),
+                batch: None,
+            })
+        })
+        .await?;
+        let columns = columns(&shape, custom.iter().map(|field| field.name.as_str()));
+        let state = if format == Format::Csv { State::Header } else { State::From(None) };
+        let export = Export {
+            records: Arc::clone(self),
+            ctx: ctx.clone(),
+            object,
+            ask,
+            format,
+            columns,
+            state,
+        };
+        Ok(stream::unfold(export, |mut export| async move {
+            export.next().await.map(|piece| (piece, export))
+        }))
+    }
+}
+
+fn read(query: &Query) -> Result<(Format, Ask)> {
+    let format = match query.get("format")? {
+        Some("csv") | None => Format::Csv,
+        Some("jsonl") => Format::Lines,
+        Some(_) => {
+            let why = "The parameter format must be csv or jsonl.";
+            return Err(Error::new(Kind::Invalid, "invalid_parameter", why)
+                .and("format", "must be csv or jsonl"));
+        }
+    };
+    let mut ask = Ask::read(&query.without("format"))?;
+    if ask.search.is_some() && ask.sort.is_empty() {
+        // All that is found, not only the best of it.
+        ask.sort = vec![("id".to_owned(), true)];
+    }
+    Ok((
+        format,
+        Ask {
+            limit: ROWS,
+            offset: 0,
+            cursor: None,
+            count: false,
+            include: vec![],
+            fields: None,
+            ..ask
+        },
+    ))
+}
+
+fn columns<'a>(shape: &Shape, custom: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let own = shape
+        .fields
+        .iter()
+        .filter(|field| field.key != "deletedAt")
+        .map(|field| field.key.to_owned());
+    ["id".to_owned()]
+        .into_iter()
+        .chain(own)
+        .chain(custom.map(|name| format!("custom.{name}")))
+        .collect()
+}
+
+impl Export {
+    async fn next(&mut self) -> Option<Result<Bytes>> {
+        let cursor = match std::mem::replace(&mut self.state, State::Done) {
+            State::Header => {
+                self.state = State::From(None);
+                let mut line = Vec::new();
+                row(self.columns.iter().map(|column| column.as_str().into()), &mut line);
+                return Some(Ok(line.into()));
+            }
+            State::From(cursor) => cursor,
+            State::Done => return None,
+        };
+        let ask = self.ask.clone().from_cursor(cursor);
+        let (records, ctx, object) = (&self.records, &self.ctx, self.object);
+        let page = ctx.read(async |db| records.list(ctx, db, object, &ask).await).await;
+        Some(page.and_then(|page| {
+            let piece = self.piece(&page.json)?;
+            if let Some(next) = page.next {
+                self.state = State::From(Some(next));
+            }
+            Ok(piece)
+        }))
+    }
+
+    fn piece(&self, page: &[u8]) -> Result<Bytes> {
+        let page: Json = serde_json::from_slice(page)
+            .map_err(|error| kith_kernel::internal("a page is no JSON").caused_by(error))?;
+        let mut out = Vec::new();
+        for record in page["data"].as_array().into_iter().flatten() {
+            match self.format {
+                Format::Csv => {
+                    row(self.columns.iter().map(|column| cell(record, column)), &mut out)
+                }
+                Format::Lines => {
+                    out.extend_from_slice(record.to_string().as_bytes());
+                    out.push(b'\n');
+                }
+            }
+        }
+        Ok(out.into())
+    }
+}
+
+/// The text of a value at a dotted place.
+fn cell(record: &Json, column: &str) -> String {
+    let value = column.split('.').fold(record, |value, key| &value[key]);
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => harmless(text),
+        Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
+        Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
+    }
+}
+
+/// Spreadsheets run a cell that begins like a formula; an apostrophe makes it text again.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
+        return format!("'{text}");
+    }
+    text.to_owned()
+}
+
+fn row(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        if cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' ') {
+            out.push(b'"');
+            out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(cell.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_harmless() {
+        let mut out = Vec::new();
+        row(
+            ["a".to_owned(), "b,c".to_owned(), "d\"e".to_owned(), harmless("=1+1"), harmless("-5")]
+                .into_iter(),
+            &mut out,
+        );
+        assert_eq!(String::from_utf8(out).unwrap(), "a,\"b,c\",\"d\"\"e\",'=1+1,-5\r\n");
+    }
+}

@@ -1,0 +1,60 @@
+//! Reading one record, with what it is asked to include.
+
+use kith_kernel::{Id, Result, not_found};
+use kith_platform::Ctx;
+use kith_store::{Condition, Read, Select};
+
+use crate::{
+    Ask, Records,
+    describe::Object,
+    encode::Encoder,
+    filter::Filter,
+    list::{self, Line},
+};
+
+impl Records {
+    /// A record as JSON, and its version.
+    ///
+    /// # Errors
+    /// `NotFound` also for what was deleted.
+    pub async fn read(
+        &self,
+        ctx: &Ctx,
+        db: &Read,
+        object: &Object,
+        (id, ask): (Id, &Ask),
+    ) -> Result<(i64, Vec<u8>)> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
+        let wanted = list::wanted(&shape, ask, &filter)?;
+        let includes = self.includes(&shape, &ask.include)?;
+        let encoder = Encoder {
+            shape: &shape,
+            custom: &custom,
+            wanted,
+            default_currency: ctx.actor.currency,
+        };
+        let select = Select::from(object.plural)
+            .show(&shape.columns)
+            .whose("id", id)
+            .only(Condition::Null("deleted_at"));
+        let version_at = shape.columns.iter().position(|column| *column == "version").unwrap_or(0);
+        let mut found = None;
+        db.each(&select, |row| {
+            let mut json = Vec::with_capacity(1024);
+            let id = encoder.row(row, &mut json)?;
+            let links = includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
+            found =
+                Some((row.integer(version_at)?.unwrap_or_default(), Line::single(id, json, links)));
+            Ok(())
+        })
+        .await?;
+        let (version, line) = found.ok_or_else(|| not_found(object.name))?;
+        let mut lines = [line];
+        self.complete(db, &shape, &includes, &mut lines, encoder.wanted.as_deref()).await?;
+        let [mut line] = lines;
+        line.json.push(b'}');
+        Ok((version, line.json))
+    }
+}

@@ -1,0 +1,327 @@
+//! The routes that every object has, and those across objects.
+
+use std::sync::Arc;
+
+use kith_http::{Answer, Call, Idempotency, Operation, Routes as Served, schema};
+use kith_kernel::{Result, Role};
+use kith_platform::Attempts;
+use kith_store::Read;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    Ask, Manner, Records,
+    bulk::Bulk,
+    describe::{Object, Routes},
+    schemas,
+};
+
+/// The common routes of an object.
+pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served {
+    let routes = Served::new();
+    let routes = reading(routes, records, object);
+    let routes = writing(routes, records, object);
+    if object.routes == Routes::Kept { routes } else { ending(routes, records, object) }
+}
+
+fn paths(object: &'static Object, rest: &str) -> (String, Option<String>) {
+    let path = |name: &str| format!("/api/{name}{rest}");
+    (path(object.plural), object.alias.map(path))
+}
+
+fn served(
+    operation: impl FnOnce(String) -> Operation,
+    object: &'static Object,
+    rest: &str,
+) -> Operation {
+    let (path, alias) = paths(object, rest);
+    let operation = operation(path);
+    match alias {
+        Some(alias) => operation.alias(alias),
+        None => operation,
+    }
+}
+
+fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let tag = object.plural;
+    let one = schema::named(&schemas::name(object));
+    let list = served(|path| Operation::get(path, tag, &format!("List {tag}")), object, "");
+    let list = schemas::list_parameters(list, object).scope(object.plural, "read").answers(
+        200,
+        "A page.",
+        schema::page(one.clone()),
+    );
+    let read = served(
+        |path| Operation::get(path, tag, &format!("Read a {}", object.name)),
+        object,
+        "/{id}",
+    )
+    .scope(object.plural, "read")
+    .query("fields", schema::string(), "Fields to show, with commas between.")
+    .query("include", schema::string(), "Links to follow, with commas between.")
+    .answers(200, "The record; ETag is its version.", one);
+    let history = served(
+        |path| Operation::get(path, tag, &format!("The history of a {}", object.name)),
+        object,
+        "/{id}/history",
+    )
+    .scope(object.plural, "read")
+    .query("limit", schema::integer(), "Events of a page, 1 to 200.")
+    .query("cursor", schema::string(), "Where to go on.")
+    .answers(200, "Its events, newest first.", schema::page(schema::named("Event")));
+    let export =
+        served(|path| Operation::get(path, tag, &format!("Export {tag}")), object, "/export");
+    let export = schemas::list_parameters(export, object)
+        .query("format", schema::one_of(&["csv", "jsonl"]), "The form of the file.")
+        .role(Role::Member)
+        .scope(object.plural, "read")
+        .answers_text(200, "All records that fit, as a stream.", "text/csv");
+    let (a, b, c, d) =
+        (Arc::clone(records), Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    routes
+        .add(list, move |call| list_handler(Arc::clone(&a), object, call))
+        .add(read, move |call| read_handler(Arc::clone(&b), object, call))
+        .add(history, move |call| {
+            let records = Arc::clone(&c);
+            async move { records.history(&call, object).await }
+        })
+        .add(export, move |call| {
+            let records = Arc::clone(&d);
+            async move { records.export(&call, object).await }
+        })
+}
+
+fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let (tag, name) = (object.plural, object.name);
+    let one = schema::named(&schemas::name(object));
+    let input = schema::named(&schemas::input_name(object));
+    let role = if object.routes == Routes::Kept { Role::Admin } else { Role::Member };
+    let create = served(|path| Operation::post(path, tag, &format!("Create a {name}")), object, "")
+        .role(role)
+        .scope(object.plural, "write")
+        .idempotency(Idempotency::Replays)
+        .body(input.clone())
+        .answers(201, "The record; Location is its address.", one.clone());
+    let change = |operation: Operation| {
+        operation
+            .role(role)
+            .scope(object.plural, "write")
+            .idempotency(Idempotency::Replays)
+            .body(input.clone())
+            .answers(200, "The record as it is now.", one.clone())
+    };
+    let patch = change(served(
+        |path| Operation::patch(path, tag, &format!("Change a {name}")),
+        object,
+        "/{id}",
+    ));
+    let put = change(served(
+        |path| Operation::put(path, tag, &format!("Change a {name} (as PATCH)")),
+        object,
+        "/{id}",
+    ));
+    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    routes
+        .add(create, move |call| create_handler(Arc::clone(&a), object, call))
+        .add(patch, move |call| update_handler(Arc::clone(&b), object, call))
+        .add(put, move |call| update_handler(Arc::clone(&c), object, call))
+}
+
+fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let (tag, name) = (object.plural, object.name);
+    let one = schema::named(&schemas::name(object));
+    let delete =
+        served(|path| Operation::delete(path, tag, &format!("Delete a {name}")), object, "/{id}")
+            .role(Role::Admin)
+            .scope(object.plural, "delete")
+            .answers_nothing(204, "It is no longer found; restore brings it back.");
+    let restore = served(
+        |path| Operation::post(path, tag, &format!("Bring a deleted {name} back")),
+        object,
+        "/{id}/restore",
+    )
+    .role(Role::Admin)
+    .scope(object.plural, "delete")
+    .idempotency(Idempotency::Replays)
+    .answers(200, "The record.", one);
+    let bulk = served(
+        |path| Operation::post(path, tag, &format!("Change, delete or restore many {tag}")),
+        object,
+        "/bulk",
+    )
+    .scope(object.plural, "write")
+    .seconds(120)
+    .typed_body::<Bulk>(schema::object(
+        vec![
+            ("action", schema::one_of(&["update", "delete", "restore"])),
+            ("ids", schema::list(schema::id())),
+            ("changes", schema::open_object()),
+        ],
+        &["action", "ids"],
+    ))
+    .answers(
+        200,
+        "How many succeeded, and why the others did not.",
+        schema::named("BulkResult"),
+    );
+    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    routes
+        .add(delete, move |call| delete_handler(Arc::clone(&a), object, call))
+        .add(restore, move |call| restore_handler(Arc::clone(&b), object, call))
+        .add(bulk, move |mut call| {
+            let records = Arc::clone(&c);
+            async move { records.bulk(&mut call, object).await }
+        })
+}
+
+/// Search across objects, and the log of everything.
+pub fn shared_routes(records: &Arc<Records>) -> Served {
+    let search = Operation::get("/api/search", "search", "Find records of any kind by words")
+        .scope("search", "read")
+        .query("q", schema::string(), "Words, or beginnings of words.")
+        .query("object", schema::string(), "One kind of record, such as contact.")
+        .query("limit", schema::integer(), "Records at most, 1 to 100.")
+        .answers(200, "The records that fit best, the best first.", schema::named("SearchResult"));
+    let logs = Operation::get("/api/audit-logs", "audit", "Everything that happened in the tenant")
+        .role(Role::Admin)
+        .scope("audit-logs", "read");
+    let logs = schemas::audit_parameters(logs)
+        .query("limit", schema::integer(), "Events of a page, 1 to 200.")
+        .query("cursor", schema::string(), "Where to go on.")
+        .answers(200, "Events, newest first.", schema::page(schema::named("Event")));
+    let export = Operation::get("/api/audit-logs/export", "audit", "The log as JSON lines")
+        .role(Role::Admin)
+        .scope("audit-logs", "read");
+    let export = schemas::audit_parameters(export).answers_text(
+        200,
+        "Every event that fits, as a stream.",
+        "application/jsonl",
+    );
+    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    Served::new()
+        .add(search, move |call| search_handler(Arc::clone(&a), call))
+        .add(logs, move |call| {
+            let records = Arc::clone(&b);
+            async move { records.audit_logs(&call).await }
+        })
+        .add(export, move |call| {
+            let records = Arc::clone(&c);
+            async move { records.export_audit_logs(&call).await }
+        })
+}
+
+async fn list_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    call: Call,
+) -> Result<Answer> {
+    let ask = Ask::read(&call.query()?)?;
+    let page = call.ctx.read(async |db| records.list(&call.ctx, db, object, &ask).await).await?;
+    Ok(Answer::written(page.json))
+}
+
+async fn read_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    call: Call,
+) -> Result<Answer> {
+    let (id, query) = (call.id("id")?, call.query()?);
+    query.only(&["fields", "include", "tenant_id", "tenantId", "workspaceId"])?;
+    let ask = Ask::read(&query)?;
+    let read =
+        call.ctx.read(async |db| records.read(&call.ctx, db, object, (id, &ask)).await).await?;
+    let (version, json) = read;
+    let answer = Answer::written(json);
+    // What is included changes without the record's version.
+    Ok(if ask.include.is_empty() && ask.fields.is_none() { answer.tagged(version) } else { answer })
+}
+
+async fn create_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Answer> {
+    let body = call.body().await?;
+    let input = body.object()?;
+    call.write(&body, async |db| {
+        let (id, record) = records.create(&call.ctx, db, object, input).await?;
+        Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.plural)).tagged(1))
+    })
+    .await
+}
+
+async fn update_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Answer> {
+    let (id, body) = (call.id("id")?, call.body().await?);
+    let (input, expected) = (body.object()?, call.expected_version()?);
+    let manner = Manner { expected, ..Manner::default() };
+    let mut attempts = Attempts::new();
+    loop {
+        let input = input.clone();
+        let done = call
+            .write(&body, async |db| {
+                answer(&records.update(&call.ctx, db, object, (id, input, manner)).await?)
+            })
+            .await;
+        if attempts.end_with(&done) {
+            return done;
+        }
+    }
+}
+
+async fn delete_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    call: Call,
+) -> Result<Answer> {
+    let manner = Manner { expected: call.expected_version()?, ..Manner::default() };
+    let id = call.id("id")?;
+    let mut attempts = Attempts::new();
+    loop {
+        let ctx = &call.ctx;
+        let done = ctx.write(async |db| records.delete(ctx, db, object, (id, manner)).await).await;
+        if attempts.end_with(&done) {
+            return done.map(|()| Answer::nothing());
+        }
+    }
+}
+
+async fn restore_handler(
+    records: Arc<Records>,
+    object: &'static Object,
+    mut call: Call,
+) -> Result<Answer> {
+    let (id, body) = (call.id("id")?, call.body().await?);
+    call.write(&body, async |db| {
+        answer(&records.restore(&call.ctx, db, object, (id, Manner::default())).await?)
+    })
+    .await
+}
+
+/// A record with its version as ETag.
+pub(crate) fn answer(record: &crate::Record) -> Result<Answer> {
+    let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
+    Ok(Answer::json(record)?.tagged(version))
+}
+
+async fn search_handler(records: Arc<Records>, call: Call) -> Result<Answer> {
+    let query = call.query()?;
+    query.only(&["q", "object", "limit", "tenant_id", "tenantId", "workspaceId"])?;
+    let limit = u32::try_from(query.number("limit", 1, 100)?.unwrap_or(20)).unwrap_or(20);
+    let object = match query.get("object")? {
+        Some(name) => Some(
+            records
+                .object(name)
+                .ok_or_else(|| kith_kernel::invalid("object", "is no kind of record"))?,
+        ),
+        None => None,
+    };
+    let words = Read::words(query.get("q")?.unwrap_or_default());
+    let found = call
+        .ctx
+        .read(async |db| records.found(&call.ctx, db, (&words, object, limit)).await)
+        .await?;
+    Answer::json(&json!({ "data": found }))
+}
