@@ -1,1 +1,3 @@
 //! Empty for now.
+
+pub mod csv;
