@@ -5,9 +5,11 @@ mod detect;
 mod dialect;
 mod error;
 mod excerpt;
+mod fold;
 mod reader;
 mod row;
 mod split;
+pub mod values;
 mod window;
 
 pub use dialect::{Delimiter, Dialect, Encoding};

@@ -2,6 +2,7 @@
 
 mod reader;
 mod recovery;
+mod values;
 
 use std::io::Cursor;
 
