@@ -6,11 +6,14 @@ mod dialect;
 mod error;
 mod excerpt;
 mod fold;
+pub mod headers;
 mod reader;
 mod row;
 mod split;
+mod units;
 pub mod values;
 mod window;
+mod words;
 
 pub use dialect::{Delimiter, Dialect, Encoding};
 pub use error::Error;

@@ -1,5 +1,6 @@
 //! Tests of CSV, one file per concern.
 
+mod headers;
 mod reader;
 mod recovery;
 mod values;
