@@ -7,6 +7,7 @@ mod error;
 mod excerpt;
 mod fold;
 pub mod headers;
+pub mod kinds;
 mod reader;
 mod row;
 mod split;

@@ -1,6 +1,7 @@
 //! Tests of CSV, one file per concern.
 
 mod headers;
+mod kinds;
 mod reader;
 mod recovery;
 mod values;
