@@ -8,6 +8,7 @@ mod excerpt;
 mod fold;
 pub mod headers;
 pub mod kinds;
+pub mod near;
 mod reader;
 mod row;
 mod split;

@@ -2,6 +2,7 @@
 
 mod headers;
 mod kinds;
+mod near;
 mod reader;
 mod recovery;
 mod values;
