@@ -16,6 +16,7 @@ mod units;
 pub mod values;
 mod window;
 mod words;
+pub mod write;
 
 pub use dialect::{Delimiter, Dialect, Encoding};
 pub use error::Error;

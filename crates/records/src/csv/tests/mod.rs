@@ -6,6 +6,7 @@ mod near;
 mod reader;
 mod recovery;
 mod values;
+mod write;
 
 use std::io::Cursor;
 
