@@ -3,6 +3,7 @@
 mod headers;
 mod kinds;
 mod near;
+mod properties;
 mod reader;
 mod recovery;
 mod values;
