@@ -4,6 +4,7 @@ mod ask;
 mod bulk;
 mod catalog;
 mod change;
+pub mod csv;
 mod cursor;
 mod custom;
 mod describe;
