@@ -1,1 +1,57 @@
-//! Empty for now.
+//! The CRM: accounts, contacts, leads, deals, pipelines, products, activities, tasks, notes, labels, members.
+
+pub mod accounts;
+pub mod activities;
+mod address;
+pub mod contacts;
+pub mod deals;
+pub mod labels;
+pub mod leads;
+pub mod members;
+mod migrations;
+pub mod notes;
+pub mod people;
+pub mod pipelines;
+pub mod products;
+pub mod tasks;
+
+use std::sync::Arc;
+
+use kith_http::Routes;
+use kith_records::{Object, Records, object_routes};
+use serde_json::Value as Json;
+
+pub use migrations::migrations;
+
+/// Every object of the CRM.
+pub const OBJECTS: [&Object; 12] = [
+    &accounts::ACCOUNT,
+    &contacts::CONTACT,
+    &leads::LEAD,
+    &deals::DEAL,
+    &pipelines::PIPELINE,
+    &pipelines::STAGE,
+    &products::PRODUCT,
+    &activities::ACTIVITY,
+    &tasks::TASK,
+    &notes::NOTE,
+    &labels::LABEL,
+    &members::MEMBER,
+];
+
+/// Every operation of the CRM.
+pub fn routes(records: &Arc<Records>) -> Routes {
+    let common = OBJECTS
+        .iter()
+        .fold(Routes::new(), |routes, object| routes.and(object_routes(records, object)));
+    common
+        .and(deals::routes(records))
+        .and(pipelines::routes(records))
+        .and(contacts::routes(records))
+        .and(tasks::routes(records))
+}
+
+/// The named schemas of what is not a record.
+pub fn schemas() -> Vec<(String, Json)> {
+    deals::schemas()
+}

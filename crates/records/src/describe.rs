@@ -98,6 +98,8 @@ pub enum Kind {
     Link(&'static str, OnDelete),
     /// A record of any object; its name stands in the field `relatedTo`.
     Related,
+    /// An id of something that is no record.
+    Id,
     /// Names of labels.
     Labels,
 }

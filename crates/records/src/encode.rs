@@ -163,7 +163,9 @@ fn cell(kind: Kind, row: Row<'_>, at: usize, currency: Currency, out: &mut Vec<u
         Kind::Bool => row.bool(at)?.map(|flag| {
             out.extend_from_slice(if flag { b"true" } else { b"false" });
         }),
-        Kind::Link(..) | Kind::Related => row.id(at)?.map(|id| bare(id.encode(&mut [0; 36]), out)),
+        Kind::Link(..) | Kind::Related | Kind::Id => {
+            row.id(at)?.map(|id| bare(id.encode(&mut [0; 36]), out))
+        }
         Kind::Labels => None,
     };
     if written.is_none() {

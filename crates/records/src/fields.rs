@@ -76,6 +76,7 @@ fn column(field: &Field) -> Vec<ColumnSpec> {
         Kind::Time => time(field.column),
         Kind::Bool => kith_store::bool(field.column),
         Kind::Link(..) | Kind::Related => id(field.column).references("anchors"),
+        Kind::Id => id(field.column),
         Kind::Labels => return vec![],
     };
     vec![plain]

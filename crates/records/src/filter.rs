@@ -134,9 +134,12 @@ impl<'a> Filter<'a> {
                 Kind::LongText => false,
                 Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
                 Kind::Date | Kind::Time => equal || ordered || span,
-                Kind::Bool | Kind::Currency | Kind::Choice(_) | Kind::Link(..) | Kind::Related => {
-                    equal
-                }
+                Kind::Bool
+                | Kind::Currency
+                | Kind::Choice(_)
+                | Kind::Link(..)
+                | Kind::Related
+                | Kind::Id => equal,
                 Kind::Labels => equal || op == Op::Contains,
             };
         if fits {

@@ -372,7 +372,7 @@ fn value(kind: Kind, row: Row<'_>, at: usize) -> Result<Option<Key>> {
         Kind::Date => row.date(at)?.map(Key::Date),
         Kind::Time => row.time(at)?.map(Key::Time),
         Kind::Bool => row.bool(at)?.map(Key::Bool),
-        Kind::Link(..) | Kind::Related => row.id(at)?.map(Key::Id),
+        Kind::Link(..) | Kind::Related | Kind::Id => row.id(at)?.map(Key::Id),
         Kind::Labels => None,
     })
 }

@@ -82,7 +82,7 @@ fn describe(field: &Field) -> Schema {
         Kind::Time => schema::time(),
         Kind::Bool => schema::boolean(),
         Kind::Choice(words) => schema::one_of(words),
-        Kind::Link(..) | Kind::Related => schema::id(),
+        Kind::Link(..) | Kind::Related | Kind::Id => schema::id(),
         Kind::Labels => schema::list(schema::string()),
     };
     let of = if field.kind == Kind::Labels { of } else { schema::nullable(of) };

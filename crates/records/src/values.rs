@@ -45,7 +45,7 @@ impl Field {
             }
             (Kind::Date, _) => Date::parse(text()).into(),
             (Kind::Time, _) => Time::parse(text()).into(),
-            (Kind::Link(..) | Kind::Related, _) => text().parse::<Id>().ok().into(),
+            (Kind::Link(..) | Kind::Related | Kind::Id, _) => text().parse::<Id>().ok().into(),
             (
                 Kind::Text
                 | Kind::LongText
@@ -101,7 +101,7 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
             }
         }
         Kind::Choice(words) => choice(&line(given, LONGEST_TEXT)?, words).map(Json::from),
-        Kind::Link(..) | Kind::Related => {
+        Kind::Link(..) | Kind::Related | Kind::Id => {
             let id: std::result::Result<Id, Error> = line(given, 36)?.parse();
             id.map(|id| id.to_string().into()).map_err(|_| "must be an id".to_owned())
         }

@@ -1,0 +1,111 @@
+//! Leads: people who may become customers, before it is known whether they do.
+
+use kith_kernel::conflict;
+use kith_records::{
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Routes, Rules, What,
+    fields::{link, plain},
+    folded,
+};
+
+use crate::{address, people};
+
+const OWN: [Field; 33] = {
+    let [street, city, state, postal_code, country] = address::fields!();
+    [
+        folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname"]),
+        folded!(Text, "lastName", "last_name").aliases(&["lastname", "surname", "familyname"]),
+        folded!(Text, "name", "name")
+            .found_by(FoundBy::Title)
+            .about("First and last name; alone on create it is split at the last space.")
+            .aliases(&["fullname", "lead", "leadname"]),
+        folded!(Email, "email", "email")
+            .found_by(FoundBy::Keyword)
+            .aliases(&["emailaddress", "mail"]),
+        folded!(Phone, "phone", "phone").found_by(FoundBy::Keyword).aliases(&[
+            "telephone",
+            "phonenumber",
+            "tel",
+        ]),
+        folded!(Phone, "mobile", "mobile")
+            .found_by(FoundBy::Keyword)
+            .aliases(&["mobilephone", "cell"]),
+        folded!(Text, "company", "company")
+            .found_by(FoundBy::Keyword)
+            .aliases(&["companyname", "organization"]),
+        folded!(Text, "jobTitle", "job_title")
+            .found_by(FoundBy::Body)
+            .aliases(&["title", "position"]),
+        plain(
+            "status",
+            "status",
+            Kind::Choice(&["new", "contacted", "qualified", "converted", "lost"]),
+        )
+        .required()
+        .default("\"new\"")
+        .aliases(&["leadstatus"]),
+        folded!(Text, "source", "source").aliases(&["leadsource", "campaign"]),
+        plain(
+            "qualification",
+            "qualification",
+            Kind::Choice(&["unqualified", "mql", "sql", "sal", "disqualified"]),
+        )
+        .aliases(&["qualificationstatus"]),
+        plain("score", "score", Kind::Integer(0, 100)),
+        folded!(Text, "scoreReason", "score_reason"),
+        plain("conversionProbability", "conversion_probability", Kind::Integer(0, 100))
+            .about("In percent."),
+        plain("estimatedValue", "estimated_value", Kind::Money).aliases(&["value", "amount"]),
+        plain("currency", "currency", Kind::Currency)
+            .about("Of estimatedValue; the tenant's unless said."),
+        link("accountId", "account_id", "account").aliases(&["account"]),
+        link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto", "leadowner"]),
+        plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+        street,
+        city,
+        state,
+        postal_code,
+        country,
+        folded!(Url, "website", "website").aliases(&["url", "web"]),
+        plain("description", "description", Kind::LongText)
+            .found_by(FoundBy::Body)
+            .aliases(&["notes", "about"]),
+        plain("doNotCall", "do_not_call", Kind::Bool),
+        plain("doNotText", "do_not_text", Kind::Bool),
+        plain(
+            "nextAction",
+            "next_action",
+            Kind::Choice(&["none", "qualify", "nurture", "disqualify", "convert", "followUp"]),
+        ),
+        plain("convertedAt", "converted_at", Kind::Time).system(),
+        link("convertedContactId", "converted_contact_id", "contact").system(),
+        link("convertedAccountId", "converted_account_id", "account").system(),
+        link("convertedDealId", "converted_deal_id", "deal").system(),
+    ]
+};
+
+/// Someone who may become a customer.
+pub static LEAD: Object = Object {
+    name: "lead",
+    plural: "leads",
+    alias: None,
+    about: "Someone who may become a customer.",
+    fields: &OWN,
+    rules: &Leads,
+    routes: Routes::All,
+};
+
+struct Leads;
+
+impl Rules for Leads {
+    fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
+        Box::pin(async move {
+            if change.what == What::Updated && change.was("convertedAt").is_some() {
+                return Err(conflict(
+                    "converted",
+                    "A converted lead is kept as it was: change its contact or deal instead.",
+                ));
+            }
+            people::name(change)
+        })
+    }
+}

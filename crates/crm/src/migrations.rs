@@ -1,0 +1,62 @@
+//! The tables of the CRM.
+
+use kith_records::{
+    Object,
+    fields::{columns, table},
+};
+use kith_store::{Migration, Step, Table};
+
+use crate::{
+    accounts::ACCOUNT,
+    activities::ACTIVITY,
+    contacts::CONTACT,
+    deals::DEAL,
+    labels::LABEL,
+    leads::LEAD,
+    notes::NOTE,
+    pipelines::{PIPELINE, STAGE},
+    products::PRODUCT,
+    tasks::TASK,
+};
+
+/// The first version of every object's table. Once released, a change is a migration of its own.
+pub fn migrations() -> Vec<Migration> {
+    let tables = [
+        of(&ACCOUNT).index(&["name_folded", "id"]).index(&["owner_id", "id"]).index(&["parent_id"]),
+        of(&CONTACT)
+            .index(&["name_folded", "id"])
+            .index(&["email_folded"])
+            .index(&["address_city_folded", "id"])
+            .index(&["account_id", "id"])
+            .index(&["owner_id", "id"]),
+        of(&LEAD)
+            .index(&["name_folded", "id"])
+            .index(&["email_folded"])
+            .index(&["status", "id"])
+            .index(&["owner_id", "id"]),
+        of(&PRODUCT).index(&["name_folded", "id"]),
+        of(&PIPELINE),
+        of(&STAGE).index(&["pipeline_id", "position"]),
+        of(&DEAL)
+            .index(&["stage_id", "id"])
+            .index(&["pipeline_id", "stage_id", "currency"])
+            .index(&["account_id", "id"])
+            .index(&["contact_id", "id"])
+            .index(&["owner_id", "id"]),
+        of(&ACTIVITY).index(&["related_id", "id"]).index(&["owner_id", "due_at", "id"]),
+        of(&TASK)
+            .index(&["related_id", "id"])
+            .index(&["owner_id", "due_at", "id"])
+            .index(&["due_at", "id"]),
+        of(&NOTE).index(&["related_id", "id"]),
+        of(&LABEL).index(&["name_folded"]),
+    ];
+    vec![Migration {
+        name: "2026-11-21-crm",
+        steps: tables.into_iter().map(Step::Create).collect(),
+    }]
+}
+
+fn of(object: &Object) -> Table {
+    table(object.plural, columns(object.fields))
+}

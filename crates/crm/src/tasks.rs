@@ -1,0 +1,145 @@
+//! Tasks: what is to be done, by whom and until when.
+
+use std::sync::Arc;
+
+use kith_http::{Answer, Call, Idempotency, Operation, Query, Routes as Served, schema};
+use kith_kernel::{Condition, Op, Result, Rule};
+use kith_records::{
+    Ask, Change, Desk, Field, FoundBy, Kind, Manner, Object, Pending, Record, Records, Routes,
+    Rules,
+    fields::{link, plain},
+    folded,
+};
+use serde_json::{Value as Json, json};
+
+use crate::activities::completed_at;
+
+const OWN: [Field; 10] = [
+    folded!(Text, "title", "title")
+        .required()
+        .found_by(FoundBy::Title)
+        .aliases(&["subject", "task", "name"]),
+    plain("description", "description", Kind::LongText)
+        .found_by(FoundBy::Body)
+        .aliases(&["notes", "body"]),
+    plain("status", "status", Kind::Choice(&["pending", "inProgress", "completed", "cancelled"]))
+        .required()
+        .default("\"pending\""),
+    plain("priority", "priority", Kind::Choice(&["low", "medium", "high"])).default("\"medium\""),
+    plain("dueAt", "due_at", Kind::Time).aliases(&["duedate", "due", "deadline"]),
+    plain("relatedId", "related_id", Kind::Related)
+        .about("The record that it is about, of any kind."),
+    folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
+    link("ownerId", "owner_id", "member").about("Who shall do it.").aliases(&[
+        "owner",
+        "assignedto",
+        "assignee",
+    ]),
+    plain("completedAt", "completed_at", Kind::Time).system(),
+    plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+];
+
+/// Something to be done.
+pub static TASK: Object = Object {
+    name: "task",
+    plural: "tasks",
+    alias: None,
+    about: "Something to be done.",
+    fields: &OWN,
+    rules: &Tasks,
+    routes: Routes::All,
+};
+
+struct Tasks;
+
+impl Rules for Tasks {
+    fn derive<'a>(&'a self, desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
+        Box::pin(async move {
+            completed_at(desk, change, "completed");
+            Ok(())
+        })
+    }
+}
+
+pub(crate) fn routes(records: &Arc<Records>) -> Served {
+    let page = || schema::page(schema::named("Task"));
+    let complete = Operation::post("/api/tasks/{id}/complete", "tasks", "Complete a task")
+        .scope("tasks", "write")
+        .idempotency(Idempotency::Replays)
+        .answers(200, "The task as it is now.", schema::named("Task"));
+    let today =
+        Operation::get("/api/tasks/today", "tasks", "Open tasks that are due today or were before")
+            .scope("tasks", "read")
+            .query("ownerId", schema::string(), "Whose; me for one's own.")
+            .answers(200, "The most pressing first, 200 at most.", page());
+    let upcoming = Operation::get("/api/tasks/upcoming", "tasks", "Open tasks of the next days")
+        .scope("tasks", "read")
+        .query("days", schema::integer(), "How many days ahead, 1 to 365; 7 unless said.")
+        .query("ownerId", schema::string(), "Whose; me for one's own.")
+        .answers(200, "The most pressing first, 200 at most.", page());
+    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    Served::new()
+        .add(complete, move |call| complete_task(Arc::clone(&a), call))
+        .add(today, move |call| {
+            let records = Arc::clone(&b);
+            async move { due(&records, &call, &call.query()?, None).await }
+        })
+        .add(upcoming, move |call| {
+            let records = Arc::clone(&c);
+            async move {
+                let query = call.query()?;
+                let days = query.number("days", 1, 365)?.unwrap_or(7);
+                due(&records, &call, &query, i64::try_from(days).ok()).await
+            }
+        })
+}
+
+async fn complete_task(records: Arc<Records>, mut call: Call) -> Result<Answer> {
+    let (id, body) = (call.id("id")?, call.body().await?);
+    let changes = Record::from_iter([("status".to_owned(), json!("completed"))]);
+    call.write(&body, async |db| {
+        Answer::json(&records.update(&call.ctx, db, &TASK, (id, changes, Manner::default())).await?)
+    })
+    .await
+}
+
+/// Open tasks until the end of today, or from now on for some days.
+async fn due(
+    records: &Arc<Records>,
+    call: &Call,
+    query: &Query,
+    days: Option<i64>,
+) -> Result<Answer> {
+    query.only(&["days", "ownerId", "tenant_id", "tenantId", "workspaceId"])?;
+    let (now, zone) = (call.ctx.now(), call.ctx.actor.zone);
+    let compare =
+        |op: Op, value: Json| Rule::Field(Condition { field: "dueAt".to_owned(), op, value });
+    let open = Rule::Field(Condition {
+        field: "status".to_owned(),
+        op: Op::In,
+        value: json!(["pending", "inProgress"]),
+    });
+    let mut rules = vec![open];
+    match days {
+        None => rules.push(compare(Op::Lt, json!(now.date(zone).plus_days(1).begins(zone)))),
+        Some(days) => {
+            rules.push(compare(Op::Gte, json!(now)));
+            rules.push(compare(Op::Lt, json!(now.date(zone).plus_days(days + 1).begins(zone))));
+        }
+    }
+    if let Some(owner) = query.get("ownerId")? {
+        rules.push(Rule::Field(Condition {
+            field: "ownerId".to_owned(),
+            op: Op::Eq,
+            value: owner.into(),
+        }));
+    }
+    let ask = Ask {
+        rule: Rule::All(rules),
+        sort: vec![("dueAt".to_owned(), false)],
+        limit: 200,
+        ..Ask::default()
+    };
+    let page = call.ctx.read(async |db| records.list(&call.ctx, db, &TASK, &ask).await).await?;
+    Ok(Answer::written(page.json))
+}
