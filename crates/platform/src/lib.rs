@@ -9,7 +9,7 @@ mod settings;
 mod tasks;
 
 pub use context::{App, Ctx};
-pub use settings::{Origin, Setting, Settings};
+pub use settings::{ENVIRONMENT, Origin, Setting, Settings, UNUSED};
 pub use tasks::Tasks;
 
 use kith_store::Migration;
