@@ -1,5 +1,7 @@
 //! One integration binary: every test runs on SQLite and on PostgreSQL.
 
 mod database;
+mod house;
+mod jobs;
 mod settings;
 mod store;

@@ -244,7 +244,7 @@ impl Settings {
     }
 
     /// A whole number, or nothing where the key has another kind.
-    fn whole(&self, key: &str) -> i64 {
+    pub(crate) fn whole(&self, key: &str) -> i64 {
         self.values.get(key).and_then(|held| held.value.as_integer()).unwrap_or_default()
     }
 
