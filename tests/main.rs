@@ -3,5 +3,6 @@
 mod database;
 mod house;
 mod jobs;
+mod mail;
 mod settings;
 mod store;

@@ -239,7 +239,7 @@ impl Settings {
     }
 
     /// A text, or nothing where the key has another kind.
-    fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.values.get(key).and_then(|held| held.value.as_str()).unwrap_or_default()
     }
 

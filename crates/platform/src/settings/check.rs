@@ -7,10 +7,11 @@ const CHOICES: [(&str, &[&str]); 2] =
     [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
 
 /// Keys that hold an address, and how it may begin.
-const SCHEMES: [(&str, &[&str]); 4] = [
+const SCHEMES: [(&str, &[&str]); 5] = [
     ("store.url", &["sqlite:", "postgres://", "postgresql://"]),
     ("store.redis_url", &["redis://", "rediss://"]),
     ("store.chromadb_url", &["http://", "https://"]),
+    ("mail.smtp_url", &["smtp://", "smtps://"]),
     ("server.frontend_url", &["http://", "https://"]),
 ];
 
