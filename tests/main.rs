@@ -1,4 +1,8 @@
 //! One integration binary: every test runs on SQLite and on PostgreSQL.
 
 mod database;
+mod house;
+mod jobs;
+mod mail;
+mod settings;
 mod store;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kith_kernel::{Actor, Clock, Id, Ids, Result, Time};
 use kith_store::{Db, Read, Write};
 
-use crate::{Settings, Tasks, jobs::Wake};
+use crate::{Settings, Tasks, crash, jobs::Wake};
 
 /// What everything that works for anybody shares.
 #[derive(Clone)]
@@ -53,7 +53,16 @@ impl Ctx {
 
     /// Changes the actor's tenant; commits when `work` is `Ok`. Must not wait for the network.
     pub async fn write<T>(&self, work: impl AsyncFnOnce(&Write) -> Result<T>) -> Result<T> {
-        let done = self.app.db.write(&self.actor, work).await?;
+        let done = self
+            .app
+            .db
+            .write(&self.actor, async |db| {
+                let done = work(db).await?;
+                crash::point("write.before-commit");
+                Ok(done)
+            })
+            .await?;
+        crash::point("write.after-commit");
         self.app.wake.committed();
         Ok(done)
     }

@@ -1,7 +1,7 @@
 //! Places between two steps at which a test can kill the process, to see that nothing is lost or done twice.
 
 /// Every place, so that a test can visit them all.
-pub const POINTS: [&str; 9] = [
+pub const POINTS: [&str; 10] = [
     "write.before-commit",
     "write.after-commit",
     "job.claimed",
@@ -11,21 +11,44 @@ pub const POINTS: [&str; 9] = [
     "mail.sending",
     "mail.sent",
     "seal.before-commit",
+    "seal.after-commit",
 ];
 
-/// Ends the process at once, as `kill -9` would, when this place was chosen. Only in debug builds.
+/// Ends the process at once, as `kill -9` would, when `KITH_CRASH_AT` names this place; `job.claimed:3` means the third
+/// time that it is passed. Only in debug builds.
 pub fn point(name: &str) {
     #[cfg(debug_assertions)]
-    if chosen() == Some(name) {
-        std::process::abort();
-    }
+    chosen::pass(name);
     #[cfg(not(debug_assertions))]
-    drop(name);
+    let _ = name;
 }
 
 #[cfg(debug_assertions)]
-fn chosen() -> Option<&'static str> {
-    static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    #[expect(clippy::disallowed_methods, reason = "a switch of the tests is no setting")]
-    CHOSEN.get_or_init(|| std::env::var("KITH_CRASH_AT").ok()).as_deref()
+mod chosen {
+    use std::sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    struct Place {
+        name: String,
+        left: AtomicU32,
+    }
+
+    pub(super) fn pass(name: &str) {
+        static PLACE: OnceLock<Option<Place>> = OnceLock::new();
+        if let Some(place) = PLACE.get_or_init(read)
+            && place.name == name
+            && place.left.fetch_sub(1, Ordering::AcqRel) == 1
+        {
+            std::process::abort();
+        }
+    }
+
+    fn read() -> Option<Place> {
+        #[expect(clippy::disallowed_methods, reason = "a switch of the tests is no setting")]
+        let told = std::env::var("KITH_CRASH_AT").ok()?;
+        let (name, times) = told.split_once(':').unwrap_or((&told, "1"));
+        Some(Place { name: name.to_owned(), left: AtomicU32::new(times.parse().ok()?) })
+    }
 }

@@ -10,7 +10,7 @@ mod settings;
 mod tasks;
 
 pub use context::{App, Attempts, Ctx};
-pub use settings::{Origin, Setting, Settings};
+pub use settings::{ENVIRONMENT, Origin, Setting, Settings, UNUSED};
 pub use tasks::Tasks;
 
 use kith_store::Migration;

@@ -1,0 +1,58 @@
+//! What must hold of values beyond their kind.
+
+use super::{Settings, secrets};
+
+/// Keys with a fixed set of values.
+const CHOICES: [(&str, &[&str]); 2] =
+    [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
+
+/// Keys that hold an address, and how it may begin.
+const SCHEMES: [(&str, &[&str]); 5] = [
+    ("store.url", &["sqlite:", "postgres://", "postgresql://"]),
+    ("store.redis_url", &["redis://", "rediss://"]),
+    ("store.chromadb_url", &["http://", "https://"]),
+    ("mail.smtp_url", &["smtp://", "smtps://"]),
+    ("server.frontend_url", &["http://", "https://"]),
+];
+
+/// A shorter secret can be guessed offline by whoever holds a token.
+const SHORTEST_SECRET: usize = 32;
+
+impl Settings {
+    /// Notes what is wrong; nothing that is wrong is quoted, since it may be a secret.
+    pub(super) fn check(&mut self) {
+        let mut found = Vec::new();
+        for (key, allowed) in CHOICES {
+            if !allowed.contains(&self.text(key)) {
+                found.push(format!("{key} must be one of {}.", allowed.join(", ")));
+            }
+        }
+        for (key, schemes) in SCHEMES {
+            let text = self.text(key);
+            if !text.is_empty() && !schemes.iter().any(|scheme| text.starts_with(scheme)) {
+                found.push(format!("{key} must begin with {}.", schemes.join(" or ")));
+            }
+        }
+        for key in ["auth.jwt_secret", "auth.session_secret"] {
+            if (1..SHORTEST_SECRET).contains(&self.text(key).len()) {
+                found.push(format!("{key} is shorter than {SHORTEST_SECRET} characters."));
+            }
+        }
+        let key = self.text("auth.encryption_key");
+        if !key.is_empty() && secrets::key(key).is_none() {
+            found.push(
+                "auth.encryption_key must be 32 characters, or 32 bytes as hex or base64."
+                    .to_owned(),
+            );
+        }
+        if self.whole("server.port") > i64::from(u16::MAX) {
+            found.push("server.port must be at most 65535.".to_owned());
+        }
+        for key in ["store.readers", "jobs.at_once", "server.concurrency"] {
+            if self.whole(key) == 0 {
+                found.push(format!("{key} must be at least 1."));
+            }
+        }
+        self.mistakes.extend(found);
+    }
+}

@@ -1,0 +1,98 @@
+//! The environment: which variable sets which key, and names of the seeds that mean nothing here.
+
+use toml::Value;
+
+use super::{Origin, Settings, fit};
+
+/// Variables and the keys they set; where several set the same key, the first one that is set counts.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("HOST", "server.host"),
+    ("PORT", "server.port"),
+    ("SERVER_PORT", "server.port"),
+    ("FRONTEND_URL", "server.frontend_url"),
+    ("CORS_ORIGINS", "server.cors_origins"),
+    ("ALLOWED_ORIGINS", "server.cors_origins"),
+    ("REQUEST_SECONDS", "server.request_seconds"),
+    ("BODY_BYTES", "server.body_bytes"),
+    ("UPLOAD_BYTES", "server.upload_bytes"),
+    ("CONCURRENCY", "server.concurrency"),
+    ("SHUTDOWN_SECONDS", "server.shutdown_seconds"),
+    ("DATABASE_URL", "store.url"),
+    ("KITH_DATA", "store.data"),
+    ("KITH_SYNC", "store.sync"),
+    ("STORE_READERS", "store.readers"),
+    ("STATEMENT_SECONDS", "store.statement_seconds"),
+    ("REDIS_URL", "store.redis_url"),
+    ("CHROMADB_URL", "store.chromadb_url"),
+    ("JWT_SECRET", "auth.jwt_secret"),
+    ("SESSION_SECRET", "auth.session_secret"),
+    ("ENCRYPTION_KEY", "auth.encryption_key"),
+    ("JWT_EXPIRES_IN", "auth.access_seconds"),
+    ("JWT_REFRESH_EXPIRES_IN", "auth.refresh_seconds"),
+    ("REFRESH_GRACE_SECONDS", "auth.refresh_grace_seconds"),
+    ("COOKIE_SAMESITE", "auth.cookie_same_site"),
+    ("RATE_LIMIT_AUTH", "limits.auth"),
+    ("RATE_LIMIT_API", "limits.api"),
+    ("RATE_LIMIT_UPLOAD", "limits.upload"),
+    ("RATE_LIMIT_AI", "limits.ai"),
+    ("JOBS_AT_ONCE", "jobs.at_once"),
+    ("SMTP_URL", "mail.smtp_url"),
+    ("MAIL_FROM", "mail.from"),
+    ("EMAIL_FROM", "mail.from"),
+    ("SMTP_SECONDS", "mail.timeout_seconds"),
+    ("LOG_LEVEL", "log.level"),
+    ("RUST_LOG", "log.level"),
+    ("LOG_DIR", "log.folder"),
+];
+
+/// Variables of the seeds that have no use any more, and what to do instead.
+pub const UNUSED: &[(&str, &str)] = &[
+    ("MONGO_URL", "set DATABASE_URL; `kith import` brings the data over"),
+    ("MONGODB_URL", "set DATABASE_URL; `kith import` brings the data over"),
+    ("JWT_REFRESH_SECRET", "refresh tokens are random and stored as hashes; leave it out"),
+    ("NODE_ENV", "there is one mode; leave it out"),
+    ("API_VERSION", "/api and /api/v1 are the same; leave it out"),
+    ("QDRANT_URL", "vectors stand in the database, or set CHROMADB_URL"),
+    ("RATE_LIMIT_WINDOW_MS", "limits are per minute; leave it out"),
+    ("RATE_LIMIT_MAX", "set RATE_LIMIT_API"),
+    ("ENABLE_RATE_LIMITING", "set RATE_LIMIT_AUTH, _API, _UPLOAD, _AI; 0 switches one off"),
+    ("ENABLE_AUDIT_LOGS", "the event log is always written; leave it out"),
+    ("SMTP_HOST", "set SMTP_URL=smtp://user:password@host:port"),
+    ("SMTP_PORT", "set SMTP_URL=smtp://user:password@host:port"),
+    ("SMTP_USER", "set SMTP_URL=smtp://user:password@host:port"),
+    ("SMTP_PASS", "set SMTP_URL=smtp://user:password@host:port"),
+    ("SMTP_PASSWORD", "set SMTP_URL=smtp://user:password@host:port"),
+    ("BASE44_APP_ID", "leave it out"),
+];
+
+/// All variables of the process that are text.
+pub(super) fn of_the_process() -> Vec<(String, String)> {
+    // `vars` would panic at a variable that is no UTF-8.
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+impl Settings {
+    /// Takes what is set; an empty variable counts as not set, as container tools leave them.
+    pub(super) fn read_environment(&mut self, environment: &[(String, String)]) {
+        let find = |wanted: &str| {
+            let found =
+                environment.iter().find(|(name, value)| name == wanted && !value.is_empty());
+            found.map(|(_, value)| value.as_str())
+        };
+        for (name, key) in ENVIRONMENT.iter().rev() {
+            if let (Some(text), Some(held)) = (find(name), self.values.get(*key)) {
+                match fit::text(key, text, &held.value) {
+                    Ok(value) => self.put(key, value, Origin::Environment(name)),
+                    Err(why) => self.mistakes.push(format!("{name} {why}.")),
+                }
+            }
+        }
+        if let (Some(host), None) = (find("REDIS_HOST"), find("REDIS_URL")) {
+            let url = format!("redis://{host}:{}", find("REDIS_PORT").unwrap_or("6379"));
+            self.put("store.redis_url", Value::String(url), Origin::Environment("REDIS_HOST"));
+        }
+        self.unused = UNUSED.iter().copied().filter(|(name, _)| find(name).is_some()).collect();
+    }
+}
