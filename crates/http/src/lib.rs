@@ -6,7 +6,7 @@
 mod answer;
 mod body;
 mod call;
-mod docs;
+pub mod docs;
 mod idempotency;
 mod limits;
 mod metrics;

@@ -1,1 +1,7 @@
-//! Empty for now.
+//! All wiring: what is built, in which order, and what the commands do with it.
+
+pub mod commands;
+mod demo;
+pub mod log;
+mod system;
+pub mod wire;

@@ -49,6 +49,15 @@ impl Db {
         }
     }
 
+    /// The migrations that are still to do; changes nothing.
+    pub async fn pending(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
+        let applied = match self.engine() {
+            Engine::Sqlite(sqlite) => sqlite.applied().await?,
+            Engine::Postgres(postgres) => postgres.applied().await?,
+        };
+        Ok(pending(migrations, &applied)?.iter().map(|migration| migration.name).collect())
+    }
+
     /// The whole schema as SQL, in a stable order: for the files in `docs/`.
     pub async fn schema(&self) -> Result<String> {
         match self.engine() {

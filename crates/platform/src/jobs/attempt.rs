@@ -157,8 +157,6 @@ async fn try_once(attempt: &Attempt, kind: &registry::Kind, payload: &str) -> Re
         Ok(Ok(())) => {
             // Nothing is left to do where the handler finished the job in a write of its own.
             again(attempt, || async |db| settle(attempt, db, None, State::Done).await).await?;
-            metrics::counter!("kith_jobs_total", "name" => kind.name, "outcome" => "done")
-                .increment(1);
             Ok(())
         }
         Ok(Err(failure)) => settle_failure(attempt, kind, failure).await,
@@ -199,7 +197,6 @@ async fn settle_failure(attempt: &Attempt, kind: &registry::Kind, failure: Failu
         job = %attempt.job(), tenant = %attempt.actor.tenant, name = kind.name, attempt = attempt.number,
         outcome, ?error, "a job did not succeed"
     );
-    metrics::counter!("kith_jobs_total", "name" => kind.name, "outcome" => outcome).increment(1);
     let told = shortened(&error.in_one_line());
     let settled = || {
         async |db: &Write| match due {

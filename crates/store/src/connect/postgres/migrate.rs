@@ -62,11 +62,7 @@ impl Postgres {
         let ledger =
             format!("CREATE TABLE IF NOT EXISTS {LEDGER} (name TEXT COLLATE \"C\" PRIMARY KEY)");
         client.batch_execute(&ledger).await.map_err(wrong)?;
-        let rows = client
-            .query(&format!("SELECT name FROM {LEDGER} ORDER BY name"), &[])
-            .await
-            .map_err(wrong)?;
-        let applied: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let applied = applied(client).await?;
         let pending = pending(migrations, &applied)?;
         if pending.is_empty() {
             return Ok(Vec::new());
@@ -126,6 +122,17 @@ impl Postgres {
         )
     }
 
+    /// What was applied; nothing where the database is new.
+    pub(crate) async fn applied(&self) -> Result<Vec<String>> {
+        let client = self.owner().await?;
+        let known = client
+            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&LEDGER])
+            .await
+            .and_then(|row| row.try_get(0))
+            .map_err(wrong)?;
+        if known { applied(&client).await } else { Ok(Vec::new()) }
+    }
+
     pub(crate) async fn schema(&self) -> Result<String> {
         let client = self.owner().await?;
         let rows = client.query(SCHEMA_QUERY, &[]).await.map_err(wrong)?;
@@ -136,6 +143,14 @@ impl Postgres {
         }
         Ok(text)
     }
+}
+
+async fn applied(client: &Client) -> Result<Vec<String>> {
+    let rows = client
+        .query(&format!("SELECT name FROM {LEDGER} ORDER BY name"), &[])
+        .await
+        .map_err(wrong)?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Two roles without sign-in: one sees a tenant at a time, the other none.

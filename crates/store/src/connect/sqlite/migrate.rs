@@ -32,6 +32,13 @@ impl Sqlite {
         done
     }
 
+    /// What was applied; nothing where the database is new.
+    pub(crate) async fn applied(&self) -> Result<Vec<String>> {
+        let writer = self.group.alone().await?;
+        let known = writer.connection.table_exists(None, LEDGER).map_err(|error| wrong(&error))?;
+        if known { applied(&writer.connection) } else { Ok(Vec::new()) }
+    }
+
     pub(crate) async fn schema(&self) -> Result<String> {
         let writer = self.group.alone().await?;
         let mut text = String::new();

@@ -1,0 +1,59 @@
+//! The commands of the binary.
+
+mod audit;
+mod doctor;
+mod export;
+mod migrate;
+mod serve;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use kith_kernel::Result;
+use kith_platform::Settings;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the API; migrates the database first.
+    Serve {
+        /// With a demo tenant, whose sign-in is printed.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Bring the database's schema up to date, and say what that took.
+    Migrate {
+        /// Print the whole schema as SQL instead.
+        #[arg(long)]
+        schema: bool,
+    },
+    /// Look at settings and database, and say what is wrong.
+    Doctor,
+    /// Write all records of one kind to the terminal or a file.
+    Export(export::Export),
+    /// The event log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Users.
+    #[command(subcommand)]
+    User(user::User),
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> Result<ExitCode> {
+    // Both TLS stacks that could be linked are present in some builds; this one is meant.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("TLS was set up before");
+    }
+    let settings = Settings::load()?;
+    crate::log::start(&settings)?;
+    match command {
+        Command::Serve { demo } => serve::run(settings, demo).await,
+        Command::Migrate { schema } => migrate::run(&settings, schema).await,
+        Command::Doctor => doctor::run(&settings).await,
+        Command::Export(export) => export::run(settings, &export).await,
+        Command::Audit(audit) => audit::run(settings, audit).await,
+        Command::User(user) => user::run(settings, user).await,
+    }
+}

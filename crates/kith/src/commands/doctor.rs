@@ -1,0 +1,62 @@
+//! `kith doctor`: every setting with its origin, what is wrong, and what to do about it.
+
+use std::process::ExitCode;
+
+use kith_kernel::Result;
+use kith_platform::{Origin, Settings};
+use kith_store::Db;
+
+use crate::wire;
+
+pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
+    println!("Settings (those that are not the default have their origin behind them)");
+    for setting in settings.each() {
+        let origin = match &setting.origin {
+            Origin::Default => String::new(),
+            origin @ (Origin::File(_) | Origin::Environment(_) | Origin::Given) => {
+                format!("   ({origin})")
+            }
+        };
+        println!("  {:<32} {}{origin}", setting.key, setting.value);
+    }
+    let mut wrong: Vec<String> = settings.mistakes().to_vec();
+    for (name, instead) in settings.unused() {
+        wrong.push(format!("{name} has no use any more: {instead}"));
+    }
+    match database(settings).await {
+        Ok(told) => println!("\nDatabase\n  {told}"),
+        Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
+    }
+    if wrong.is_empty() {
+        println!("\nNothing is wrong.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("\nWhat is wrong");
+    for one in wrong {
+        println!("  - {one}");
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+async fn database(settings: &Settings) -> Result<String> {
+    let options = settings.store();
+    if let Some(path) = options.sqlite_path()
+        && !path.exists()
+    {
+        return Ok(format!("sqlite: {} will be made by the first start", path.display()));
+    }
+    let db = Db::open(&options)?;
+    let pending = db.pending(&wire::migrations()).await?;
+    if !pending.is_empty() {
+        return Ok(format!(
+            "{}: {} migrations are still to do (kith migrate)",
+            db.kind(),
+            pending.len()
+        ));
+    }
+    db.check_walls().await?;
+    Ok(format!(
+        "{}: reachable, the schema is up to date, the walls between tenants stand",
+        db.kind()
+    ))
+}

@@ -1,0 +1,83 @@
+//! `kith serve`: migrates, opens the house, listens, and drains before it ends.
+
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+
+use kith_kernel::{Result, unavailable};
+use kith_platform::Settings;
+use serde::Deserialize;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{demo, wire::House};
+
+#[derive(Deserialize)]
+struct Listen {
+    host: String,
+    port: u16,
+    shutdown_seconds: u64,
+}
+
+pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode> {
+    let settings = settings.with_secrets()?;
+    let settings = if with_demo { demo::generous(settings)? } else { settings };
+    let listen: Listen = settings.section("server")?;
+    for mistake in settings.mistakes() {
+        tracing::warn!("{mistake}");
+    }
+    let house = House::open(settings).await?;
+    let sign_in = if with_demo { Some(demo::furnish(&house).await?) } else { None };
+    let setup_token = house.identity.setup_token(&house.app).await?;
+    let listener = listener(&listen).await?;
+    let address =
+        listener.local_addr().map_err(|error| unavailable("No address.").caused_by(error))?;
+    house.start()?;
+    greet(address, sign_in.as_ref(), setup_token.as_deref());
+    let patience = Duration::from_secs(listen.shutdown_seconds);
+    let router = house.router()?;
+    let stop = house.app.tasks.token();
+    house.app.tasks.start("signals", end_on_signal(stop.clone()));
+    let served = kith_http::serve(listener, router, stop, patience).await;
+    served.map_err(|error| unavailable("The server ended.").caused_by(error))?;
+    tracing::info!("draining background work");
+    if !house.app.tasks.stop(patience).await {
+        tracing::warn!("some background work did not end in time; it goes on at the next start");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn listener(listen: &Listen) -> Result<TcpListener> {
+    let bound = TcpListener::bind((listen.host.as_str(), listen.port)).await;
+    bound.map_err(|error| {
+        unavailable(format!(
+            "Cannot listen on {}:{}: {error}. Choose another port with PORT=….",
+            listen.host, listen.port
+        ))
+    })
+}
+
+fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&str>) {
+    println!("Kith is at http://{address}   (documentation: http://{address}/docs)");
+    if let Some(demo) = demo {
+        println!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
+    }
+    if let Some(token) = setup_token {
+        println!("The first user to register with this setupToken runs the installation: {token}");
+    }
+}
+
+async fn end_on_signal(stop: tokio_util::sync::CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::warn!("signals cannot be watched: the server ends without draining");
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = stop.cancelled() => {}
+    }
+    stop.cancel();
+}

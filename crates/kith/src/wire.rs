@@ -1,0 +1,168 @@
+//! Everything that is built, in order, on one screen.
+
+use std::sync::Arc;
+
+use axum::Router;
+use kith_crm as crm;
+use kith_http::{Http, Metrics, Operation, Options, Routes};
+use kith_identity::{self as identity, Identity};
+use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
+use kith_platform::{
+    App, Ctx, Settings, Tasks, events,
+    jobs::{Registry, Wake, Worker},
+    mail,
+};
+use kith_records::{self as records, Object, Records};
+use kith_store::{Db, Migration};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::system;
+
+/// All parts of a running Kith.
+#[derive(Clone)]
+pub struct House {
+    /// What everything shares.
+    pub app: App,
+    /// Tenants, users, sign-in.
+    pub identity: Arc<Identity>,
+    /// The engine.
+    pub records: Arc<Records>,
+}
+
+/// Every migration, in the order in which they are applied.
+pub fn migrations() -> Vec<Migration> {
+    let mut all = kith_platform::migrations();
+    all.extend(identity::migrations());
+    all.push(kith_http::migration());
+    all.push(records::migration());
+    all.extend(crm::migrations());
+    all
+}
+
+impl House {
+    /// Opens the database, brings it up to date and builds everything on it.
+    pub async fn open(settings: Settings) -> Result<Self> {
+        let db = Db::open(&settings.store())?;
+        for name in db.migrate(&migrations()).await? {
+            tracing::info!(name, "migrated");
+        }
+        db.check_walls().await?;
+        let clock = Clock::system();
+        let ids = Ids::new(clock.clone());
+        Self::build(App {
+            db,
+            clock,
+            ids,
+            settings: Arc::new(settings),
+            tasks: Tasks::default(),
+            wake: Wake::default(),
+        })
+    }
+
+    /// Builds everything on an application; for tests, which bring their own clock.
+    pub fn build(app: App) -> Result<Self> {
+        let records = Records::new(&crm::OBJECTS);
+        let of_hook = Arc::clone(&records);
+        let first_pipeline: identity::TenantHook = Arc::new(move |ctx, db| {
+            let records = Arc::clone(&of_hook);
+            Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
+        });
+        let identity = Identity::new(&app.settings, vec![first_pipeline])?;
+        Ok(Self { app, identity, records })
+    }
+
+    /// The worker that runs jobs, with every handler.
+    pub fn worker(&self) -> Result<Worker> {
+        let registry = mail::register(Registry::new(), &self.app.settings)?;
+        Ok(Worker::new(self.app.clone(), registry))
+    }
+
+    /// Starts what works in the background.
+    pub fn start(&self) -> Result<()> {
+        self.worker()?.start();
+        events::Sealer::new(self.app.clone()).start();
+        Ok(())
+    }
+
+    /// What a command leaves behind is done before it ends: events are sealed, due jobs run.
+    pub async fn close(&self) {
+        let done = async {
+            self.worker()?.run_due().await?;
+            events::seal_all(&self.app).await
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(?error, "what was left over is done by the next server");
+        }
+    }
+
+    /// Every operation but those of the document itself.
+    pub fn routes(&self) -> Routes {
+        identity::routes(&self.identity)
+            .and(crm::routes(&self.records))
+            .and(records::shared_routes(&self.records))
+    }
+
+    /// The whole server.
+    pub fn router(&self) -> Result<Router> {
+        let options = options(&self.app.settings)?;
+        let origins = options.cors_origins.clone();
+        let http =
+            Http::new(self.app.clone(), options, identity::authenticate(&self.identity, &self.app));
+        let (late, metrics) = system::late();
+        let routes = self.routes().and(system::routes(late));
+        let document = self.document(&routes.operations());
+        let (router, counts) = http.router(routes);
+        if metrics.set((counts, document)).is_err() {
+            tracing::warn!("the router was built twice");
+        }
+        Ok(system::layers(router, &origins))
+    }
+
+    /// The OpenAPI document over these operations.
+    pub fn document(&self, operations: &[Operation]) -> Json {
+        let mut schemas = identity::schemas();
+        schemas.extend(records::schemas(&self.records));
+        schemas.extend(crm::schemas());
+        schemas.extend(system::schemas());
+        kith_http::document(operations, schemas)
+    }
+
+    /// The application inside a tenant that a command names; the only one where none is named.
+    pub async fn tenant(&self, name: Option<&str>) -> Result<Ctx> {
+        self.identity.act_in(&self.app, name).await
+    }
+
+    /// The object that a command names.
+    pub fn object(&self, name: &str) -> Result<&'static Object> {
+        let all: Vec<_> = self.records.objects().map(|object| object.plural).collect();
+        self.records.object(name).ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                "unknown_object",
+                format!("There is no {name}; there are {}.", all.join(", ")),
+            )
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Limits {
+    auth: u32,
+    api: u32,
+    upload: u32,
+}
+
+fn options(settings: &Settings) -> Result<Options> {
+    let mut options: Options = settings.section("server")?;
+    let limits: Limits = settings.section("limits")?;
+    if options.concurrency == 0 {
+        return Err(invalid("server.concurrency", "must be at least one"));
+    }
+    (options.limit_auth, options.limit_api, options.limit_upload) =
+        (limits.auth, limits.api, limits.upload);
+    Ok(options)
+}
+
+/// The counts of requests, for those who show them.
+pub type Counts = Arc<Metrics>;
