@@ -98,6 +98,7 @@ pub static ACCOUNT: Object = Object {
     fields: &OWN,
     rules: &Accounts,
     routes: Routes::All,
+    matched_by: "name",
 };
 
 /// Companies above a company, at most.

@@ -67,6 +67,7 @@ pub static ACTIVITY: Object = Object {
     fields: &OWN,
     rules: &Activities,
     routes: Routes::All,
+    matched_by: "",
 };
 
 struct Activities;

@@ -102,6 +102,7 @@ pub static CONTACT: Object = Object {
     fields: &OWN,
     rules: &Contacts,
     routes: Routes::All,
+    matched_by: "email",
 };
 
 struct Contacts;

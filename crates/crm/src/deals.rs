@@ -8,14 +8,15 @@ use std::sync::Arc;
 use kith_http::{Routes as Served, schema};
 use kith_kernel::{Id, Result, invalid};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Records, Routes, Rules, What,
+    Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Records, Routes, Rules,
+    What,
     fields::{link, plain},
     folded,
 };
 use kith_store::{Read, Select};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::pipelines::{OUTCOMES, Stage, default_pipeline, stage, stages};
+use crate::pipelines::{OUTCOMES, STAGE, Stage, default_pipeline, object, stage, stages};
 
 const OWN: [Field; 22] = [
     folded!(Text, "name", "name")
@@ -30,7 +31,8 @@ const OWN: [Field; 22] = [
     plain("stageId", "stage_id", Kind::Link("stage", OnDelete::Refuse)),
     folded!(Text, "stage", "stage")
         .about("The stage's name; on input it chooses the stage.")
-        .aliases(&["dealstage", "stagename"]),
+        .aliases(&["dealstage", "stagename"])
+        .made_on_import(),
     plain("status", "status", Kind::Choice(&OUTCOMES)).system().about("That of the stage."),
     link("accountId", "account_id", "account").aliases(&["account", "accountname", "company"]),
     link("contactId", "contact_id", "contact").aliases(&["contact", "contactname"]),
@@ -70,6 +72,7 @@ pub static DEAL: Object = Object {
     fields: &OWN,
     rules: &Deals,
     routes: Routes::All,
+    matched_by: "",
 };
 
 struct Deals;
@@ -92,6 +95,31 @@ impl Rules for Deals {
             Ok(())
         })
     }
+
+    fn make_missing<'a>(&'a self, desk: Desk<'a>, key: &'a str, names: &'a [String]) -> Making<'a> {
+        Box::pin(async move {
+            if key == "stage" { add_stages(desk, names).await } else { Ok(Vec::new()) }
+        })
+    }
+}
+
+/// Adds stages that an import names to the default pipeline, behind those that are there.
+async fn add_stages(desk: Desk<'_>, names: &[String]) -> Result<Vec<String>> {
+    let pipeline = default_pipeline(desk.db).await?;
+    let fold = |text: &str| kith_kernel::text::fold(text).into_owned();
+    let mut known: Vec<String> =
+        stages(desk.db, pipeline).await?.iter().map(|stage| fold(&stage.name)).collect();
+    let mut made = Vec::new();
+    for name in names {
+        if known.contains(&fold(name)) {
+            continue;
+        }
+        known.push(fold(name));
+        let input = object(json!({ "name": name, "pipelineId": pipeline, "outcome": "open" }));
+        desk.records.create(desk.ctx, desk.db, &STAGE, input).await?;
+        made.push(name.clone());
+    }
+    Ok(made)
 }
 
 /// The stage that a change leads to; none when it stays where it is.

@@ -21,6 +21,7 @@ pub static LABEL: Object = Object {
     fields: &OWN,
     rules: &Labels,
     routes: Routes::All,
+    matched_by: "name",
 };
 
 struct Labels;

@@ -92,6 +92,7 @@ pub static LEAD: Object = Object {
     fields: &OWN,
     rules: &Leads,
     routes: Routes::All,
+    matched_by: "email",
 };
 
 struct Leads;

@@ -18,7 +18,9 @@ const OWN: [Field; 10] = [
         .found_by(FoundBy::Keyword)
         .aliases(&["telephone", "phonenumber"]),
     folded!(Text, "jobTitle", "job_title").aliases(&["title", "position"]),
-    link("managerId", "manager_id", "member").aliases(&["manager", "supervisor", "reportsto"]),
+    link("managerId", "manager_id", "member")
+        .aliases(&["manager", "supervisor", "reportsto"])
+        .made_on_import(),
     folded!(Text, "regionalOffice", "regional_office")
         .found_by(FoundBy::Body)
         .aliases(&["office", "region", "location"]),
@@ -43,4 +45,5 @@ pub static MEMBER: Object = Object {
     fields: &OWN,
     rules: &Plain,
     routes: Routes::Kept,
+    matched_by: "name",
 };

@@ -28,4 +28,5 @@ pub static NOTE: Object = Object {
     fields: &OWN,
     rules: &Plain,
     routes: Routes::All,
+    matched_by: "",
 };

@@ -31,6 +31,7 @@ pub static PIPELINE: Object = Object {
     fields: &PIPELINE_OWN,
     rules: &Pipelines,
     routes: Routes::All,
+    matched_by: "name",
 };
 
 /// How a stage ends.
@@ -59,6 +60,7 @@ pub static STAGE: Object = Object {
     fields: &STAGE_OWN,
     rules: &Stages,
     routes: Routes::All,
+    matched_by: "name",
 };
 
 /// A stage as deals see it.

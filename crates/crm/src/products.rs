@@ -31,4 +31,5 @@ pub static PRODUCT: Object = Object {
     fields: &OWN,
     rules: &Plain,
     routes: Routes::All,
+    matched_by: "name",
 };

@@ -48,6 +48,7 @@ pub static TASK: Object = Object {
     fields: &OWN,
     rules: &Tasks,
     routes: Routes::All,
+    matched_by: "",
 };
 
 struct Tasks;

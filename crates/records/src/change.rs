@@ -6,6 +6,8 @@
 mod input;
 mod save;
 
+use std::sync::Arc;
+
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
 use kith_platform::{
     Ctx, anchors,
@@ -36,6 +38,15 @@ pub(crate) struct Given {
     custom: Vec<(usize, Json)>,
 }
 
+/// A new record that was checked and is not written yet.
+pub(crate) struct Draft {
+    shape: Arc<Shape>,
+    change: Change,
+    custom: Vec<CustomField>,
+    values: Vec<(usize, Json)>,
+    reading: Reading,
+}
+
 /// How a change is to be made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Manner {
@@ -45,6 +56,8 @@ pub struct Manner {
     pub batch: Option<Id>,
     /// Fields of the house may be written too.
     pub as_system: bool,
+    /// Nobody waits for the row itself: a value that is taken is told with the commit.
+    pub deferred: bool,
 }
 
 impl Records {
@@ -67,6 +80,18 @@ impl Records {
         object: &'static Object,
         (input, manner): (Record, Manner),
     ) -> Result<(Id, Record)> {
+        let draft = self.draft(ctx, db, object, (input, manner)).await?;
+        self.save_draft(ctx, db, object, (draft, manner)).await
+    }
+
+    /// A new record with everything checked and nothing written.
+    pub(crate) async fn draft(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (input, manner): (Record, Manner),
+    ) -> Result<Draft> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
@@ -74,23 +99,30 @@ impl Records {
         let mut after = given.fields.clone();
         fill_defaults(&shape, &mut after, reading)?;
         after.retain(|_, value| !value.is_null());
-        let mut change = Change {
-            what: What::Created,
-            id: ctx.new_id(),
-            before: None,
-            after,
-            given: given.fields,
-        };
+        let id = ctx.new_id();
+        let mut change =
+            Change { what: What::Created, id, before: None, after, given: given.fields };
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
         object.rules.check(&change)?;
         self.check_links(db, &shape, &mut change).await?;
-        let now = ctx.now();
-        let changed: Vec<(&CustomField, Json)> = named(&custom, given.custom);
+        common(&mut change.after, ctx, ctx.now());
+        Ok(Draft { shape, change, values: given.custom, custom, reading })
+    }
+
+    /// Writes a draft and what follows from it.
+    pub(crate) async fn save_draft(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (draft, manner): (Draft, Manner),
+    ) -> Result<(Id, Record)> {
+        let Draft { shape, change, custom, values, reading } = draft;
+        let changed: Vec<(&CustomField, Json)> = named(&custom, values);
         let values = merged(Record::new(), &changed);
-        common(&mut change.after, ctx, now);
         anchors::add(db, change.id, object.name)?;
-        save::insert(db, &shape, &change, (&values, manner.batch)).await?;
+        save::insert(db, &shape, &change, (&values, manner)).await?;
         store_values(db, change.id, &changed, reading).await?;
         labels::store(self, ctx, db, &change).await?;
         self.tell(ctx, db, object, (&change, &changed, manner.batch))?;

@@ -77,7 +77,7 @@ impl CustomKind {
     }
 
     /// The built-in kind that reads and compares the same way.
-    const fn like(self) -> Kind {
+    pub(crate) const fn like(self) -> Kind {
         match self {
             Self::Text | Self::Choice => Kind::Text,
             Self::Number => Kind::Number,

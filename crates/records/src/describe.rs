@@ -29,6 +29,8 @@ pub struct Object {
     pub rules: &'static dyn Rules,
     /// Which of the common routes it has.
     pub routes: Routes,
+    /// The field by which an import knows a record again, where it has no external id; empty: none.
+    pub matched_by: &'static str,
 }
 
 /// Which of the common routes an object has.
@@ -61,6 +63,8 @@ pub struct Field {
     pub found_by: FoundBy,
     /// Other names for it in the header of a CSV file, folded and without spaces.
     pub aliases: &'static [&'static str],
+    /// Whether an import makes what a value names and does not exist, and says so.
+    pub made_on_import: bool,
     /// What it means, for the documentation.
     pub about: &'static str,
 }
@@ -155,6 +159,7 @@ impl Field {
             writable: Writable::User,
             found_by: FoundBy::Nothing,
             aliases: &[],
+            made_on_import: false,
             about: "",
         }
     }
@@ -186,6 +191,12 @@ impl Field {
     /// Other names in CSV headers, folded and without spaces.
     pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    /// An import makes what a value names and does not exist.
+    pub const fn made_on_import(mut self) -> Self {
+        self.made_on_import = true;
         self
     }
 
@@ -315,6 +326,9 @@ pub struct Desk<'a> {
 /// What a rule that looks things up gives back.
 pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
+/// The names of what a rule made.
+pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>>> + Send + 'a>>;
+
 /// What is peculiar to an object: the one point at which the engine can be extended.
 pub trait Rules: Send + Sync {
     /// Fills in what follows from what was given; may look things up.
@@ -330,6 +344,16 @@ pub trait Rules: Send + Sync {
     /// Writes what follows, in the same transaction; must not wait for the network.
     fn after<'a>(&'a self, _desk: Desk<'a>, _change: &'a Change) -> Pending<'a> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Makes what the values of an imported field name and does not exist; says which it made.
+    fn make_missing<'a>(
+        &'a self,
+        _desk: Desk<'a>,
+        _key: &'a str,
+        _names: &'a [String],
+    ) -> Making<'a> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Whether the engine need not ask [`Self::derive`] and [`Self::after`].

@@ -13,6 +13,7 @@ mod export;
 pub mod fields;
 mod filter;
 mod history;
+pub mod import;
 mod labels;
 mod list;
 mod read;
@@ -26,8 +27,8 @@ pub use catalog::{Records, migration};
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
 pub use describe::{
-    Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Plain, Record, Routes, Rules,
-    What, Writable,
+    Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
+    Rules, What, Writable,
 };
 pub use history::events_page;
 pub use list::Page;

@@ -5,7 +5,7 @@ use kith_store::{Document, Insert, Update, Value, Write, equals};
 use serde_json::Value as Json;
 
 use crate::{
-    Records,
+    Manner, Records,
     catalog::Shape,
     describe::{Change, Field, FoundBy, Record, What},
 };
@@ -18,7 +18,7 @@ pub(super) async fn insert(
     db: &Write,
     shape: &Shape,
     change: &Change,
-    (custom, batch): (&Record, Option<Id>),
+    (custom, manner): (&Record, Manner),
 ) -> Result<()> {
     let currency = currency(change);
     let mut cells: Vec<(&'static str, Value)> = Vec::with_capacity(shape.fields.len() * 2 + 3);
@@ -30,12 +30,13 @@ pub(super) async fn insert(
             cells.push((field.folded, field.folded_value(value)));
         }
     }
-    cells.push(("batch_id", batch.into()));
+    cells.push(("batch_id", manner.batch.into()));
     cells.push(("custom", custom_value(custom)));
-    db.insert(Insert::row(shape.object.plural, cells))
-        .await
-        .map(drop)
-        .map_err(|error| name(shape, error))
+    let insert = Insert::row(shape.object.plural, cells);
+    if manner.deferred {
+        return db.append(&insert);
+    }
+    db.insert(insert).await.map(drop).map_err(|error| name(shape, error))
 }
 
 pub(super) async fn update(
