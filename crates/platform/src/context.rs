@@ -68,8 +68,20 @@ impl Ctx {
     }
 
     /// As [`Self::write`], and again when another write got in the way.
-    pub async fn write_again<T>(&self, work: impl AsyncFnMut(&Write) -> Result<T>) -> Result<T> {
-        let done = self.app.db.write_again(&self.actor, work).await?;
+    pub async fn write_again<T>(
+        &self,
+        mut work: impl AsyncFnMut(&Write) -> Result<T>,
+    ) -> Result<T> {
+        let done = self
+            .app
+            .db
+            .write_again(&self.actor, async |db| {
+                let done = work(db).await?;
+                crash::point("write.before-commit");
+                Ok(done)
+            })
+            .await?;
+        crash::point("write.after-commit");
         self.app.wake.committed();
         Ok(done)
     }
