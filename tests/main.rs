@@ -1,6 +1,7 @@
 //! One integration binary: every test runs on SQLite and on PostgreSQL.
 
 mod database;
+mod events;
 mod house;
 mod jobs;
 mod mail;

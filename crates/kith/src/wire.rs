@@ -12,7 +12,10 @@ use kith_platform::{
     jobs::{Registry, Wake, Worker},
     mail,
 };
-use kith_records::{self as records, Object, Records};
+use kith_records::{
+    self as records, Object, Records,
+    import::{self, Imports},
+};
 use kith_store::{Db, Migration};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -28,6 +31,8 @@ pub struct House {
     pub identity: Arc<Identity>,
     /// The engine.
     pub records: Arc<Records>,
+    /// Its imports.
+    pub imports: Imports,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -35,7 +40,7 @@ pub fn migrations() -> Vec<Migration> {
     let mut all = kith_platform::migrations();
     all.extend(identity::migrations());
     all.push(kith_http::migration());
-    all.push(records::migration());
+    all.extend(records::migrations());
     all.extend(crm::migrations());
     all
 }
@@ -69,12 +74,14 @@ impl House {
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
         let identity = Identity::new(&app.settings, vec![first_pipeline])?;
-        Ok(Self { app, identity, records })
+        let imports = Imports::new(&records, &app.settings.data_folder());
+        Ok(Self { app, identity, records, imports })
     }
 
     /// The worker that runs jobs, with every handler.
     pub fn worker(&self) -> Result<Worker> {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
+        let registry = import::register(registry, &self.imports);
         Ok(Worker::new(self.app.clone(), registry))
     }
 
@@ -99,7 +106,7 @@ impl House {
     /// Every operation but those of the document itself.
     pub fn routes(&self) -> Routes {
         identity::routes(&self.identity)
-            .and(crm::routes(&self.records))
+            .and(crm::routes(&self.records, &self.imports))
             .and(records::shared_routes(&self.records))
     }
 
