@@ -5,5 +5,7 @@ mod events;
 mod house;
 mod jobs;
 mod mail;
+mod records;
 mod settings;
 mod store;
+mod world;
