@@ -55,14 +55,16 @@ impl House {
         db.check_walls().await?;
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
-        Self::build(App {
+        let house = Self::build(App {
             db,
             clock,
             ids,
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             wake: Wake::default(),
-        })
+        })?;
+        house.identity.prepare().await?;
+        Ok(house)
     }
 
     /// Builds everything on an application; for tests, which bring their own clock.
@@ -73,7 +75,11 @@ impl House {
             let records = Arc::clone(&of_hook);
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
-        let identity = Identity::new(&app.settings, vec![first_pipeline])?;
+        let plurals = records.objects().map(|object| object.plural.to_owned());
+        let plurals =
+            plurals.chain(["search", "imports", "audit-logs"].map(str::to_owned)).collect();
+        let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
+        let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
         Ok(Self { app, identity, records, imports })
     }
@@ -114,8 +120,7 @@ impl House {
     pub fn router(&self) -> Result<Router> {
         let options = options(&self.app.settings)?;
         let origins = options.cors_origins.clone();
-        let http =
-            Http::new(self.app.clone(), options, identity::authenticate(&self.identity, &self.app));
+        let http = Http::new(self.app.clone(), options, identity::authenticate(&self.identity));
         let (late, metrics) = system::late();
         let routes = self.routes().and(system::routes(late));
         let document = self.document(&routes.operations());
@@ -137,7 +142,7 @@ impl House {
 
     /// The application inside a tenant that a command names; the only one where none is named.
     pub async fn tenant(&self, name: Option<&str>) -> Result<Ctx> {
-        self.identity.act_in(&self.app, name).await
+        self.identity.act_in(name).await
     }
 
     /// The object that a command names.
