@@ -20,7 +20,6 @@ struct Listen {
 }
 
 pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode> {
-    let settings = settings.with_secrets()?;
     let settings = if with_demo { demo::generous(settings)? } else { settings };
     let listen: Listen = settings.section("server")?;
     if let Some(mistake) = settings.mistakes().first() {
