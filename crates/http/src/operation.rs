@@ -64,6 +64,9 @@ pub struct Parameter {
     pub(crate) text: String,
 }
 
+/// A status, what it means, and the content that comes with it.
+pub(crate) type Answers = (u16, String, Option<(&'static str, Schema)>);
+
 /// One thing that can be asked of the server.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -77,7 +80,7 @@ pub struct Operation {
     pub(crate) idempotency: Idempotency,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<(&'static str, Schema)>,
-    pub(crate) answers: Vec<(u16, String, Option<(&'static str, Schema)>)>,
+    pub(crate) answers: Vec<Answers>,
     pub(crate) aliases: Vec<String>,
     pub(crate) body_bytes: Option<usize>,
     pub(crate) seconds: Option<u64>,

@@ -42,16 +42,13 @@ impl Records {
             .filter_map(|field| Some((*field, change.link(field.key)?)))
             .collect();
         for (field, id) in changed {
-            let object = match field.kind {
-                Kind::Link(object, _) => object,
-                _ => {
-                    let object = self
-                        .anchored(db, id)
-                        .await?
-                        .ok_or_else(|| dangling(field.key, "record"))?;
-                    change.set("relatedTo", object);
-                    object
-                }
+            let object = if let Kind::Link(object, _) = field.kind {
+                object
+            } else {
+                let object =
+                    self.anchored(db, id).await?.ok_or_else(|| dangling(field.key, "record"))?;
+                change.set("relatedTo", object);
+                object
             };
             let target = self.shape_named(object)?.object;
             let select =
@@ -72,34 +69,6 @@ impl Records {
         })
         .await?;
         Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
-    }
-
-    pub(crate) fn includes(&self, shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
-        if names.len() > MOST_INCLUDES {
-            return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
-        }
-        names
-            .iter()
-            .map(|name| {
-                let field = include_field(shape, name).ok_or_else(|| {
-                    let all =
-                        shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
-                    let all: Vec<_> =
-                        all.filter_map(|field| field.key.strip_suffix("Id")).collect();
-                    wrong_include(&format!(
-                        "names no link of {}; there are {}",
-                        shape.object.plural,
-                        all.join(", ")
-                    ))
-                })?;
-                let Kind::Link(object, _) = field.kind else {
-                    return Err(wrong_include("names no link"));
-                };
-                let at =
-                    shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
-                Ok(Include { name: name.clone(), object, at })
-            })
-            .collect()
     }
 
     /// Adds labels and included records to the lines of a page.
@@ -172,6 +141,32 @@ impl Records {
         }
         Ok(found)
     }
+}
+
+/// The links that a list is asked to follow.
+pub(crate) fn includes(shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
+    if names.len() > MOST_INCLUDES {
+        return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
+    }
+    names
+        .iter()
+        .map(|name| {
+            let field = include_field(shape, name).ok_or_else(|| {
+                let all = shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
+                let all: Vec<_> = all.filter_map(|field| field.key.strip_suffix("Id")).collect();
+                wrong_include(&format!(
+                    "names no link of {}; there are {}",
+                    shape.object.plural,
+                    all.join(", ")
+                ))
+            })?;
+            let Kind::Link(object, _) = field.kind else {
+                return Err(wrong_include("names no link"));
+            };
+            let at = shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
+            Ok(Include { name: name.clone(), object, at })
+        })
+        .collect()
 }
 
 fn write_labels(names: &[String], json: &mut Vec<u8>) {

@@ -87,6 +87,7 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+#[expect(clippy::too_many_lines, reason = "a report, one line for each thing told")]
 fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
     let report = stored.report();
     let shown = stored.to_json(plural);

@@ -107,7 +107,7 @@ impl Imports {
             Ok(()) => self.end(ctx, id, ("completed", None, &report)).await?,
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {}
             Err(error) => {
-                self.end(ctx, id, ("failed", Some(&error.in_one_line()), &report)).await?
+                self.end(ctx, id, ("failed", Some(&error.in_one_line()), &report)).await?;
             }
         }
         done?;
@@ -174,18 +174,16 @@ impl Imports {
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
         let wishes = stored.wishes.0.clone();
         let mut report = report.clone();
-        let plan = match &stored.plan {
-            Some(plan) => plan.0.clone(),
-            None => {
-                let file = open(Path::new(&stored.path))?;
-                let size = file.metadata().map_or(0, |file| file.len());
-                let (plan, notes) = Plan::make(file, &shape, &custom, &wishes)?;
-                tell_notes(&mut report, &plan, &notes);
-                let plan =
-                    self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
-                ctx.write(async |db| state::planned(db, stored.id, &plan, size).await).await?;
-                plan
-            }
+        let plan = if let Some(plan) = &stored.plan {
+            plan.0.clone()
+        } else {
+            let file = open(Path::new(&stored.path))?;
+            let size = file.metadata().map_or(0, |file| file.len());
+            let (plan, notes) = Plan::make(file, &shape, &custom, &wishes)?;
+            tell_notes(&mut report, &plan, &notes);
+            let plan = self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
+            ctx.write(async |db| state::planned(db, stored.id, &plan, size).await).await?;
+            plan
         };
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
         std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&error))?;
