@@ -58,6 +58,8 @@ pub struct Manner {
     pub as_system: bool,
     /// Nobody waits for the row itself: a value that is taken is told with the commit.
     pub deferred: bool,
+    /// The links were looked up in this transaction, so that they need not be looked up again.
+    pub known_links: bool,
 }
 
 impl Records {
@@ -105,7 +107,9 @@ impl Records {
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
         object.rules.check(&change)?;
-        self.check_links(db, &shape, &mut change).await?;
+        if !manner.known_links {
+            self.check_links(db, &shape, &mut change).await?;
+        }
         common(&mut change.after, ctx, ctx.now());
         Ok(Draft { shape, change, values: given.custom, custom, reading })
     }

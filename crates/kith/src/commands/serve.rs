@@ -57,12 +57,12 @@ async fn listener(listen: &Listen) -> Result<TcpListener> {
 }
 
 fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&str>) {
-    println!("Kith is at http://{address}   (documentation: http://{address}/docs)");
+    say!("Kith is at http://{address}   (documentation: http://{address}/docs)");
     if let Some(demo) = demo {
-        println!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
+        say!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
     }
     if let Some(token) = setup_token {
-        println!("The first user to register with this setupToken runs the installation: {token}");
+        say!("The first user to register with this setupToken runs the installation: {token}");
     }
 }
 

@@ -71,6 +71,8 @@ pub(super) struct Running<'a> {
     pub(super) wishes: Wishes,
     pub(super) lookup: Lookup,
     pub(super) report: Report,
+    /// Every link of the file is looked up by the import itself.
+    knows_links: bool,
     /// Keys that a dry run would have stored.
     pub(super) seen: HashSet<String>,
     errors: Option<ErrorFile<BufWriter<File>>>,
@@ -186,6 +188,9 @@ impl Imports {
             plan
         };
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
+        // A free link needs to be told which object it points at, which is the engine's affair.
+        let is_free = |column: &Column| matches!(&column.target, Target::Field(key) if shape.field(key).is_some_and(|field| field.kind == Kind::Related));
+        let knows_links = !plan.columns.iter().any(is_free);
         std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&error))?;
         Ok(Running {
             records: &self.records,
@@ -199,6 +204,7 @@ impl Imports {
             lookup: Lookup::default(),
             report,
             seen: HashSet::new(),
+            knows_links,
             errors: None,
             headers: Vec::new(),
             errors_path: self.errors_path(stored.id),
@@ -443,7 +449,12 @@ impl Running<'_> {
             Ok(input) => input,
             Err(reason) => return Ok(Outcome::Failed(reason)),
         };
-        let manner = Manner { batch: Some(self.id), deferred: true, ..Manner::default() };
+        let manner = Manner {
+            batch: Some(self.id),
+            deferred: true,
+            known_links: self.knows_links,
+            ..Manner::default()
+        };
         let (records, ctx, object) = (self.records, self.ctx, self.object);
         if let Some(id) = known {
             let changed = db
