@@ -2,6 +2,7 @@
 
 mod database;
 mod house;
+mod identity;
 mod jobs;
 mod mail;
 mod settings;
