@@ -18,7 +18,11 @@ pub mod tasks;
 use std::sync::Arc;
 
 use kith_http::Routes;
-use kith_records::{Object, Records, object_routes};
+use kith_records::{
+    Object, Records,
+    import::{Imports, import_routes, object_route},
+    object_routes,
+};
 use serde_json::Value as Json;
 
 pub use migrations::migrations;
@@ -40,11 +44,12 @@ pub const OBJECTS: [&Object; 12] = [
 ];
 
 /// Every operation of the CRM.
-pub fn routes(records: &Arc<Records>) -> Routes {
-    let common = OBJECTS
-        .iter()
-        .fold(Routes::new(), |routes, object| routes.and(object_routes(records, object)));
+pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
+    let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
+        routes.and(object_routes(records, object)).and(object_route(imports, object))
+    });
     common
+        .and(import_routes(imports))
         .and(deals::routes(records))
         .and(pipelines::routes(records))
         .and(contacts::routes(records))

@@ -3,6 +3,7 @@
 mod audit;
 mod doctor;
 mod export;
+mod import;
 mod migrate;
 mod serve;
 mod user;
@@ -30,6 +31,8 @@ pub enum Command {
     },
     /// Look at settings and database, and say what is wrong.
     Doctor,
+    /// Read records of one kind from a CSV file.
+    Import(import::Import),
     /// Write all records of one kind to the terminal or a file.
     Export(export::Export),
     /// The event log.
@@ -52,6 +55,7 @@ pub async fn run(command: Command) -> Result<ExitCode> {
         Command::Serve { demo } => serve::run(settings, demo).await,
         Command::Migrate { schema } => migrate::run(&settings, schema).await,
         Command::Doctor => doctor::run(&settings).await,
+        Command::Import(import) => import::run(settings, &import).await,
         Command::Export(export) => export::run(settings, &export).await,
         Command::Audit(audit) => audit::run(settings, audit).await,
         Command::User(user) => user::run(settings, user).await,

@@ -34,10 +34,7 @@ pub(crate) fn generous(settings: Settings) -> Result<Settings> {
 
 /// Makes the demo tenant when it is not there yet.
 pub(crate) async fn furnish(house: &House) -> Result<SignIn> {
-    let made = house
-        .identity
-        .demo_tenant(&house.app, ("Ana Demo", SIGN_IN.email, SIGN_IN.password))
-        .await?;
+    let made = house.identity.demo_tenant(("Ana Demo", SIGN_IN.email, SIGN_IN.password)).await?;
     if let Some(ctx) = made {
         tracing::info!("making the demo tenant's records");
         Furnishing { house, ctx, random: Random(7) }.fill().await?;

@@ -205,7 +205,7 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
 }
 
 /// Bytes from which an answer is worth compressing.
-const COMPRESSED_FROM: u16 = 1_024;
+const COMPRESSED_FROM: u64 = 1_024;
 
 /// What lies around the whole router.
 pub(crate) fn layers(router: Router, origins: &[String]) -> Router {

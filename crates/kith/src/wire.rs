@@ -12,7 +12,10 @@ use kith_platform::{
     jobs::{Registry, Wake, Worker},
     mail,
 };
-use kith_records::{self as records, Object, Records};
+use kith_records::{
+    self as records, Object, Records,
+    import::{self, Imports},
+};
 use kith_store::{Db, Migration};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -28,6 +31,8 @@ pub struct House {
     pub identity: Arc<Identity>,
     /// The engine.
     pub records: Arc<Records>,
+    /// Its imports.
+    pub imports: Imports,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -35,7 +40,7 @@ pub fn migrations() -> Vec<Migration> {
     let mut all = kith_platform::migrations();
     all.extend(identity::migrations());
     all.push(kith_http::migration());
-    all.push(records::migration());
+    all.extend(records::migrations());
     all.extend(crm::migrations());
     all
 }
@@ -43,6 +48,7 @@ pub fn migrations() -> Vec<Migration> {
 impl House {
     /// Opens the database, brings it up to date and builds everything on it.
     pub async fn open(settings: Settings) -> Result<Self> {
+        let settings = settings.with_secrets()?;
         let db = Db::open(&settings.store())?;
         for name in db.migrate(&migrations()).await? {
             tracing::info!(name, "migrated");
@@ -50,14 +56,16 @@ impl House {
         db.check_walls().await?;
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
-        Self::build(App {
+        let house = Self::build(App {
             db,
             clock,
             ids,
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             wake: Wake::default(),
-        })
+        })?;
+        house.identity.prepare().await?;
+        Ok(house)
     }
 
     /// Builds everything on an application; for tests, which bring their own clock.
@@ -68,13 +76,19 @@ impl House {
             let records = Arc::clone(&of_hook);
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
-        let identity = Identity::new(&app.settings, vec![first_pipeline])?;
-        Ok(Self { app, identity, records })
+        let plurals = records.objects().map(|object| object.plural.to_owned());
+        let plurals =
+            plurals.chain(["search", "imports", "audit-logs"].map(str::to_owned)).collect();
+        let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
+        let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
+        let imports = Imports::new(&records, &app.settings.data_folder());
+        Ok(Self { app, identity, records, imports })
     }
 
     /// The worker that runs jobs, with every handler.
     pub fn worker(&self) -> Result<Worker> {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
+        let registry = import::register(registry, &self.imports);
         Ok(Worker::new(self.app.clone(), registry))
     }
 
@@ -99,7 +113,7 @@ impl House {
     /// Every operation but those of the document itself.
     pub fn routes(&self) -> Routes {
         identity::routes(&self.identity)
-            .and(crm::routes(&self.records))
+            .and(crm::routes(&self.records, &self.imports))
             .and(records::shared_routes(&self.records))
     }
 
@@ -107,8 +121,7 @@ impl House {
     pub fn router(&self) -> Result<Router> {
         let options = options(&self.app.settings)?;
         let origins = options.cors_origins.clone();
-        let http =
-            Http::new(self.app.clone(), options, identity::authenticate(&self.identity, &self.app));
+        let http = Http::new(self.app.clone(), options, identity::authenticate(&self.identity));
         let (late, metrics) = system::late();
         let routes = self.routes().and(system::routes(late));
         let document = self.document(&routes.operations());
@@ -130,7 +143,7 @@ impl House {
 
     /// The application inside a tenant that a command names; the only one where none is named.
     pub async fn tenant(&self, name: Option<&str>) -> Result<Ctx> {
-        self.identity.act_in(&self.app, name).await
+        self.identity.act_in(name).await
     }
 
     /// The object that a command names.

@@ -1,5 +1,6 @@
 //! The event log: one row for each change, written in the transaction of the change and never changed again.
 
+mod digest;
 mod seal;
 mod verify;
 
@@ -7,8 +8,8 @@ use kith_kernel::{Id, Result, Time};
 use kith_store::{Insert, Migration, Step, Table, Write, bytes, id, integer, text, time};
 use serde::Deserialize;
 
-pub use seal::{Sealer, seal};
-pub use verify::{Verdict, verify};
+pub use seal::{Sealer, seal_all};
+pub use verify::{Broken, Damage, Head, Verdict, verify};
 
 use crate::Ctx;
 
@@ -94,46 +95,53 @@ pub fn append(ctx: &Ctx, db: &Write, event: Event<'_>) -> Result<Id> {
 }
 
 pub(crate) fn migration() -> Migration {
-    let events = Table::of_tenant(
-        "events",
-        vec![
-            text("name").required(),
-            text("object").required(),
-            id("record_id"),
-            id("member_id"),
-            id("user_id"),
-            id("credential_id"),
-            text("via").required(),
-            text("address"),
-            id("request_id"),
-            id("batch_id"),
-            time("at").required(),
-            text("changes"),
-        ],
-    )
-    .index(&["record_id", "id"])
-    .append_only();
-    let order = Table::of_tenant_keyed(
-        "event_order",
-        &["sequence"],
-        vec![
-            integer("sequence").required(),
-            id("event_id").required(),
-            bytes("salt"),
-            bytes("digest").required(),
-            bytes("hash").required(),
-        ],
-    )
-    .unique(&["event_id"])
-    .append_only();
     let unsealed = Table::of_platform(
         "unsealed_events",
         &["tenant_id", "event_id"],
         vec![id("tenant_id").required(), id("event_id").required()],
     )
     .clustered();
+    let [order, salts] = chain();
     Migration {
         name: "2026-11-21-events",
-        steps: vec![Step::Create(events), Step::Create(order), Step::Create(unsealed)],
+        steps: vec![
+            Step::Create(events()),
+            Step::Create(order),
+            Step::Create(salts),
+            Step::Create(unsealed),
+        ],
     }
+}
+
+fn events() -> Table {
+    let columns = vec![
+        text("name").required(),
+        text("object").required(),
+        id("record_id"),
+        id("member_id"),
+        id("user_id"),
+        id("credential_id"),
+        text("via").required(),
+        text("address"),
+        id("request_id"),
+        id("batch_id"),
+        time("at").required(),
+        text("changes"),
+    ];
+    Table::of_tenant("events", columns).index(&["record_id", "id"]).append_only()
+}
+
+/// The order of events, and the salts of its digests. Salts have a table of their own because they alone must be
+/// erasable: the order stays append-only, so that whoever has no more rights than the server cannot rewrite the chain.
+fn chain() -> [Table; 2] {
+    let entry = vec![
+        integer("sequence").required(),
+        id("event_id").required(),
+        bytes("digest").required(),
+        bytes("hash").required(),
+    ];
+    let order = Table::of_tenant_keyed("event_order", &["sequence"], entry);
+    let salt = vec![id("event_id").required(), bytes("salt").required()];
+    let salts = Table::of_tenant_keyed("event_salts", &["event_id"], salt);
+    [order.unique(&["event_id"]).append_only(), salts.clustered()]
 }

@@ -9,7 +9,7 @@ use kith_store::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use delivery::register;
+pub use delivery::{register, try_server};
 
 use crate::{Ctx, jobs};
 

@@ -114,7 +114,11 @@ impl Shape {
 }
 
 /// The tables that all objects share.
-pub fn migration() -> Migration {
+pub fn migrations() -> Vec<Migration> {
+    vec![tables(), crate::import::migration()]
+}
+
+fn tables() -> Migration {
     let links = Table::of_tenant_keyed(
         "links",
         &["record_id", "relation", "target_id"],

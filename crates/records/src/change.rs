@@ -140,8 +140,19 @@ impl Records {
         ctx: &Ctx,
         db: &Write,
         object: &'static Object,
-        (id, input, manner): (Id, Record, Manner),
+        change: (Id, Record, Manner),
     ) -> Result<Record> {
+        Ok(self.update_in(ctx, db, object, change).await?.0)
+    }
+
+    /// The same, and whether anything changed.
+    pub(crate) async fn update_in(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, input, manner): (Id, Record, Manner),
+    ) -> Result<(Record, bool)> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, false).await?;
@@ -175,7 +186,7 @@ impl Records {
         });
         let values = merged(current.custom, &changed);
         if !differs(&change) && changed.is_empty() {
-            return Ok(encode::answer(&shape, id, &change.after, &custom, &values));
+            return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
         }
         change.after.insert("version".to_owned(), (current.version + 1).into());
         change.after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
@@ -185,7 +196,7 @@ impl Records {
         self.tell(ctx, db, object, (&change, &changed, manner.batch))?;
         self.find_by(db, &shape, &change, &values).await?;
         self.follow(ctx, db, object, &change).await?;
-        Ok(encode::answer(&shape, id, &change.after, &custom, &values))
+        Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
     }
 
     /// Deletes a record: it is no longer found, and can be restored. What cascades goes with it.

@@ -6,6 +6,7 @@ mod links;
 mod lookup;
 mod plan;
 mod report;
+mod routes;
 mod run;
 mod state;
 
@@ -16,6 +17,8 @@ use kith_platform::jobs::{Failure, Job, Registry};
 use serde::{Deserialize, Serialize};
 
 pub use report::Report;
+pub(crate) use routes::schemas;
+pub use routes::{import_routes, object_route};
 pub use run::{Imports, Progress};
 pub(crate) use state::migration;
 pub use state::{Begun, State, Stored};

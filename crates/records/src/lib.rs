@@ -23,7 +23,7 @@ mod schemas;
 mod values;
 
 pub use ask::Ask;
-pub use catalog::{Records, migration};
+pub use catalog::{Records, migrations};
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
 pub use describe::{

@@ -119,9 +119,7 @@ impl Records {
             let named = labels::of(db, &ids).await?;
             for line in lines.iter_mut() {
                 let names = named.get(&line.id).map(Vec::as_slice).unwrap_or_default();
-                line.json.extend_from_slice(b",\"labels\":");
-                // Writing into a Vec does not fail.
-                serde_json::to_writer(&mut line.json, names).ok();
+                write_labels(names, &mut line.json);
             }
         }
         for (number, include) in includes.iter().enumerate() {
@@ -160,13 +158,26 @@ impl Records {
         db.each(&select, |row| {
             let mut json = Vec::with_capacity(512);
             let id = encoder.row(row, &mut json)?;
-            json.push(b'}');
             found.insert(id, json);
             Ok(())
         })
         .await?;
+        let ids: Vec<Id> = found.keys().copied().collect();
+        let named = if shape.has_labels { labels::of(db, &ids).await? } else { HashMap::new() };
+        for (id, json) in &mut found {
+            if shape.has_labels {
+                write_labels(named.get(id).map(Vec::as_slice).unwrap_or_default(), json);
+            }
+            json.push(b'}');
+        }
         Ok(found)
     }
+}
+
+fn write_labels(names: &[String], json: &mut Vec<u8>) {
+    json.extend_from_slice(b",\"labels\":");
+    // Writing into a Vec does not fail.
+    serde_json::to_writer(json, names).ok();
 }
 
 fn dangling(key: &str, object: &str) -> Error {

@@ -27,6 +27,7 @@ pub fn schemas(records: &Records) -> Vec<(String, Json)> {
         all.push((name(shape.object), schema::described(record(shape, false), shape.object.about)));
         all.push((input_name(shape.object), record(shape, true)));
     }
+    all.extend(crate::import::schemas());
     all.push(("Event".to_owned(), event()));
     all.push(("BulkResult".to_owned(), bulk_result()));
     all.push(("SearchResult".to_owned(), search_result()));

@@ -20,7 +20,7 @@ pub(super) async fn run(settings: Settings, audit: Audit) -> Result<ExitCode> {
     let house = House::open(settings).await?;
     events::seal_all(&house.app).await?;
     let mut sound = true;
-    for (tenant, name) in house.identity.tenants(&house.app).await? {
+    for (tenant, name) in house.identity.tenants().await? {
         let verdict = events::verify(&house.app.as_system(tenant)).await?;
         match verdict.first_broken {
             None => println!("{name}: {} events, the chain is whole", verdict.sealed),

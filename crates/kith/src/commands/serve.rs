@@ -20,15 +20,14 @@ struct Listen {
 }
 
 pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode> {
-    let settings = settings.with_secrets()?;
     let settings = if with_demo { demo::generous(settings)? } else { settings };
     let listen: Listen = settings.section("server")?;
-    for mistake in settings.mistakes() {
-        tracing::warn!("{mistake}");
+    if let Some(mistake) = settings.mistakes().first() {
+        return Err(unavailable(format!("{mistake} (kith doctor names all mistakes)")));
     }
     let house = House::open(settings).await?;
     let sign_in = if with_demo { Some(demo::furnish(&house).await?) } else { None };
-    let setup_token = house.identity.setup_token(&house.app).await?;
+    let setup_token = house.identity.setup_token().await?;
     let listener = listener(&listen).await?;
     let address =
         listener.local_addr().map_err(|error| unavailable("No address.").caused_by(error))?;

@@ -207,7 +207,7 @@ async fn settle_failure(attempt: &Attempt, kind: &registry::Kind, failure: Failu
     again(attempt, settled).await
 }
 
-/// Writes, and again when another write got in the way. (`Ctx::write_again` makes futures that cannot be sent to
+/// Writes, and again when another write got in the way. (A method of `Ctx` would make futures that cannot be sent to
 /// another thread when its closure borrows: a limit of the compiler with `AsyncFnMut`.)
 async fn again<T, W>(ctx: &Ctx, work: impl Fn() -> W) -> Result<T>
 where

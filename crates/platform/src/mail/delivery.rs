@@ -46,6 +46,14 @@ pub fn register(registry: Registry, settings: &Settings) -> Result<Registry> {
     }))
 }
 
+/// Whether the mail server of the settings answers.
+///
+/// # Errors
+/// `Unavailable` when none is configured or it does not.
+pub async fn try_server(settings: &Settings) -> Result<()> {
+    Post::new(settings)?.try_server().await
+}
+
 async fn deliver(post: &Post, mail: Id, attempt: &Attempt) -> Result<(), Failure> {
     let select = Select::from("mails").whose("id", mail);
     let row: Option<Row> =

@@ -49,6 +49,22 @@ impl Post {
         self.server.is_some()
     }
 
+    /// Whether the server answers, without a mail.
+    pub(super) async fn try_server(&self) -> Result<()> {
+        let Some(server) = &self.server else {
+            return Err(unavailable(
+                "No mail server is configured: set SMTP_URL. Mails wait in the outbox.",
+            ));
+        };
+        match tokio::time::timeout(self.timeout, server.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false) | Err(_)) => {
+                Err(unavailable("The mail server does not answer as one: check SMTP_URL."))
+            }
+            Err(_) => Err(unavailable("The mail server does not answer in time: check SMTP_URL.")),
+        }
+    }
+
     /// Hands a mail to the server.
     pub(super) async fn hand_over(&self, message: Message) -> Result<(), Failure> {
         let Some(server) = &self.server else {

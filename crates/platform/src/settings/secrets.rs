@@ -105,10 +105,17 @@ fn keep(path: &Path, text: &str) -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    fs::remove_file(&draft).ok();
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    let placed = if is_new { fs::hard_link(&draft, path) } else { fs::rename(&draft, path) };
+    let placed = if is_new { fs::hard_link(&draft, path) } else { Ok(()) };
+    let placed = match placed {
+        // The file is replaced, or stands on a file system without links.
+        Ok(()) if !is_new => fs::rename(&draft, path),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => fs::rename(&draft, path),
+        placed => placed,
+    };
     fs::remove_file(&draft).ok();
     match placed {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),

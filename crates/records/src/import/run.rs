@@ -448,10 +448,11 @@ impl Running<'_> {
         let manner = Manner { batch: Some(self.id), deferred: true, ..Manner::default() };
         let (records, ctx, object) = (self.records, self.ctx, self.object);
         if let Some(id) = known {
-            let changed =
-                db.attempt(async |db| records.update(ctx, db, object, (id, input, manner)).await);
+            let changed = db
+                .attempt(async |db| records.update_in(ctx, db, object, (id, input, manner)).await);
             return Ok(match changed.await {
-                Ok(_) => Outcome::Updated,
+                Ok((_, true)) => Outcome::Updated,
+                Ok((_, false)) => Outcome::Skipped,
                 Err(error) => Outcome::Failed(error.in_one_line()),
             });
         }

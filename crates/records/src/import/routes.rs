@@ -1,0 +1,331 @@
+//! Imports over HTTP: a file is taken as it streams in, a job reads it, its report can be asked for.
+
+use std::path::Path;
+
+use axum::http::header;
+use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
+use kith_kernel::{
+    Error, Id, Kind, Result, Role, invalid, malformed, not_found, too_large, unavailable,
+    unsupported,
+};
+use kith_platform::jobs;
+use serde_json::{Value as Json, json};
+use tokio::{fs, io::AsyncWriteExt};
+
+use super::{
+    Imports, OnMatch, RunImport, Wishes,
+    state::{self, Begun},
+};
+use crate::describe::Object;
+
+/// Files may be this large; they are streamed to the disk and read in pieces.
+const LARGEST_FILE: usize = 2 << 30;
+/// A file may take this long to arrive.
+const SECONDS_TO_ARRIVE: u64 = 3_600;
+/// Fields of the form other than the file may be this large.
+const LARGEST_FIELD: usize = 64 * 1024;
+const LARGEST_NAME: usize = 200;
+
+/// The route by which one kind of records is imported.
+pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
+    let form = json!({
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": { "type": "string", "format": "binary", "description": "CSV: any delimiter and encoding." },
+            "mapping": { "type": "string", "description": "JSON: column to field, to {field, scale}, or to null." },
+            "matchBy": { "type": "string", "description": "The field by which records are known again." },
+            "onMatch": { "type": "string", "enum": ["skip", "update"] },
+            "dryRun": { "type": "string", "enum": ["true", "false"] },
+        },
+    });
+    let path = |plural: &str| format!("/api/{plural}/import");
+    let mut operation = Operation::post(
+        path(object.plural),
+        object.plural,
+        &format!("Import {} from a CSV file", object.plural),
+    )
+    .role(if object.routes == crate::Routes::Kept { Role::Admin } else { Role::Member })
+    .scope(object.plural, "write")
+    .upload(form, LARGEST_FILE, SECONDS_TO_ARRIVE)
+    .answers(202, "The import; Location is where it can be followed.", schema::named("Import"));
+    if let Some(alias) = object.alias {
+        operation = operation.alias(path(alias));
+    }
+    let imports = imports.clone();
+    Routes::new().add(operation, move |call| take(imports.clone(), object, call))
+}
+
+/// The routes by which imports are followed.
+pub fn import_routes(imports: &Imports) -> Routes {
+    let list = Operation::get("/api/imports", "imports", "The newest imports")
+        .scope("imports", "read")
+        .query("limit", schema::integer(), "Imports at most, 1 to 200.")
+        .answers(200, "Newest first.", schema::page(schema::named("Import")));
+    let read =
+        Operation::get("/api/imports/{id}", "imports", "How far an import is, and what it found")
+            .scope("imports", "read")
+            .answers(200, "The import.", schema::named("Import"));
+    let errors =
+        Operation::get("/api/imports/{id}/errors", "imports", "The rows that could not be taken")
+            .scope("imports", "read")
+            .limit(LimitClass::Api)
+            .answers_text(
+                200,
+                "The rows as they came, each with its line and the reason.",
+                "text/csv",
+            );
+    let (a, b, c) = (imports.clone(), imports.clone(), imports.clone());
+    Routes::new()
+        .add(list, move |call| list_imports(a.clone(), call))
+        .add(read, move |call| read_import(b.clone(), call))
+        .add(errors, move |call| read_errors(c.clone(), call))
+}
+
+async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Result<Answer> {
+    let id = call.ctx.new_id();
+    let path = imports.folder.join(format!("{id}.csv"));
+    let received = receive(&imports, &mut call, &path).await;
+    let noted = match received {
+        Ok((name, wishes)) => note(&call, object, (id, &path, &name, &wishes)).await,
+        Err(error) => Err(error),
+    };
+    if noted.is_err() {
+        // What was refused is not kept; a file that cannot be removed does no harm.
+        fs::remove_file(&path).await.ok();
+    }
+    noted?;
+    let stored = call.ctx.read(async |db| state::find(db, id).await).await?;
+    Ok(Answer::json(&stored.to_json(object.plural))?.accepted(&format!("/api/imports/{id}")))
+}
+
+async fn note(call: &Call, object: &'static Object, of: (Id, &Path, &str, &Wishes)) -> Result<()> {
+    let (id, path, file_name, wishes) = of;
+    let path = path.display().to_string();
+    let ctx = &call.ctx;
+    ctx.write(async |db| {
+        let begun = Begun { id, object: object.name, file_name, path: &path, wishes };
+        state::begin(ctx, db, &begun).await?;
+        jobs::enqueue(ctx, db, &RunImport { import: id }).map(drop)
+    })
+    .await
+}
+
+/// Streams the file to the disk and reads the other fields of the form.
+async fn receive(imports: &Imports, call: &mut Call, path: &Path) -> Result<(String, Wishes)> {
+    let kind = call.header(&header::CONTENT_TYPE).unwrap_or_default().to_owned();
+    let boundary = multer::parse_boundary(kind).map_err(|_| {
+        unsupported("The body must be a form with a file (content-type: multipart/form-data).")
+    })?;
+    fs::create_dir_all(&imports.folder).await.map_err(|error| unwritable(&error))?;
+    let (body, limit) = call.stream();
+    let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
+    let mut wishes = Wishes::default();
+    let mut name = None;
+    while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
+        match field.name().unwrap_or_default().to_owned().as_str() {
+            "file" if name.is_some() => return Err(invalid("file", "is given twice")),
+            "file" => {
+                name = Some(plain_name(field.file_name()));
+                store(field, path, limit).await?;
+            }
+            other => wish(&mut wishes, other, &text(field).await?)?,
+        }
+    }
+    let name = name.ok_or_else(|| invalid("file", "is required"))?;
+    Ok((name, wishes))
+}
+
+/// The last part of a name, for people alone: the file is stored under its id.
+fn plain_name(name: Option<&str>) -> String {
+    let last = name.and_then(|name| name.rsplit(['/', '\\']).next()).unwrap_or_default();
+    let shown: String =
+        last.chars().filter(|letter| !letter.is_control()).take(LARGEST_NAME).collect();
+    if shown.is_empty() { "import.csv".to_owned() } else { shown }
+}
+
+async fn store(mut field: multer::Field<'_>, path: &Path, limit: usize) -> Result<()> {
+    let mut file = fs::File::create(path).await.map_err(|error| unwritable(&error))?;
+    let mut size = 0;
+    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
+        size += piece.len();
+        if size > limit {
+            return Err(too_large(format!(
+                "The file is larger than the {limit} bytes that are accepted."
+            )));
+        }
+        file.write_all(&piece).await.map_err(|error| unwritable(&error))?;
+    }
+    file.flush().await.map_err(|error| unwritable(&error))
+}
+
+async fn text(mut field: multer::Field<'_>) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > LARGEST_FIELD {
+            return Err(too_large(format!(
+                "A field of the form is larger than {LARGEST_FIELD} bytes."
+            )));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("A field of the form is not UTF-8."))
+}
+
+fn wish(wishes: &mut Wishes, name: &str, value: &str) -> Result<()> {
+    match name {
+        "mapping" => {
+            let read = serde_json::from_str(value);
+            wishes.mapping =
+                read.map_err(|error| invalid("mapping", format!("cannot be read: {error}")))?;
+        }
+        "matchBy" | "match_by" => wishes.match_by = Some(value.to_owned()),
+        "onMatch" | "on_match" => {
+            wishes.on_match = match value {
+                "skip" => OnMatch::Skip,
+                "update" => OnMatch::Update,
+                _ => return Err(invalid("onMatch", "is none of skip, update")),
+            };
+        }
+        "dryRun" | "dry_run" => {
+            wishes.dry_run = match value {
+                "true" | "1" => true,
+                "false" | "0" | "" => false,
+                _ => return Err(invalid("dryRun", "is neither true nor false")),
+            };
+        }
+        _ => {
+            let known = ["file", "mapping", "matchBy", "onMatch", "dryRun"];
+            let meant = kith_kernel::text::nearest(name, known)
+                .map(|known| format!("; did you mean {known}?"));
+            return Err(invalid(name, format!("is not known here{}", meant.unwrap_or_default())));
+        }
+    }
+    Ok(())
+}
+
+fn broken(error: &multer::Error) -> Error {
+    malformed(format!("The form cannot be read: {error}."))
+}
+
+fn unwritable(error: &std::io::Error) -> Error {
+    unavailable(
+        "The file cannot be stored: the data folder cannot be written, or the disk is full.",
+    )
+    .caused_by(error.to_string())
+}
+
+async fn list_imports(imports: Imports, call: Call) -> Result<Answer> {
+    let query = call.query()?;
+    query.only(&["limit", "tenant_id", "tenantId", "workspaceId"])?;
+    let limit = query.number("limit", 1, 200)?.unwrap_or(50);
+    let found = call.ctx.read(async |db| state::newest(db, limit).await).await?;
+    let data: Vec<Json> =
+        found.iter().map(|stored| stored.to_json(imports.plural(&stored.object))).collect();
+    Answer::json(&json!({ "data": data, "nextCursor": null }))
+}
+
+async fn read_import(imports: Imports, call: Call) -> Result<Answer> {
+    let id = call.id("id")?;
+    let stored = call.ctx.read(async |db| state::find(db, id).await).await?;
+    Answer::json(&stored.to_json(imports.plural(&stored.object)))
+}
+
+async fn read_errors(imports: Imports, call: Call) -> Result<Answer> {
+    let id = call.id("id")?;
+    call.ctx.read(async |db| state::find(db, id).await).await?;
+    match fs::read(imports.errors_path(id)).await {
+        Ok(bytes) => Ok(Answer::text("text/csv; charset=utf-8", bytes).header(
+            header::CONTENT_DISPOSITION,
+            &format!("attachment; filename=\"{id}.errors.csv\""),
+        )),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(not_found("error file: every row was taken"))
+        }
+        Err(error) => {
+            Err(Error::new(Kind::Unavailable, "unavailable", "The error file cannot be read.")
+                .caused_by(error))
+        }
+    }
+}
+
+impl Imports {
+    fn plural(&self, object: &str) -> &'static str {
+        self.records.object(object).map_or("", |object| object.plural)
+    }
+
+    /// An import of a file on this machine, noted and not yet run; for the command line.
+    pub async fn begin(
+        &self,
+        ctx: &kith_platform::Ctx,
+        object: &'static Object,
+        of: (&Path, &Wishes),
+    ) -> Result<Id> {
+        let (path, wishes) = of;
+        let id = ctx.new_id();
+        let file_name = plain_name(path.to_str());
+        let path = path.display().to_string();
+        let begun = Begun { id, object: object.name, file_name: &file_name, path: &path, wishes };
+        ctx.write(async |db| state::begin(ctx, db, &begun).await).await?;
+        Ok(id)
+    }
+}
+
+/// The schema of an import.
+pub(crate) fn schemas() -> Vec<(String, Json)> {
+    let finding = schema::object(
+        vec![
+            ("column", schema::string()),
+            ("value", schema::string()),
+            ("matched", schema::string()),
+            ("rows", schema::integer()),
+        ],
+        &["column", "value", "rows"],
+    );
+    let column = schema::object(
+        vec![
+            ("column", schema::string()),
+            ("field", schema::nullable(schema::string())),
+            ("dateFormat", schema::nullable(schema::string())),
+            ("scale", schema::integer()),
+            ("note", schema::nullable(schema::string())),
+        ],
+        &["column", "field"],
+    );
+    let counts = [
+        "rows",
+        "created",
+        "updated",
+        "skipped",
+        "failed",
+        "rounded",
+        "linked",
+        "bytes",
+        "totalBytes",
+    ];
+    let mut keys: Vec<(&str, Json)> = vec![
+        ("id", schema::id()),
+        ("object", schema::string()),
+        ("path", schema::string()),
+        ("fileName", schema::string()),
+        ("state", schema::one_of(&["queued", "running", "completed", "failed"])),
+        ("dryRun", schema::boolean()),
+        ("matchBy", schema::nullable(schema::string())),
+        ("onMatch", schema::one_of(&["skip", "update"])),
+        ("error", schema::nullable(schema::string())),
+        ("createdAt", schema::time()),
+        ("finishedAt", schema::nullable(schema::time())),
+        ("columns", json!({ "type": ["array", "null"], "items": column })),
+        ("errorsUrl", schema::nullable(schema::string())),
+        ("nearMatches", schema::list(finding.clone())),
+        ("unmatched", schema::list(finding.clone())),
+        ("made", schema::list(finding)),
+        ("customFields", schema::list(schema::string())),
+        ("notes", schema::list(schema::string())),
+    ];
+    keys.extend(counts.map(|name| (name, schema::integer())));
+    vec![(
+        "Import".to_owned(),
+        schema::object(keys, &["id", "object", "state", "rows", "created", "failed"]),
+    )]
+}
