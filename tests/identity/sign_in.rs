@@ -112,12 +112,13 @@ async fn a_wrong_password_and_an_unknown_address_look_alike(kind: Kind) {
     unknown.fails(401, "wrong_credentials");
     world.log_in(&"x".repeat(1000), "x").await.fails(401, "wrong_credentials");
     world.log_in(&ana.email, &"x".repeat(10_000)).await.fails(401, "wrong_credentials");
+    world.log_in("my wrong secret", "x").await.fails(401, "wrong_credentials");
     let here = world.told(&ana.tenant, "session.refused").await;
     assert_eq!(here.len(), 2);
     assert_eq!((here[0].user_id, here[0].member_id, here[0].via.as_str()), (None, None, "system"));
     assert!(here[0].changes.as_ref().unwrap().contains(&ana.user));
     let outside = world.told(&Id::NIL.to_string(), "session.refused").await;
-    assert_eq!(outside.len(), 2);
+    assert_eq!(outside.len(), 3);
     assert!(here.iter().chain(&outside).all(|e| !e.changes.as_ref().unwrap().contains("wrong")));
 }
 
