@@ -3,6 +3,7 @@
 mod database;
 mod events;
 mod house;
+mod identity;
 mod jobs;
 mod mail;
 mod records;

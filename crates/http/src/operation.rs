@@ -215,6 +215,13 @@ impl Operation {
         self
     }
 
+    /// How it refuses, besides what every operation of its kind may refuse.
+    pub fn refuses(mut self, status: u16, text: &str) -> Self {
+        let problem = ("application/problem+json", crate::schema::named("Problem"));
+        self.answers.push((status, text.to_owned(), Some(problem)));
+        self
+    }
+
     /// What it answers without a body.
     pub fn answers_nothing(mut self, status: u16, text: &str) -> Self {
         self.answers.push((status, text.to_owned(), None));
