@@ -14,7 +14,7 @@ struct Arguments {
 }
 
 /// Statements of SQLite run on these threads (see `store`), so there are more of them than readers and cores.
-const FEWEST_THREADS: usize = 12;
+const FEWEST_THREADS: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
