@@ -1,5 +1,8 @@
 //! One integration binary: every test runs on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
+
+mod client;
 mod database;
 mod events;
 mod house;
