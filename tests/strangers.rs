@@ -22,6 +22,7 @@ on_both!(
     strangers_find_nothing_by_its_id,
     strangers_see_nothing_in_what_shows_many,
     strangers_cannot_link_to_anything,
+    many_at_once_take_what_one_takes,
 );
 
 /// Operations that these tests do not send as they are, and why.
@@ -319,4 +320,21 @@ async fn strangers_cannot_link_to_anything(kind: Kind) {
         }
     }
     findings.end();
+}
+
+/// Deleting and restoring many takes the role and the scope that deleting and restoring one takes.
+async fn many_at_once_take_what_one_takes(kind: Kind) {
+    let world = World::new(kind).await;
+    let writer = key(&world, json!(["contacts:read", "contacts:write"])).await;
+    let deleter = key(&world, json!(["contacts:write", "contacts:delete"])).await;
+    let id = something("contacts", &world.ana, WORD).await;
+    for action in ["delete", "restore"] {
+        let body = json!({ "action": action, "ids": [id] });
+        for who in [&world.bruno, &writer] {
+            let refused = who.post("/api/contacts/bulk", body.clone()).await;
+            assert_eq!(refused.status, 403, "{action}: {refused:?}");
+        }
+        let done = deleter.post("/api/contacts/bulk", body).await;
+        assert_eq!(done.json["succeeded"], 1, "{action}: {done:?}");
+    }
 }
