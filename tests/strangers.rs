@@ -23,6 +23,7 @@ on_both!(
     strangers_see_nothing_in_what_shows_many,
     strangers_cannot_link_to_anything,
     many_at_once_take_what_one_takes,
+    what_is_included_takes_its_own_scope,
 );
 
 /// Operations that these tests do not send as they are, and why.
@@ -336,5 +337,21 @@ async fn many_at_once_take_what_one_takes(kind: Kind) {
         }
         let done = deleter.post("/api/contacts/bulk", body).await;
         assert_eq!(done.json["succeeded"], 1, "{action}: {done:?}");
+    }
+}
+
+async fn what_is_included_takes_its_own_scope(kind: Kind) {
+    let world = World::new(kind).await;
+    let account = something("accounts", &world.ana, WORD).await;
+    let deal = json!({ "name": "Big one", "accountId": account });
+    let deal = world.ana.make("/api/deals", deal).await["id"].clone();
+    let narrow = key(&world, json!(["deals:read"])).await;
+    let wide = key(&world, json!(["deals:read", "accounts:read"])).await;
+    for path in ["/api/deals".to_owned(), format!("/api/deals/{}", deal.as_str().unwrap())] {
+        let path = format!("{path}?include=account");
+        let refused = narrow.get(&path).await;
+        assert_eq!((refused.status, &refused.json["code"]), (403, &json!("missing_scope")));
+        let shown = wide.get(&path).await;
+        assert!(shown.text.contains(WORD), "{shown:?}");
     }
 }

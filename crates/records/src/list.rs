@@ -100,7 +100,7 @@ impl Records {
             &ask.search,
             ask.deleted,
         ));
-        let includes = self.includes(shape, &ask.include)?;
+        let includes = self.includes(ctx, shape, &ask.include)?;
         let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
         Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
     }

@@ -28,7 +28,7 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
         let wanted = list::wanted(&shape, ask, &filter)?;
-        let includes = self.includes(&shape, &ask.include)?;
+        let includes = self.includes(ctx, &shape, &ask.include)?;
         let encoder = Encoder {
             shape: &shape,
             custom: &custom,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
+use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select, Value, Write};
 
 use crate::{
@@ -74,7 +75,13 @@ impl Records {
         Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
     }
 
-    pub(crate) fn includes(&self, shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
+    /// The links that shall be followed; whoever may not read what they point at may not include it either.
+    pub(crate) fn includes(
+        &self,
+        ctx: &Ctx,
+        shape: &Shape,
+        names: &[String],
+    ) -> Result<Vec<Include>> {
         if names.len() > MOST_INCLUDES {
             return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
         }
@@ -95,6 +102,8 @@ impl Records {
                 let Kind::Link(object, _) = field.kind else {
                     return Err(wrong_include("names no link"));
                 };
+                let target = self.shape_named(object)?.object;
+                ctx.actor.scopes.require(target.plural, "read")?;
                 let at =
                     shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
                 Ok(Include { name: name.clone(), object, at })
