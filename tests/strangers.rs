@@ -24,6 +24,7 @@ on_both!(
     strangers_cannot_link_to_anything,
     many_at_once_take_what_one_takes,
     what_is_included_takes_its_own_scope,
+    ones_own_tenant_can_be_named_everywhere,
 );
 
 /// Operations that these tests do not send as they are, and why.
@@ -354,4 +355,20 @@ async fn what_is_included_takes_its_own_scope(kind: Kind) {
         let shown = wide.get(&path).await;
         assert!(shown.text.contains(WORD), "{shown:?}");
     }
+}
+
+async fn ones_own_tenant_can_be_named_everywhere(kind: Kind) {
+    let world = World::new(kind).await;
+    let tenant = world.ana.get("/api/auth/me").await.json["tenant"]["slug"].clone();
+    let mut findings = Findings::default();
+    for operation in behind_the_door(&world).await {
+        if operation.method != "GET" || operation.role().is_none() {
+            continue;
+        }
+        let mut request = sensible(&world, &operation).await;
+        request.path += &format!("?tenantId={}", tenant.as_str().unwrap());
+        let answer = world.ana.ask(&request).await;
+        findings.expect_status("ana in her tenant by its name", &request, &answer, 200);
+    }
+    findings.end();
 }
