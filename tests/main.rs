@@ -6,6 +6,7 @@ mod client;
 mod database;
 mod events;
 mod house;
+mod identity;
 mod jobs;
 mod locked;
 mod mail;

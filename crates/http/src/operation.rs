@@ -64,6 +64,9 @@ pub struct Parameter {
     pub(crate) text: String,
 }
 
+/// A status, what it means, and the content that comes with it.
+pub(crate) type Answers = (u16, String, Option<(&'static str, Schema)>);
+
 /// One thing that can be asked of the server.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -77,7 +80,7 @@ pub struct Operation {
     pub(crate) idempotency: Idempotency,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body: Option<(&'static str, Schema)>,
-    pub(crate) answers: Vec<(u16, String, Option<(&'static str, Schema)>)>,
+    pub(crate) answers: Vec<Answers>,
     pub(crate) aliases: Vec<String>,
     pub(crate) body_bytes: Option<usize>,
     pub(crate) seconds: Option<u64>,
@@ -209,6 +212,13 @@ impl Operation {
     /// What it answers with JSON.
     pub fn answers(mut self, status: u16, text: &str, schema: Schema) -> Self {
         self.answers.push((status, text.to_owned(), Some(("application/json", schema))));
+        self
+    }
+
+    /// How it refuses, besides what every operation of its kind may refuse.
+    pub fn refuses(mut self, status: u16, text: &str) -> Self {
+        let problem = ("application/problem+json", crate::schema::named("Problem"));
+        self.answers.push((status, text.to_owned(), Some(problem)));
         self
     }
 

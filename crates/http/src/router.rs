@@ -143,20 +143,20 @@ impl Http {
         for (path, methods) in paths {
             router = router.route(&path, methods);
         }
-        (self.finish(router), Arc::new(Metrics::new(counts)))
+        (finish(router), Arc::new(Metrics::new(counts)))
     }
+}
 
-    /// What answers where no operation does.
-    fn finish(self: &Arc<Self>, router: Router) -> Router {
-        let missing = |request: Request<HttpBody>| async move {
-            refuse(&request, &not_found("address here; the documentation is at /docs"))
-        };
-        let wrong_method = |request: Request<HttpBody>| async move {
-            let why = "This address does not answer to this method.";
-            refuse(&request, &Error::new(Kind::Unsupported, "method_not_allowed", why))
-        };
-        router.fallback(missing).method_not_allowed_fallback(wrong_method)
-    }
+/// What answers where no operation does.
+fn finish(router: Router) -> Router {
+    let missing = |request: Request<HttpBody>| async move {
+        refuse(&request, &not_found("address here; the documentation is at /docs"))
+    };
+    let wrong_method = |request: Request<HttpBody>| async move {
+        let why = "This address does not answer to this method.";
+        refuse(&request, &Error::new(Kind::Unsupported, "method_not_allowed", why))
+    };
+    router.fallback(missing).method_not_allowed_fallback(wrong_method)
 }
 
 fn refuse(request: &Request<HttpBody>, error: &Error) -> Response<HttpBody> {

@@ -47,7 +47,7 @@ pub fn one_of(words: &[&str]) -> Schema {
 
 /// A list.
 pub fn list(of: Schema) -> Schema {
-    json!({ "type": "array", "items": of })
+    Value::Object(Map::from_iter([("type".to_owned(), "array".into()), ("items".to_owned(), of)]))
 }
 
 /// The same, or no value.

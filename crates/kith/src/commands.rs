@@ -1,5 +1,12 @@
 //! The commands of the binary.
 
+/// Writes a line for whoever reads; where nobody reads on (`kith … | head`), the rest is not written.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::commands::line(&format!($($words)*))
+    };
+}
+
 mod audit;
 mod doctor;
 mod export;
@@ -60,4 +67,10 @@ pub async fn run(command: Command) -> Result<ExitCode> {
         Command::Audit(audit) => audit::run(settings, audit).await,
         Command::User(user) => user::run(settings, user).await,
     }
+}
+
+pub(crate) fn line(text: &str) {
+    use std::io::Write;
+    // A closed pipe is no failure of what was done.
+    writeln!(std::io::stdout(), "{text}").ok();
 }

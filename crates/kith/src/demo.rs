@@ -52,6 +52,10 @@ impl Random {
         usize::try_from(self.0 >> 33).unwrap_or(0) % bound.max(1)
     }
 
+    fn small(&mut self, bound: u16) -> i64 {
+        i64::try_from(self.below(usize::from(bound))).unwrap_or(0)
+    }
+
     fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.below(of.len())]
     }
@@ -157,7 +161,7 @@ impl Furnishing<'_> {
     fn deal(&mut self, number: usize, accounts: &[Id], contacts: &[Id], products: &[Id]) -> Json {
         let stage = *self.random.pick(&STAGES);
         let closes =
-            self.ctx.now().date(self.ctx.actor.zone).plus_days(self.random.below(120) as i64 - 30);
+            self.ctx.now().date(self.ctx.actor.zone).plus_days(self.random.small(120) - 30);
         let mut deal = json!({
             "name": format!("{} {}", self.random.pick(&["Licences", "Renewal", "Pilot", "Expansion"]), number + 1),
             "amount": 500 + self.random.below(400) * 125, "stage": stage,
@@ -172,7 +176,7 @@ impl Furnishing<'_> {
     }
 
     fn task(&mut self, number: usize, deals: &[Id]) -> Json {
-        let hours = self.random.below(14 * 24) as i64 - 48;
+        let hours = self.random.small(14 * 24) - 48;
         json!({
             "title": *self.random.pick(&["Send the offer", "Call back", "Prepare the demo", "Ask for a reference"]),
             "priority": *self.random.pick(&["low", "medium", "high"]), "ownerId": self.ctx.actor.member,

@@ -32,6 +32,7 @@ fn free(operation: Operation) -> Operation {
     operation.access(Access::Public).limit(LimitClass::Free)
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(crate) fn routes(late: Late) -> Routes {
     let health = schema::named("Health");
     let get = |path: &str, summary: &str| free(Operation::get(path, "health", summary));
@@ -67,23 +68,20 @@ pub(crate) fn routes(late: Late) -> Routes {
         .access(Access::Platform)
         .answers(200, "Of this process since its start.", schema::open_object());
     routes
-        .add(document, move |_| answer_with(Arc::clone(&a), |known| Answer::json(&known.1)))
+        .add(document, move |_| std::future::ready(answer_with(&a, |known| Answer::json(&known.1))))
         .add(page, |_| async { Ok(docs::page()) })
         .add(prometheus, move |_| {
-            answer_with(Arc::clone(&b), |known| {
-                Ok(Answer::text("text/plain; version=0.0.4", known.0.to_prometheus()))
-            })
+            let kind = "text/plain; version=0.0.4";
+            let shown = answer_with(&b, |known| Ok(Answer::text(kind, known.0.to_prometheus())));
+            std::future::ready(shown)
         })
         .add(metrics, move |_| {
-            answer_with(Arc::clone(&c), |known| Answer::json(&known.0.to_json()))
+            std::future::ready(answer_with(&c, |known| Answer::json(&known.0.to_json())))
         })
         .and(platform_routes())
 }
 
-async fn answer_with(
-    late: Late,
-    show: impl Fn(&(Counts, Json)) -> Result<Answer>,
-) -> Result<Answer> {
+fn answer_with(late: &Late, show: impl Fn(&(Counts, Json)) -> Result<Answer>) -> Result<Answer> {
     show(late.get().ok_or_else(|| unavailable("The server is still starting."))?)
 }
 
@@ -115,7 +113,7 @@ fn platform_routes() -> Routes {
             .answers(200, "A page.", schema::page(schema::open_object()));
     Routes::new()
         .add(diagnostics, |call| async move { diagnose(&call.ctx).await })
-        .add(connection, |call| try_connection(call))
+        .add(connection, try_connection)
         .add(outbox, |call| async move { show_outbox(&call).await })
 }
 

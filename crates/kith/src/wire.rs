@@ -48,6 +48,7 @@ pub fn migrations() -> Vec<Migration> {
 impl House {
     /// Opens the database, brings it up to date and builds everything on it.
     pub async fn open(settings: Settings) -> Result<Self> {
+        let settings = settings.with_secrets()?;
         let db = Db::open(&settings.store())?;
         for name in db.migrate(&migrations()).await? {
             tracing::info!(name, "migrated");

@@ -15,10 +15,13 @@ use crate::{
     fields::COMMON,
 };
 
+/// The custom fields of tenants, and when they were read.
+pub(crate) type CustomCache = HashMap<Id, (Instant, Arc<Vec<CustomField>>)>;
+
 /// The engine with the objects it knows.
 pub struct Records {
     objects: Vec<Arc<Shape>>,
-    pub(crate) custom: Mutex<HashMap<Id, (Instant, Arc<Vec<CustomField>>)>>,
+    pub(crate) custom: Mutex<CustomCache>,
 }
 
 /// An object with what can be worked out of its description once.
@@ -118,6 +121,7 @@ pub fn migrations() -> Vec<Migration> {
     vec![tables(), crate::import::migration()]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 fn tables() -> Migration {
     let links = Table::of_tenant_keyed(
         "links",

@@ -58,6 +58,8 @@ pub struct Manner {
     pub as_system: bool,
     /// Nobody waits for the row itself: a value that is taken is told with the commit.
     pub deferred: bool,
+    /// The links were looked up in this transaction, so that they need not be looked up again.
+    pub known_links: bool,
 }
 
 impl Records {
@@ -105,7 +107,9 @@ impl Records {
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
         object.rules.check(&change)?;
-        self.check_links(db, &shape, &mut change).await?;
+        if !manner.known_links {
+            self.check_links(db, &shape, &mut change).await?;
+        }
         common(&mut change.after, ctx, ctx.now());
         Ok(Draft { shape, change, values: given.custom, custom, reading })
     }
@@ -125,7 +129,7 @@ impl Records {
         save::insert(db, &shape, &change, (&values, manner)).await?;
         store_values(db, change.id, &changed, reading).await?;
         labels::store(self, ctx, db, &change).await?;
-        self.tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        tell(ctx, db, object, (&change, &changed, manner.batch))?;
         self.find_by(db, &shape, &change, &values).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
@@ -140,8 +144,20 @@ impl Records {
         ctx: &Ctx,
         db: &Write,
         object: &'static Object,
-        (id, input, manner): (Id, Record, Manner),
+        change: (Id, Record, Manner),
     ) -> Result<Record> {
+        Ok(self.update_in(ctx, db, object, change).await?.0)
+    }
+
+    /// The same, and whether anything changed.
+    #[expect(clippy::too_many_lines, reason = "the pipeline, one step a line")]
+    pub(crate) async fn update_in(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, input, manner): (Id, Record, Manner),
+    ) -> Result<(Record, bool)> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, false).await?;
@@ -175,17 +191,17 @@ impl Records {
         });
         let values = merged(current.custom, &changed);
         if !differs(&change) && changed.is_empty() {
-            return Ok(encode::answer(&shape, id, &change.after, &custom, &values));
+            return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
         }
         change.after.insert("version".to_owned(), (current.version + 1).into());
         change.after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
         save::update(db, &shape, &change, (current.version, &values)).await?;
         store_values(db, id, &changed, reading).await?;
         labels::store(self, ctx, db, &change).await?;
-        self.tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        tell(ctx, db, object, (&change, &changed, manner.batch))?;
         self.find_by(db, &shape, &change, &values).await?;
         self.follow(ctx, db, object, &change).await?;
-        Ok(encode::answer(&shape, id, &change.after, &custom, &values))
+        Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
     }
 
     /// Deletes a record: it is no longer found, and can be restored. What cascades goes with it.
@@ -230,7 +246,7 @@ impl Records {
         let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
         save::at_version(db, update, id, current.version).await?;
         db.unindex(id).await?;
-        self.tell(ctx, db, object, (&change, &[], manner.batch))?;
+        tell(ctx, db, object, (&change, &[], manner.batch))?;
         self.follow(ctx, db, object, &change).await
     }
 
@@ -260,7 +276,7 @@ impl Records {
             .set("deleted_at", Value::Null)
             .set("updated_at", ctx.now());
         save::at_version(db, update, id, current.version).await?;
-        self.tell(ctx, db, object, (&change, &[], manner.batch))?;
+        tell(ctx, db, object, (&change, &[], manner.batch))?;
         self.find_by(db, &shape, &change, &current.custom).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
@@ -333,49 +349,6 @@ impl Records {
         object.rules.after(Desk { records: self, ctx, db }, change).await
     }
 
-    /// One row in the event log: what changed, from what to what.
-    fn tell(
-        &self,
-        ctx: &Ctx,
-        db: &Write,
-        object: &'static Object,
-        (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
-    ) -> Result<()> {
-        let mut before = Record::new();
-        let mut after = Record::new();
-        let empty = Record::new();
-        let was = change.before.as_ref().unwrap_or(&empty);
-        if change.what == What::Deleted {
-            before = was.clone();
-        } else {
-            for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
-                let (old, new) = (was.get(key), change.after.get(key));
-                if old != new && key != "updatedAt" {
-                    if change.before.is_some() {
-                        before.insert(key.clone(), old.cloned().unwrap_or(Json::Null));
-                    }
-                    after.insert(key.clone(), new.cloned().unwrap_or(Json::Null));
-                }
-            }
-        }
-        for (field, value) in custom {
-            after.insert(format!("custom.{}", field.name), value.clone());
-        }
-        let changes = match (before.is_empty(), after.is_empty()) {
-            (true, _) => json!({ "after": after }),
-            (false, true) => json!({ "before": before }),
-            (false, false) => json!({ "before": before, "after": after }),
-        };
-        let event = Event {
-            name: format!("{}.{}", object.name, change.what.name()),
-            object: object.name,
-            record: Some(change.id),
-            changes: Some(changes.to_string()),
-            batch,
-        };
-        events::append(ctx, db, event).map(drop)
-    }
-
     /// What else goes when a record is deleted; refuses when something else must not lose it.
     async fn cascade(
         &self,
@@ -417,6 +390,51 @@ impl Records {
 fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
     let named = currency.and_then(Json::as_str).and_then(|code| code.parse().ok());
     Reading { zone: ctx.actor.zone, currency: named.unwrap_or(ctx.actor.currency) }
+}
+
+/// What a change says of the fields: how they were, and how they are.
+fn differences(change: &Change) -> (Record, Record) {
+    let (mut before, mut after, empty) = (Record::new(), Record::new(), Record::new());
+    let was = change.before.as_ref().unwrap_or(&empty);
+    if change.what == What::Deleted {
+        return (was.clone(), after);
+    }
+    for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
+        let (old, new) = (was.get(key), change.after.get(key));
+        if old != new && key != "updatedAt" {
+            if change.before.is_some() {
+                before.insert(key.clone(), old.cloned().unwrap_or(Json::Null));
+            }
+            after.insert(key.clone(), new.cloned().unwrap_or(Json::Null));
+        }
+    }
+    (before, after)
+}
+
+/// One row in the event log: what changed, from what to what.
+fn tell(
+    ctx: &Ctx,
+    db: &Write,
+    object: &'static Object,
+    (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
+) -> Result<()> {
+    let (before, mut after) = differences(change);
+    for (field, value) in custom {
+        after.insert(format!("custom.{}", field.name), value.clone());
+    }
+    let changes = match (before.is_empty(), after.is_empty()) {
+        (true, _) => json!({ "after": after }),
+        (false, true) => json!({ "before": before }),
+        (false, false) => json!({ "before": before, "after": after }),
+    };
+    let event = Event {
+        name: format!("{}.{}", object.name, change.what.name()),
+        object: object.name,
+        record: Some(change.id),
+        changes: Some(changes.to_string()),
+        batch,
+    };
+    events::append(ctx, db, event).map(drop)
 }
 
 fn named(custom: &[CustomField], given: Vec<(usize, Json)>) -> Vec<(&CustomField, Json)> {

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use crate::{
     Records,
+    catalog::CustomCache,
     describe::{Field, Kind, Object, Record},
     values::Reading,
 };
@@ -187,10 +188,7 @@ impl Records {
         Ok(fields)
     }
 
-    fn cache(
-        &self,
-    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<Id, (Instant, Arc<Vec<CustomField>>)>>
-    {
+    fn cache(&self) -> std::sync::MutexGuard<'_, CustomCache> {
         self.custom.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -187,7 +187,7 @@ impl Export {
         for record in page["data"].as_array().into_iter().flatten() {
             match self.format {
                 Format::Csv => {
-                    row(self.columns.iter().map(|column| cell(record, column)), &mut out)
+                    row(self.columns.iter().map(|column| cell(record, column)), &mut out);
                 }
                 Format::Lines => {
                     out.extend_from_slice(record.to_string().as_bytes());

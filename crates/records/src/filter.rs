@@ -86,7 +86,7 @@ impl<'a> Filter<'a> {
     }
 
     fn compare(&self, field: &Field, wanted: &Wanted) -> Result<Condition> {
-        self.refuse_unfit(field, wanted.op)?;
+        refuse_unfit(field, wanted.op)?;
         let there = || match field.kind {
             Kind::Labels => label_exists(None),
             _ => Condition::Not(Box::new(Condition::Null(field.column))),
@@ -97,65 +97,36 @@ impl<'a> Filter<'a> {
             } else {
                 Condition::Not(Box::new(there()))
             }),
-            Op::Eq | Op::Contains if field.kind == Kind::Labels => self.label(wanted),
-            Op::Ne if field.kind == Kind::Labels => {
-                Ok(Condition::Not(Box::new(self.label(wanted)?)))
-            }
+            Op::Eq | Op::Contains if field.kind == Kind::Labels => label(wanted),
+            Op::Ne if field.kind == Kind::Labels => Ok(Condition::Not(Box::new(label(wanted)?))),
             Op::In if field.kind == Kind::Labels => {
                 let names = list(&wanted.value, field.key)?;
                 Ok(Condition::Any(names.iter().map(|name| label_exists(name.as_str())).collect()))
             }
-            Op::Contains => Ok(Condition::Contains(field.folded, self.folded(field, wanted)?)),
-            Op::StartsWith => Ok(Condition::StartsWith(field.folded, self.folded(field, wanted)?)),
-            Op::EndsWith => Ok(Condition::EndsWith(field.folded, self.folded(field, wanted)?)),
+            Op::Contains => Ok(Condition::Contains(field.folded, folded(field, wanted)?)),
+            Op::StartsWith => Ok(Condition::StartsWith(field.folded, folded(field, wanted)?)),
+            Op::EndsWith => Ok(Condition::EndsWith(field.folded, folded(field, wanted)?)),
             Op::Within | Op::OlderThan => self.span(field, wanted),
             Op::Eq | Op::Ne | Op::Gt | Op::Gte | Op::Lt | Op::Lte => {
                 let plain = self.comparison(field, wanted.op, &wanted.value)?;
-                self.in_currency(field, plain)
+                Ok(self.in_currency(field, plain))
             }
             Op::In => {
                 let values = list(&wanted.value, field.key)?;
                 let values =
                     values.iter().map(|value| self.scalar(field, value)).collect::<Result<_>>()?;
-                self.in_currency(field, Condition::In(field.compared(), values))
+                Ok(self.in_currency(field, Condition::In(field.compared(), values)))
             }
         }
     }
 
-    /// Whether the operator fits the kind.
-    fn refuse_unfit(&self, field: &Field, op: Op) -> Result<()> {
-        let ordered = matches!(op, Op::Gt | Op::Gte | Op::Lt | Op::Lte);
-        let equal = matches!(op, Op::Eq | Op::Ne | Op::In);
-        let part = matches!(op, Op::Contains | Op::StartsWith | Op::EndsWith);
-        let span = matches!(op, Op::Within | Op::OlderThan);
-        let fits = op == Op::Exists
-            || match field.kind {
-                Kind::Text | Kind::Email | Kind::Phone | Kind::Url => equal || ordered || part,
-                Kind::LongText => false,
-                Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
-                Kind::Date | Kind::Time => equal || ordered || span,
-                Kind::Bool
-                | Kind::Currency
-                | Kind::Choice(_)
-                | Kind::Link(..)
-                | Kind::Related
-                | Kind::Id => equal,
-                Kind::Labels => equal || op == Op::Contains,
-            };
-        if fits {
-            return Ok(());
-        }
-        let instead = if field.kind == Kind::LongText { "; use search" } else { "" };
-        Err(wrong(field.key, format!("cannot be compared by {}{instead}", op.name())))
-    }
-
     /// An amount is compared with amounts of its own currency alone.
-    fn in_currency(&self, field: &Field, condition: Condition) -> Result<Condition> {
+    fn in_currency(&self, field: &Field, condition: Condition) -> Condition {
         if field.kind == Kind::Money && self.shape.has_currency {
             let code = equals("currency", self.currency.code());
-            return Ok(Condition::All(vec![code, condition]));
+            return Condition::All(vec![code, condition]);
         }
-        Ok(condition)
+        condition
     }
 
     fn comparison(&self, field: &Field, op: Op, value: &Json) -> Result<Condition> {
@@ -172,7 +143,7 @@ impl<'a> Filter<'a> {
         {
             return Ok(self.day(field.column, op, day));
         }
-        Ok(compared(field.compared(), op, self.scalar(field, value)?))
+        Ok(compared(field.compared(), op, &self.scalar(field, value)?))
     }
 
     /// A date without a time is a whole day in the tenant's time zone.
@@ -220,12 +191,6 @@ impl<'a> Filter<'a> {
         ]))
     }
 
-    fn folded(&self, field: &Field, wanted: &Wanted) -> Result<String> {
-        let text = wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs text"))?;
-        refuse_nul(text, field.key)?;
-        Ok(field.fold(text))
-    }
-
     /// One value as the column compares it; text is read as the kind where a query brings nothing else.
     fn scalar(&self, field: &Field, value: &Json) -> Result<Value> {
         if let (Kind::Link("member", _), Some("me")) = (field.kind, value.as_str()) {
@@ -244,17 +209,12 @@ impl<'a> Filter<'a> {
         };
         let read = field.canonical(unquoted.as_ref().unwrap_or(value), self.reading());
         let told = read.map_err(|error| {
-            wrong(field.key, &error.problems().first().map_or("does not fit", |p| &p.message)[..])
+            wrong(field.key, error.problems().first().map_or("does not fit", |p| &p.message))
         })?;
         field.stored(&told, self.currency)
     }
 
-    fn label(&self, wanted: &Wanted) -> Result<Condition> {
-        let name = wanted.value.as_str().ok_or_else(|| wrong("labels", "needs a name"))?;
-        refuse_nul(name, "labels")?;
-        Ok(label_exists(Some(name)))
-    }
-
+    #[expect(clippy::too_many_lines, reason = "one line for each operator")]
     fn custom_field(&self, field: &CustomField, wanted: &Wanted) -> Result<Condition> {
         let column = field.kind.column();
         let textual = column == "words";
@@ -308,13 +268,52 @@ impl<'a> Filter<'a> {
             Op::StartsWith => is(Condition::StartsWith(column, text())),
             Op::EndsWith => is(Condition::EndsWith(column, text())),
             Op::Eq | Op::Gt | Op::Gte | Op::Lt | Op::Lte | Op::Within | Op::OlderThan => {
-                is(compared(column, wanted.op, one(&wanted.value)?))
+                is(compared(column, wanted.op, &one(&wanted.value)?))
             }
         })
     }
 }
 
-fn compared(column: &'static str, op: Op, value: Value) -> Condition {
+/// Whether the operator fits the kind.
+fn refuse_unfit(field: &Field, op: Op) -> Result<()> {
+    let ordered = matches!(op, Op::Gt | Op::Gte | Op::Lt | Op::Lte);
+    let equal = matches!(op, Op::Eq | Op::Ne | Op::In);
+    let part = matches!(op, Op::Contains | Op::StartsWith | Op::EndsWith);
+    let span = matches!(op, Op::Within | Op::OlderThan);
+    let fits = op == Op::Exists
+        || match field.kind {
+            Kind::Text | Kind::Email | Kind::Phone | Kind::Url => equal || ordered || part,
+            Kind::LongText => false,
+            Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
+            Kind::Date | Kind::Time => equal || ordered || span,
+            Kind::Bool
+            | Kind::Currency
+            | Kind::Choice(_)
+            | Kind::Link(..)
+            | Kind::Related
+            | Kind::Id => equal,
+            Kind::Labels => equal || op == Op::Contains,
+        };
+    if fits {
+        return Ok(());
+    }
+    let instead = if field.kind == Kind::LongText { "; use search" } else { "" };
+    Err(wrong(field.key, format!("cannot be compared by {}{instead}", op.name())))
+}
+
+fn folded(field: &Field, wanted: &Wanted) -> Result<String> {
+    let text = wanted.value.as_str().ok_or_else(|| wrong(field.key, "needs text"))?;
+    refuse_nul(text, field.key)?;
+    Ok(field.fold(text))
+}
+
+fn label(wanted: &Wanted) -> Result<Condition> {
+    let name = wanted.value.as_str().ok_or_else(|| wrong("labels", "needs a name"))?;
+    refuse_nul(name, "labels")?;
+    Ok(label_exists(Some(name)))
+}
+
+fn compared(column: &'static str, op: Op, value: &Value) -> Condition {
     let by = |comparison| Condition::Compare(column, comparison, value.clone());
     match op {
         Op::Ne => Condition::Not(Box::new(by(Comparison::Equal))),

@@ -15,7 +15,7 @@ use crate::{
     describe::{Field, FoundBy, Kind, Object},
     encode::Encoder,
     filter::Filter,
-    related::Include,
+    related::{Include, includes},
 };
 
 /// A row on its way into a page.
@@ -68,42 +68,42 @@ impl Records {
     pub async fn list(&self, ctx: &Ctx, db: &Read, object: &Object, ask: &Ask) -> Result<Page> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
-        let listing = self.prepare(ctx, &shape, &custom, ask)?;
+        let listing = prepare(ctx, &shape, &custom, ask)?;
+        self.may_include(ctx, &listing.includes)?;
         let (mut lines, next) = listing.lines(db).await?;
         self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref())
             .await?;
         let total = if ask.count { Some(listing.count(db).await?) } else { None };
-        Ok(page(lines, next, total))
+        Ok(page(&lines, next, total))
     }
+}
 
-    fn prepare<'a>(
-        &self,
-        ctx: &Ctx,
-        shape: &'a Shape,
-        custom: &'a [CustomField],
-        ask: &'a Ask,
-    ) -> Result<Listing<'a>> {
-        let filter = Filter::new(ctx, shape, custom, &ask.rule);
-        let condition = filter.condition(&ask.rule)?;
-        let deleted = Condition::Null("deleted_at");
-        let deleted = if ask.deleted { Condition::Not(Box::new(deleted)) } else { deleted };
-        let mut conditions = vec![deleted, condition];
-        if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
-            conditions.push(Condition::Words { column: "id", words: Read::words(search) });
-        }
-        let sort = sort_keys(shape, &ask.sort, &filter)?;
-        let wanted = wanted(shape, ask, &filter)?;
-        let question = question(&(
-            shape.object.name,
-            ask.rule.to_json().to_string(),
-            &ask.sort,
-            &ask.search,
-            ask.deleted,
-        ));
-        let includes = self.includes(ctx, shape, &ask.include)?;
-        let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
-        Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
+fn prepare<'a>(
+    ctx: &Ctx,
+    shape: &'a Shape,
+    custom: &'a [CustomField],
+    ask: &'a Ask,
+) -> Result<Listing<'a>> {
+    let filter = Filter::new(ctx, shape, custom, &ask.rule);
+    let condition = filter.condition(&ask.rule)?;
+    let deleted = Condition::Null("deleted_at");
+    let deleted = if ask.deleted { Condition::Not(Box::new(deleted)) } else { deleted };
+    let mut conditions = vec![deleted, condition];
+    if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
+        conditions.push(Condition::Words { column: "id", words: Read::words(search) });
     }
+    let sort = sort_keys(shape, &ask.sort, &filter)?;
+    let wanted = wanted(shape, ask, &filter)?;
+    let question = question(&(
+        shape.object.name,
+        ask.rule.to_json().to_string(),
+        &ask.sort,
+        &ask.search,
+        ask.deleted,
+    ));
+    let includes = includes(shape, &ask.include)?;
+    let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
+    Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
 }
 
 pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {
@@ -377,7 +377,7 @@ fn value(kind: Kind, row: Row<'_>, at: usize) -> Result<Option<Key>> {
     })
 }
 
-fn page(lines: Vec<Line>, next: Option<String>, total: Option<i64>) -> Page {
+fn page(lines: &[Line], next: Option<String>, total: Option<i64>) -> Page {
     let size: usize = lines.iter().map(|line| line.json.len() + 2).sum();
     let mut json = Vec::with_capacity(size + 128);
     json.extend_from_slice(b"{\"data\":[");
@@ -410,6 +410,7 @@ pub(crate) fn include_field<'a>(shape: &'a Shape, name: &str) -> Option<&'a Fiel
 
 impl Records {
     /// The records of any object that fit the words best, with their names.
+    #[expect(clippy::too_many_lines, reason = "one query for each kind of record, in one pass")]
     pub(crate) async fn found(
         &self,
         ctx: &Ctx,

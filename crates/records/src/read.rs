@@ -10,6 +10,7 @@ use crate::{
     encode::Encoder,
     filter::Filter,
     list::{self, Line},
+    related::includes,
 };
 
 impl Records {
@@ -28,7 +29,8 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
         let wanted = list::wanted(&shape, ask, &filter)?;
-        let includes = self.includes(ctx, &shape, &ask.include)?;
+        let includes = includes(&shape, &ask.include)?;
+        self.may_include(ctx, &includes)?;
         let encoder = Encoder {
             shape: &shape,
             custom: &custom,

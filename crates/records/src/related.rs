@@ -43,16 +43,13 @@ impl Records {
             .filter_map(|field| Some((*field, change.link(field.key)?)))
             .collect();
         for (field, id) in changed {
-            let object = match field.kind {
-                Kind::Link(object, _) => object,
-                _ => {
-                    let object = self
-                        .anchored(db, id)
-                        .await?
-                        .ok_or_else(|| dangling(field.key, "record"))?;
-                    change.set("relatedTo", object);
-                    object
-                }
+            let object = if let Kind::Link(object, _) = field.kind {
+                object
+            } else {
+                let object =
+                    self.anchored(db, id).await?.ok_or_else(|| dangling(field.key, "record"))?;
+                change.set("relatedTo", object);
+                object
             };
             let target = self.shape_named(object)?.object;
             let select =
@@ -75,40 +72,12 @@ impl Records {
         Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
     }
 
-    /// The links that shall be followed; whoever may not read what they point at may not include it either.
-    pub(crate) fn includes(
-        &self,
-        ctx: &Ctx,
-        shape: &Shape,
-        names: &[String],
-    ) -> Result<Vec<Include>> {
-        if names.len() > MOST_INCLUDES {
-            return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
-        }
-        names
-            .iter()
-            .map(|name| {
-                let field = include_field(shape, name).ok_or_else(|| {
-                    let all =
-                        shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
-                    let all: Vec<_> =
-                        all.filter_map(|field| field.key.strip_suffix("Id")).collect();
-                    wrong_include(&format!(
-                        "names no link of {}; there are {}",
-                        shape.object.plural,
-                        all.join(", ")
-                    ))
-                })?;
-                let Kind::Link(object, _) = field.kind else {
-                    return Err(wrong_include("names no link"));
-                };
-                let target = self.shape_named(object)?.object;
-                ctx.actor.scopes.require(target.plural, "read")?;
-                let at =
-                    shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
-                Ok(Include { name: name.clone(), object, at })
-            })
-            .collect()
+    /// Whoever may not read what a link points at may not include it either.
+    pub(crate) fn may_include(&self, ctx: &Ctx, includes: &[Include]) -> Result<()> {
+        includes.iter().try_for_each(|include| {
+            let target = self.shape_named(include.object)?.object;
+            ctx.actor.scopes.require(target.plural, "read")
+        })
     }
 
     /// Adds labels and included records to the lines of a page.
@@ -181,6 +150,32 @@ impl Records {
         }
         Ok(found)
     }
+}
+
+/// The links that a list is asked to follow.
+pub(crate) fn includes(shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
+    if names.len() > MOST_INCLUDES {
+        return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
+    }
+    names
+        .iter()
+        .map(|name| {
+            let field = include_field(shape, name).ok_or_else(|| {
+                let all = shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
+                let all: Vec<_> = all.filter_map(|field| field.key.strip_suffix("Id")).collect();
+                wrong_include(&format!(
+                    "names no link of {}; there are {}",
+                    shape.object.plural,
+                    all.join(", ")
+                ))
+            })?;
+            let Kind::Link(object, _) = field.kind else {
+                return Err(wrong_include("names no link"));
+            };
+            let at = shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
+            Ok(Include { name: name.clone(), object, at })
+        })
+        .collect()
 }
 
 fn write_labels(names: &[String], json: &mut Vec<u8>) {

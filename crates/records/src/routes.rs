@@ -41,6 +41,7 @@ fn served(
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
     let tag = object.plural;
     let one = schema::named(&schemas::name(object));
@@ -126,6 +127,7 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         .add(put, move |call| update_handler(Arc::clone(&c), object, call))
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
     let (tag, name) = (object.plural, object.name);
     let one = schema::named(&schemas::name(object));

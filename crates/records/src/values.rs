@@ -80,13 +80,15 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
         Kind::Url => url(&line(given, LONGEST_URL)?).map(Json::from),
         Kind::Integer(least, most) => whole(given, least, most).map(Json::from),
         Kind::Number => {
-            let number = given.as_f64().filter(|number| number.is_finite());
-            number
-                .and_then(Number::from_f64)
-                .map(|_| given.clone())
-                .ok_or_else(|| "must be a number".to_owned())
+            let number = given.as_f64().and_then(Number::from_f64);
+            number.map(Json::Number).ok_or_else(|| "must be a number".to_owned())
         }
-        Kind::Money => money(given, reading.currency).map(|_| given.clone()),
+        Kind::Money => {
+            // As it will be read: 1054.0 and 1054 are one amount.
+            let minor = money(given, reading.currency)?;
+            let written = Money { minor, currency: reading.currency }.to_string();
+            serde_json::from_str(&written).map_err(|_| "must be an amount".to_owned())
+        }
         Kind::Currency => {
             let code: std::result::Result<Currency, _> = line(given, 3)?.parse();
             code.map(|code| Json::from(code.code())).map_err(|error| error.to_string())

@@ -140,7 +140,7 @@ impl Write {
             [&document.title, &document.keywords, &document.body].map(|text| cut(text, MAX_WORDS));
         match self.session().dialect() {
             Dialect::Sqlite => {
-                sqlite::index(self, tenant, record, document.object, &scope, &texts, known).await
+                sqlite::index(self, (tenant, record, document.object), &scope, &texts, known).await
             }
             Dialect::Postgres => {
                 let sql = postgres::index(tenant, record, document.object, &scope, &texts);

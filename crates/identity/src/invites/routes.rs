@@ -75,8 +75,8 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .idempotency(Idempotency::Refused)
         .typed_body::<Accept>(accept_schema())
         .answers(200, "Signed in to the tenant.", schema::named(SIGNED_IN))
-        .answers(401, "The address has an account.", schema::named("Problem"))
-        .answers(403, "The tenant is suspended.", schema::named("Problem"));
+        .refuses(401, "The address has an account.")
+        .refuses(403, "The tenant is suspended.");
     Routes::new()
         .add(listed(list), with(identity, show_all))
         .add(send, with(identity, create))

@@ -27,7 +27,7 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .access(Access::Public)
         .limit(LimitClass::Auth)
         .typed_body::<Forgot>(schema::object(vec![("email", schema::format("email"))], &["email"]))
-        .answers(200, "A mail is on its way, if the address is known.", schema::named("Message"));
+        .answers(200, "A mail is on its way, if the address is known.", schema::named("Notice"));
     let reset = "Sets a new password by the token of the mail; ends all sessions.";
     let body = vec![("token", schema::string()), ("password", schema::string())];
     let reset = Operation::post("/api/auth/reset-password", "auth", reset)
@@ -35,13 +35,13 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .limit(LimitClass::Auth)
         .idempotency(Idempotency::Refused)
         .typed_body::<NewPassword>(schema::object(body, &["token", "password"]))
-        .answers(200, "The password is set.", schema::named("Message"));
+        .answers(200, "The password is set.", schema::named("Notice"));
     Routes::new().add(forgot, with(identity, forget)).add(reset, with(identity, set))
 }
 
 pub(crate) fn schemas() -> Vec<(String, Value)> {
-    let message = schema::object(vec![("message", schema::string())], &["message"]);
-    vec![("Message".to_owned(), message)]
+    let notice = schema::object(vec![("message", schema::string())], &["message"]);
+    vec![("Notice".to_owned(), notice)]
 }
 
 async fn forget(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {

@@ -38,8 +38,8 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .idempotency(Idempotency::Refused)
         .typed_body::<Refresh>(schema::object(vec![("refreshToken", token)], &[]))
         .answers(200, "New tokens.", schema::named("SignedIn"))
-        .answers(401, "The refresh token is not good (any more).", schema::named("Problem"))
-        .answers(403, "A cookie came from a page of somebody else's.", schema::named("Problem"));
+        .refuses(401, "The refresh token is not good (any more).")
+        .refuses(403, "A cookie came from a page of somebody else's.");
     let logout = Operation::post("/api/auth/logout", "auth", "Ends this session.")
         .access(Access::User)
         .answers_nothing(204, "The session has ended.");

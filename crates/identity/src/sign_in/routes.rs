@@ -25,21 +25,21 @@ fn door(operation: Operation) -> Operation {
 }
 
 pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
-    let problem = || schema::named("Problem");
     let tokens = || schema::named(SIGNED_IN);
     let register =
         "Signs up: makes a user and a tenant, or joins the one that sent the inviteToken.";
     let register = door(Operation::post("/api/auth/register", "auth", register))
         .typed_body::<Register>(register_schema())
         .answers(201, "Signed up and in.", tokens())
-        .answers(403, "The setup token is not good.", problem());
+        .refuses(403, "The setup token is not good, or the tenant is suspended.")
+        .refuses(404, "The invite is not good (any more).");
     let login = door(Operation::post("/api/auth/login", "auth", "Signs in."))
         .typed_body::<LogIn>(schema::object(
             vec![("email", schema::string()), ("password", schema::string())],
             &["email", "password"],
         ))
         .answers(200, "Signed in.", tokens())
-        .answers(401, "The address or the password is wrong.", problem());
+        .refuses(401, "The address or the password is wrong.");
     let me = Operation::get("/api/auth/me", "auth", "Who you are, here and elsewhere.")
         .access(Access::User)
         .answers(200, "You.", schema::named("Me"));

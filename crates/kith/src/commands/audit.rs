@@ -23,10 +23,10 @@ pub(super) async fn run(settings: Settings, audit: Audit) -> Result<ExitCode> {
     for (tenant, name) in house.identity.tenants().await? {
         let verdict = events::verify(&house.app.as_system(tenant)).await?;
         match verdict.first_broken {
-            None => println!("{name}: {} events, the chain is whole", verdict.sealed),
+            None => say!("{name}: {} events, the chain is whole", verdict.sealed),
             Some(broken) => {
                 sound = false;
-                println!("{name}: broken at {broken:?}");
+                say!("{name}: broken at {broken:?}");
             }
         }
     }

@@ -9,7 +9,7 @@ use kith_store::Db;
 use crate::wire;
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
-    println!("Settings (those that are not the default have their origin behind them)");
+    say!("Settings (those that are not the default have their origin behind them)");
     for setting in settings.each() {
         let origin = match &setting.origin {
             Origin::Default => String::new(),
@@ -17,23 +17,23 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
                 format!("   ({origin})")
             }
         };
-        println!("  {:<32} {}{origin}", setting.key, setting.value);
+        say!("  {:<32} {}{origin}", setting.key, setting.value);
     }
     let mut wrong: Vec<String> = settings.mistakes().to_vec();
     for (name, instead) in settings.unused() {
         wrong.push(format!("{name} has no use any more: {instead}"));
     }
     match database(settings).await {
-        Ok(told) => println!("\nDatabase\n  {told}"),
+        Ok(told) => say!("\nDatabase\n  {told}"),
         Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
     }
     if wrong.is_empty() {
-        println!("\nNothing is wrong.");
+        say!("\nNothing is wrong.");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("\nWhat is wrong");
+    say!("\nWhat is wrong");
     for one in wrong {
-        println!("  - {one}");
+        say!("  - {one}");
     }
     Ok(ExitCode::FAILURE)
 }

@@ -45,7 +45,7 @@ pub(super) async fn run(settings: Settings, export: &Export) -> Result<ExitCode>
     let progress = progress(export.to.is_some());
     while let Some(piece) = pieces.next().await {
         let piece = piece?;
-        progress.inc(piece.iter().filter(|byte| **byte == b'\n').count() as u64);
+        progress.inc(piece.split(|byte| *byte == b'\n').count() as u64 - 1);
         out.write_all(&piece).map_err(|error| unwritable(&error))?;
     }
     out.flush().map_err(|error| unwritable(&error))?;

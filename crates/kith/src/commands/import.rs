@@ -87,14 +87,18 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
+#[expect(clippy::too_many_lines, reason = "a report, one line for each thing told")]
 fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
     let report = stored.report();
     let shown = stored.to_json(plural);
     let dry = if shown["dryRun"] == true { " (dry run: nothing was written)" } else { "" };
-    println!("{}: {} rows{dry}", stored.file_name, report.rows);
-    println!(
+    say!("{}: {} rows{dry}", stored.file_name, report.rows);
+    say!(
         "  created {}, updated {}, already there {}, failed {}",
-        report.created, report.updated, report.skipped, report.failed
+        report.created,
+        report.updated,
+        report.skipped,
+        report.failed
     );
     for column in shown["columns"].as_array().into_iter().flatten() {
         let field = column["field"].as_str().unwrap_or("(left out)");
@@ -107,10 +111,7 @@ fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
         } else {
             format!(", times {}", column["scale"])
         };
-        println!(
-            "  {:<24} → {field}{format}{scale}",
-            column["column"].as_str().unwrap_or_default()
-        );
+        say!("  {:<24} → {field}{format}{scale}", column["column"].as_str().unwrap_or_default());
     }
     for (title, findings) in [
         ("taken for", &report.near_matches),
@@ -122,28 +123,28 @@ fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
                 finding.matched.as_deref().map(|name| format!(" → {name}")).unwrap_or_default();
             let rows =
                 if finding.rows > 0 { format!(" ({} rows)", finding.rows) } else { String::new() };
-            println!("  {title}: {} {:?}{matched}{rows}", finding.column, finding.value);
+            say!("  {title}: {} {:?}{matched}{rows}", finding.column, finding.value);
         }
     }
     if report.linked > 0 {
-        println!("  links within the file: {}", report.linked);
+        say!("  links within the file: {}", report.linked);
     }
     if report.rounded > 0 {
-        println!("  amounts rounded half-even: {}", report.rounded);
+        say!("  amounts rounded half-even: {}", report.rounded);
     }
     for field in &report.custom_fields {
-        println!("  custom field: {field}");
+        say!("  custom field: {field}");
     }
     for note in &report.notes {
-        println!("  note: {note}");
+        say!("  note: {note}");
     }
     if report.failed > 0 {
-        println!(
+        say!(
             "  rows that failed, with their reasons: {}",
             house.imports.errors_path(stored.id).display()
         );
     }
     if let Some(error) = &stored.error {
-        println!("  given up: {error}");
+        say!("  given up: {error}");
     }
 }

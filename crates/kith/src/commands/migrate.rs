@@ -16,10 +16,10 @@ pub(super) async fn run(settings: &Settings, schema: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     for name in &done {
-        println!("migrated {name}");
+        say!("migrated {name}");
     }
     if done.is_empty() {
-        println!("The schema is up to date.");
+        say!("The schema is up to date.");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,6 @@ struct Listen {
 }
 
 pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode> {
-    let settings = settings.with_secrets()?;
     let settings = if with_demo { demo::generous(settings)? } else { settings };
     let listen: Listen = settings.section("server")?;
     if let Some(mistake) = settings.mistakes().first() {
@@ -58,12 +57,12 @@ async fn listener(listen: &Listen) -> Result<TcpListener> {
 }
 
 fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&str>) {
-    println!("Kith is at http://{address}   (documentation: http://{address}/docs)");
+    say!("Kith is at http://{address}   (documentation: http://{address}/docs)");
     if let Some(demo) = demo {
-        println!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
+        say!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
     }
     if let Some(token) = setup_token {
-        println!("The first user to register with this setupToken runs the installation: {token}");
+        say!("The first user to register with this setupToken runs the installation: {token}");
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn sort(
 impl Sorter<'_> {
     fn take(&mut self, key: &str, value: Json) -> Result<()> {
         if let Some(field) = self.shape.field(key) {
-            return self.field(*field, value);
+            return self.field(*field, &value);
         }
         if key == "id" {
             return match self.before {
@@ -84,14 +84,14 @@ impl Sorter<'_> {
             .coded("unknown_field")
     }
 
-    fn field(&mut self, field: Field, value: Json) -> Result<()> {
+    fn field(&mut self, field: Field, value: &Json) -> Result<()> {
         if self.given.fields.contains_key(field.key) {
             return Err(invalid(field.key, "is given twice, in two spellings"));
         }
         if !is_writable(&field) && !self.manner.as_system {
-            return self.read_only(&field, &value);
+            return self.read_only(&field, value);
         }
-        let value = field.canonical(&value, self.reading)?;
+        let value = field.canonical(value, self.reading)?;
         self.given.fields.insert(field.key.to_owned(), value);
         Ok(())
     }
@@ -110,11 +110,11 @@ impl Sorter<'_> {
     fn group(&mut self, name: &str, value: Json) -> Result<()> {
         let parts: Vec<Field> = self.shape.group(name).copied().collect();
         match value {
-            Json::Null => parts.into_iter().try_for_each(|field| self.field(field, Json::Null)),
+            Json::Null => parts.into_iter().try_for_each(|field| self.field(field, &Json::Null)),
             Json::Object(inside) => inside.into_iter().try_for_each(|(key, value)| {
                 let full = format!("{name}.{key}");
                 match self.shape.field(&full).copied() {
-                    Some(field) => self.field(field, value),
+                    Some(field) => self.field(field, &value),
                     None => Err(self.unknown(&full)),
                 }
             }),

@@ -30,11 +30,14 @@ pub(crate) enum Found {
     Nothing,
 }
 
+/// All names of an object, and whose they are.
+type Known = (Names, Vec<(Id, String)>);
+
 /// Answers to names, remembered while an import runs.
 #[derive(Default)]
 pub(crate) struct Lookup {
     known: HashMap<(&'static str, String), Found>,
-    names: HashMap<&'static str, Option<(Names, Vec<(Id, String)>)>>,
+    names: HashMap<&'static str, Option<Known>>,
 }
 
 impl Lookup {
@@ -177,7 +180,7 @@ pub(crate) async fn by_field(
 }
 
 /// The names of all records, when there are not too many.
-async fn all_names(db: &Read, shape: &Shape) -> Result<Option<(Names, Vec<(Id, String)>)>> {
+async fn all_names(db: &Read, shape: &Shape) -> Result<Option<Known>> {
     let Some(field) = shape.field("name") else { return Ok(None) };
     let select = Select::from(shape.object.plural)
         .show(&["id", field.column])

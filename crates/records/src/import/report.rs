@@ -17,7 +17,7 @@ pub struct Report {
     pub created: u64,
     /// Records that were changed.
     pub updated: u64,
-    /// Rows whose record was there and is left as it is.
+    /// Rows whose record was there and stays as it is.
     pub skipped: u64,
     /// Rows that could not be taken; they stand in the error file with their reasons.
     pub failed: u64,

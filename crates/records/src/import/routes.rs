@@ -272,6 +272,7 @@ impl Imports {
 }
 
 /// The schema of an import.
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(crate) fn schemas() -> Vec<(String, Json)> {
     let finding = schema::object(
         vec![

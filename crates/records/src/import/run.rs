@@ -71,6 +71,8 @@ pub(super) struct Running<'a> {
     pub(super) wishes: Wishes,
     pub(super) lookup: Lookup,
     pub(super) report: Report,
+    /// Every link of the file is looked up by the import itself.
+    knows_links: bool,
     /// Keys that a dry run would have stored.
     pub(super) seen: HashSet<String>,
     errors: Option<ErrorFile<BufWriter<File>>>,
@@ -107,7 +109,7 @@ impl Imports {
             Ok(()) => self.end(ctx, id, ("completed", None, &report)).await?,
             Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {}
             Err(error) => {
-                self.end(ctx, id, ("failed", Some(&error.in_one_line()), &report)).await?
+                self.end(ctx, id, ("failed", Some(&error.in_one_line()), &report)).await?;
             }
         }
         done?;
@@ -174,20 +176,21 @@ impl Imports {
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
         let wishes = stored.wishes.0.clone();
         let mut report = report.clone();
-        let plan = match &stored.plan {
-            Some(plan) => plan.0.clone(),
-            None => {
-                let file = open(Path::new(&stored.path))?;
-                let size = file.metadata().map_or(0, |file| file.len());
-                let (plan, notes) = Plan::make(file, &shape, &custom, &wishes)?;
-                tell_notes(&mut report, &plan, &notes);
-                let plan =
-                    self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
-                ctx.write(async |db| state::planned(db, stored.id, &plan, size).await).await?;
-                plan
-            }
+        let plan = if let Some(plan) = &stored.plan {
+            plan.0.clone()
+        } else {
+            let file = open(Path::new(&stored.path))?;
+            let size = file.metadata().map_or(0, |file| file.len());
+            let (plan, notes) = Plan::make(file, &shape, &custom, &wishes)?;
+            tell_notes(&mut report, &plan, &notes);
+            let plan = self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
+            ctx.write(async |db| state::planned(db, stored.id, &plan, size).await).await?;
+            plan
         };
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
+        // A free link needs to be told which object it points at, which is the engine's affair.
+        let is_free = |column: &Column| matches!(&column.target, Target::Field(key) if shape.field(key).is_some_and(|field| field.kind == Kind::Related));
+        let knows_links = !plan.columns.iter().any(is_free);
         std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&error))?;
         Ok(Running {
             records: &self.records,
@@ -201,6 +204,7 @@ impl Imports {
             lookup: Lookup::default(),
             report,
             seen: HashSet::new(),
+            knows_links,
             errors: None,
             headers: Vec::new(),
             errors_path: self.errors_path(stored.id),
@@ -445,13 +449,19 @@ impl Running<'_> {
             Ok(input) => input,
             Err(reason) => return Ok(Outcome::Failed(reason)),
         };
-        let manner = Manner { batch: Some(self.id), deferred: true, ..Manner::default() };
+        let manner = Manner {
+            batch: Some(self.id),
+            deferred: true,
+            known_links: self.knows_links,
+            ..Manner::default()
+        };
         let (records, ctx, object) = (self.records, self.ctx, self.object);
         if let Some(id) = known {
-            let changed =
-                db.attempt(async |db| records.update(ctx, db, object, (id, input, manner)).await);
+            let changed = db
+                .attempt(async |db| records.update_in(ctx, db, object, (id, input, manner)).await);
             return Ok(match changed.await {
-                Ok(_) => Outcome::Updated,
+                Ok((_, true)) => Outcome::Updated,
+                Ok((_, false)) => Outcome::Skipped,
                 Err(error) => Outcome::Failed(error.in_one_line()),
             });
         }

@@ -304,7 +304,7 @@ impl ToSql for Bound<'_> {
             Value::Null => return Ok(IsNull::Yes),
             Value::Bool(flag) => out.put_u8(u8::from(*flag)),
             Value::Integer(number) if *kind == Type::FLOAT8 => {
-                out.put_f64(f64::from(i32::try_from(*number)?))
+                out.put_f64(f64::from(i32::try_from(*number)?));
             }
             Value::Integer(number) if *kind == Type::INT4 => out.put_i32(i32::try_from(*number)?),
             Value::Integer(number) => out.put_i64(*number),
@@ -335,7 +335,8 @@ impl ToSql for Bound<'_> {
 pub(crate) fn wrong(error: tokio_postgres::Error) -> Error {
     let Some(told) = error.as_db_error() else {
         return if error.is_closed()
-            || std::error::Error::source(&error).is_some_and(|e| e.is::<std::io::Error>())
+            || std::error::Error::source(&error)
+                .is_some_and(<dyn std::error::Error + 'static>::is::<std::io::Error>)
         {
             unavailable("PostgreSQL does not answer. Try again.").caused_by(error)
         } else {

@@ -53,9 +53,7 @@ pub(super) fn ranked(scope: &str, words: &[String], most: u32) -> Sql {
 
 pub(super) async fn index(
     write: &Write,
-    tenant: Id,
-    record: Id,
-    object: &'static str,
+    (tenant, record, object): (Id, Id, &'static str),
     scope: &[String; 2],
     texts: &[Vec<String>; 3],
     known: bool,

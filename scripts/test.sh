@@ -1,0 +1,120 @@
+#!/bin/sh
+# Runs all tests on SQLite and on a throwaway PostgreSQL. What they lack is installed where that is allowed, and said.
+# Words are handed to the test runner: scripts/test.sh deals
+set -eu
+cd "$(dirname "$0")/.."
+
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
+log=$target/test-install.log
+# The mail server of the tests, which speaks SMTP without being ours.
+mail_server=aiosmtpd==1.4.6
+
+say() {
+    printf 'test: %s\n' "$1" >&2
+}
+
+fail() {
+    say "$1"
+    exit 1
+}
+
+# Root does not need it, others may have it; without a terminal nobody could type a password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif [ -t 2 ]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+may_install() {
+    command -v apt-get >/dev/null || return 1
+    [ "$(id -u)" -eq 0 ] && return 0
+    command -v sudo >/dev/null || return 1
+    [ -t 2 ] || sudo -n true 2>/dev/null
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q "$@" >>"$log" 2>&1 </dev/null
+}
+
+# install <why> <package>
+install() {
+    may_install || fail "$1 and cannot be installed from here: apt-get install $2"
+    say "$1: installing Debian's package $2"
+    : >"$log"
+    # A fresh machine has no list of packages yet.
+    apt_get install -y --no-install-recommends "$2" && return 0
+    if apt_get update && apt_get install -y --no-install-recommends "$2"; then
+        return 0
+    fi
+    tail -n 5 "$log" >&2
+    fail "this did not work; try it by hand: apt-get install $2"
+}
+
+has_postgres() {
+    for initdb in /usr/lib/postgresql/*/bin/initdb; do
+        [ -x "$initdb" ] && return 0
+    done
+    command -v initdb >/dev/null
+}
+
+provide_postgres() {
+    has_postgres || install "PostgreSQL's server is missing" postgresql
+    has_postgres || fail "PostgreSQL's server is still missing: apt-get install postgresql"
+    if [ "$(id -u)" -eq 0 ] && ! id postgres >/dev/null 2>&1; then
+        fail "PostgreSQL refuses to run as root, and there is no user postgres: apt-get install postgresql"
+    fi
+}
+
+make_environment() {
+    rm -rf "$environment"
+    python3 -m venv "$environment" >"$log" 2>&1
+}
+
+provide_mail_server() {
+    command -v python3 >/dev/null || install "python3 is missing" python3
+    if python3 -c 'import aiosmtpd' 2>/dev/null; then
+        return 0
+    fi
+    environment=$target/test-python
+    if ! "$environment/bin/python3" -c 'import aiosmtpd' 2>/dev/null; then
+        say "python3 has no aiosmtpd, the mail server of the tests: installing it from PyPI into $environment"
+        if ! make_environment; then
+            install "python3 cannot make virtual environments" python3-venv
+            make_environment || fail "no virtual environment can be made; see $log"
+        fi
+        if ! "$environment/bin/python3" -m pip install -q --disable-pip-version-check "$mail_server" >"$log" 2>&1; then
+            tail -n 5 "$log" >&2
+            fail "this did not work; Debian has it too: apt-get install python3-aiosmtpd"
+        fi
+    fi
+    # The tests call python3.
+    PATH=$environment/bin:$PATH
+    export PATH
+}
+
+provide_postgres
+provide_mail_server
+
+quiet=
+[ -t 2 ] || quiet=yes
+if cargo nextest --version >/dev/null 2>&1; then
+    set -- nextest run ${quiet:+--cargo-quiet} --workspace --no-fail-fast --status-level slow "$@"
+    build="nextest run ${quiet:+--cargo-quiet} --workspace --no-run"
+else
+    say "cargo-nextest is not installed (https://nexte.st): cargo test does it instead, one binary after another"
+    set -- test ${quiet:+--quiet} --workspace --no-fail-fast "$@"
+    build="test ${quiet:+--quiet} --workspace --no-run"
+fi
+
+# Built first, so that PostgreSQL runs only while the tests do.
+began=$(date +%s)
+# shellcheck disable=SC2086 # these are words
+cargo $build
+say "built in $(($(date +%s) - began)) s"
+# Without -p: features are those of the workspace, so that nothing is compiled again.
+exec cargo run --quiet --bin with-postgres -- cargo "$@"
