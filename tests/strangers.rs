@@ -366,7 +366,7 @@ async fn ones_own_tenant_can_be_named_everywhere(kind: Kind) {
             continue;
         }
         let mut request = sensible(&world, &operation).await;
-        request.path += &format!("?tenantId={}", tenant.as_str().unwrap());
+        request.path.extend(["?tenantId=", tenant.as_str().unwrap()]);
         let answer = world.ana.ask(&request).await;
         findings.expect_status("ana in her tenant by its name", &request, &answer, 200);
     }
