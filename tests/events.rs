@@ -1,7 +1,5 @@
 //! The event log: sealed in order however many write, and a tampered log is told from an honest one.
 
-#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
-
 use kith_kernel::Id;
 use kith_platform::{
     App, Ctx,

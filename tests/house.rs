@@ -1,7 +1,5 @@
 //! An application on a fresh database, with a clock that stands still where a test wants it.
 
-#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
-
 use std::{sync::Arc, time::Duration};
 
 use kith_kernel::{Clock, Ids, Time};

@@ -1,7 +1,5 @@
 //! The queue: jobs belong to their transaction, run once, are tried again, given up, and wait for nobody's crowd.
 
-#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
-
 use std::{
     sync::{
         Arc, Mutex,

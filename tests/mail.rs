@@ -1,7 +1,5 @@
 //! Mail against a real mail server: once by Message-ID whatever happens on the way, and an outbox where there is none.
 
-#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
-
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},

@@ -1,12 +1,25 @@
 //! One integration binary: every test runs on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
+
+mod arrows;
+mod bad_input;
+mod client;
 mod database;
+mod deals;
 mod events;
 mod house;
 mod identity;
 mod jobs;
+mod locked;
 mod mail;
+mod openapi;
+mod operations;
 mod records;
+mod requests;
+mod roles;
+mod schema;
 mod settings;
 mod store;
+mod strangers;
 mod world;

@@ -16,13 +16,12 @@ on_both!(
     links_are_checked_and_included,
     an_idempotency_key_replays,
     stale_changes_are_refused,
-    bad_input_is_told_and_stores_nothing,
     bulk_changes_succeed_or_fail_one_by_one,
     exports_stream_everything,
-    deals_move_win_lose_and_reopen,
     strangers_see_nothing,
 );
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_record_is_made_read_changed_deleted_and_restored(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
@@ -73,6 +72,7 @@ async fn a_record_is_made_read_changed_deleted_and_restored(kind: Kind) {
     assert_eq!(history.json["data"][2]["after"]["jobTitle"], "Buyer");
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn lists_filter_sort_and_go_on(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
@@ -283,85 +283,7 @@ async fn stale_changes_are_refused(kind: Kind) {
     assert!([a, b, c].iter().all(|status| *status == 200 || *status == 409), "{a} {b} {c}");
 }
 
-async fn bad_input_is_told_and_stores_nothing(kind: Kind) {
-    let world = World::new(kind).await;
-    let ana = &world.ana;
-    let cases = [
-        (json!({ "fristName": "Ana" }), 422, "firstName"),
-        (json!({ "name": 5 }), 422, "text"),
-        (json!({ "name": "x".repeat(501) }), 422, "500"),
-        (json!({ "name": "A", "email": "nonsense" }), 422, "e-mail"),
-        (json!({ "name": "A", "leadScore": 101 }), 422, "100"),
-        (json!({ "name": "A", "leadScore": "5" }), 422, "whole"),
-        (json!({ "name": "A", "lastContactedAt": "yesterday" }), 422, "time"),
-        (json!({ "name": "A", "status": "nonsense" }), 422, "active"),
-        (json!({ "name": "A", "accountId": "12" }), 422, "id"),
-        (json!({ "name": "A", "totalSpend": 5 }), 422, "server"),
-        (json!({ "name": "A", "id": "0197a1b2-0000-7000-8000-000000000000" }), 422, "server"),
-        (json!({ "name": "A", "first_name": "B", "firstName": "B" }), 422, "twice"),
-        (json!({ "name": "A", "labels": "vip" }), 422, "list"),
-        (json!({ "name": "nul\u{0}" }), 422, "NUL"),
-        (json!({ "email": null }), 422, "required"),
-        (json!([]), 422, "object"),
-    ];
-    for (body, status, word) in cases {
-        let answer = ana.post("/api/contacts", body.clone()).await;
-        assert_eq!(answer.status, status, "{body} {answer:?}");
-        assert_eq!(answer.headers["content-type"], "application/problem+json");
-        assert!(answer.text.contains(word), "{body} {}", answer.text);
-    }
-    let raw = async |body: &[u8]| {
-        ana.send("POST", "/api/contacts", &[("content-type", "application/json")], body.to_vec())
-            .await
-            .status
-    };
-    assert_eq!(raw(b"{").await, 400);
-    assert_eq!(raw(b"{\"name\": \"\xff\"}").await, 400);
-    assert_eq!(raw("[".repeat(10_000).as_bytes()).await, 400);
-    assert_eq!(raw(format!("{{\"leadScore\": {}}}", "9".repeat(400)).as_bytes()).await, 400);
-    assert_eq!(raw(&vec![b' '; 2 << 20]).await, 413);
-    let kind =
-        ana.send("POST", "/api/contacts", &[("content-type", "text/plain")], b"{}".to_vec()).await;
-    assert_eq!(kind.status, 415);
-    let deep = (0..20).fold(
-        json!({ "field": "name", "op": "eq", "value": "a" }),
-        |rule, _| json!({ "not": rule }),
-    );
-    let many = json!({ "all": vec![json!({ "field": "name", "op": "eq", "value": "a" }); 300] });
-    for (query, status) in [
-        ("limit=0".to_owned(), 422),
-        ("limit=-1".to_owned(), 422),
-        ("limit=201".to_owned(), 422),
-        ("page=-1".to_owned(), 422),
-        ("page=9999".to_owned(), 422),
-        ("cursor=nonsense".to_owned(), 422),
-        ("nonsense=1".to_owned(), 422),
-        ("sort=nonsense".to_owned(), 422),
-        ("sort=description".to_owned(), 422),
-        ("leadScore=abc".to_owned(), 422),
-        ("leadScore[contains]=1".to_owned(), 422),
-        ("createdAt[within]=soon".to_owned(), 422),
-        ("name[like]=x".to_owned(), 422),
-        ("filter=nonsense".to_owned(), 422),
-        (format!("filter={deep}").replace('"', "%22").replace('{', "%7B").replace('}', "%7D"), 422),
-        (format!("filter={many}").replace('"', "%22").replace('{', "%7B").replace('}', "%7D"), 422),
-        ("name=%ff".to_owned(), 400),
-        ("name=%00".to_owned(), 400),
-        ("limit=1&limit=2".to_owned(), 422),
-        ("asOf=2026-01-01".to_owned(), 422),
-    ] {
-        let answer = ana.get(&format!("/api/contacts?{query}")).await;
-        assert_eq!(answer.status, status, "{query} {answer:?}");
-    }
-    let cursor = ana.get("/api/contacts?sort=name&limit=1").await;
-    assert_eq!(cursor.json["nextCursor"], json!(null));
-    assert_eq!(ana.get("/api/contacts/12").await.status, 400);
-    assert_eq!(ana.get("/api/contacts/..%2f..%2fetc").await.status, 400);
-    assert_eq!(ana.send("PUT", "/api/contacts", &[], vec![]).await.status, 405);
-    assert_eq!(ana.get("/api/nonsense").await.status, 404);
-    assert_eq!(ana.get("/api/contacts?count=exact").await.json["total"], 0, "nothing was stored");
-}
-
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn bulk_changes_succeed_or_fail_one_by_one(kind: Kind) {
     let world = World::new(kind).await;
     let mut ids = Vec::new();
@@ -444,71 +366,6 @@ async fn exports_stream_everything(kind: Kind) {
     let log = world.ana.get("/api/audit-logs?action=account.exported").await;
     assert_eq!(log.json["data"].as_array().unwrap().len(), 2);
     assert!(world.ana.get("/api/audit-logs/export").await.text.lines().count() > 10);
-}
-
-async fn deals_move_win_lose_and_reopen(kind: Kind) {
-    let world = World::new(kind).await;
-    let ana = &world.ana;
-    let deal = ana
-        .make("/api/deals", json!({ "name": "Big one", "amount": 1234.5, "currency": "eur" }))
-        .await;
-    assert_eq!(
-        (&deal["stage"], &deal["status"], &deal["probability"]),
-        (&json!("Prospecting"), &json!("open"), &json!(10))
-    );
-    assert_eq!((&deal["amount"], &deal["currency"]), (&json!(1234.5), &json!("EUR")));
-    let path = format!("/api/opportunities/{}", deal["id"].as_str().unwrap());
-    assert_eq!(ana.get(&path).await.json["amount"], json!(1234.5));
-    let moved = ana.post(&format!("{path}/move"), json!({ "stage": "proposal" })).await;
-    assert_eq!((moved.status, &moved.json["stage"]), (200, &json!("Proposal")), "{moved:?}");
-    let won = ana.post(&format!("{path}/win"), json!({})).await;
-    assert_eq!(
-        (&won.json["status"], &won.json["closedAt"]),
-        (&json!("won"), &json!("2026-11-21T09:00:00.000Z")),
-        "{won:?}"
-    );
-    let reopened = ana.patch(&path, json!({ "stage": "Negotiation" })).await;
-    assert_eq!(
-        (&reopened.json["status"], &reopened.json["closedAt"]),
-        (&json!("open"), &json!(null))
-    );
-    assert_eq!(ana.post(&format!("{path}/lose"), json!({})).await.status, 422);
-    let lost = ana.post(&format!("{path}/lose"), json!({ "reason": "Price" })).await;
-    assert_eq!((&lost.json["status"], &lost.json["lostReason"]), (&json!("lost"), &json!("Price")));
-    assert_eq!(
-        ana.post("/api/deals", json!({ "name": "x", "stage": "nonsense" })).await.status,
-        422
-    );
-    assert_eq!(ana.post("/api/deals", json!({ "name": "x", "amount": 1.005 })).await.status, 422);
-    ana.make("/api/deals", json!({ "name": "Small one", "amount": 100 })).await;
-    let board = ana.get("/api/deals/board").await;
-    assert_eq!(board.status, 200, "{board:?}");
-    let stages = board.json["stages"].as_array().unwrap();
-    assert_eq!(stages.len(), 6);
-    assert_eq!(
-        (&stages[0]["count"], &stages[0]["totals"]),
-        (&json!(1), &json!([{ "currency": "USD", "amount": 100 }]))
-    );
-    assert_eq!(stages[5]["deals"][0]["name"], "Big one");
-    let pipeline = board.json["pipelineId"].as_str().unwrap();
-    let stage =
-        ana.post(&format!("/api/pipelines/{pipeline}/stages"), json!({ "name": "Engaging" })).await;
-    assert_eq!((stage.status, &stage.json["position"]), (201, &json!(6)), "{stage:?}");
-    assert_eq!(
-        ana.post(&format!("/api/pipelines/{pipeline}/stages"), json!({ "name": "engaging" }))
-            .await
-            .status,
-        409
-    );
-    let renamed = ana
-        .patch(
-            &format!("/api/stages/{}", stages[0]["stage"]["id"].as_str().unwrap()),
-            json!({ "name": "First" }),
-        )
-        .await;
-    assert_eq!(renamed.status, 200, "{renamed:?}");
-    assert_eq!(ana.get("/api/deals?stage=first").await.names(), ["Small one"]);
-    assert_eq!(ana.delete(&format!("/api/pipelines/{pipeline}")).await.status, 409);
 }
 
 async fn strangers_see_nothing(kind: Kind) {

@@ -1,7 +1,5 @@
 //! Settings: defaults, file, environment; secrets that are made; mistakes that are told.
 
-#![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
-
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use kith_platform::{ENVIRONMENT, Origin, Settings};

@@ -1,171 +1,141 @@
-//! A world to test in: a whole server in process, with tenants and the people in them as clients.
+//! A world to test in: the whole server in process, and people who signed up through it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Request, header},
-};
-use http_body_util::BodyExt;
-use kith_crm as crm;
-use kith_http::{Authenticate, Http, Options};
-use kith_kernel::{Actor, Clock, Id, Ids, Time, unauthenticated};
+use axum::Router;
+use kith::wire::{self, House};
+use kith_kernel::{Clock, Ids, Time};
 use kith_platform::{App, Settings, Tasks, jobs::Wake};
-use kith_records::{Records, import::Imports, shared_routes};
+use kith_store::Db;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use tower::ServiceExt;
 
-use crate::database::{Database, Kind};
+use crate::{
+    client::Client,
+    database::{Database, Kind},
+};
 
 /// A server and those who call it.
 pub(crate) struct World {
     pub(crate) app: App,
+    pub(crate) house: House,
+    /// Runs the installation, in a tenant of their own.
+    pub(crate) operator: Client,
+    /// The owner of the tenant that tests look at.
     pub(crate) ana: Client,
+    /// A member of it.
+    pub(crate) bruno: Client,
+    /// A viewer of it.
+    pub(crate) vera: Client,
+    /// The owner of another tenant.
     pub(crate) stranger: Client,
+    /// Somebody who is not signed in.
     pub(crate) nobody: Client,
     _database: Database,
 }
 
-/// Somebody who calls.
-#[derive(Clone)]
-pub(crate) struct Client {
-    router: Router,
-    token: Option<String>,
+/// The tokens of the people.
+#[derive(Serialize, Deserialize)]
+struct Tokens {
+    operator: String,
+    ana: String,
+    bruno: String,
+    vera: String,
+    stranger: String,
 }
 
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-    pub(crate) json: Json,
-}
+/// The time at which tests begin; people sign up a minute before.
+const NOW: &str = "2026-11-21T09:00:00Z";
+pub(crate) const PASSWORD: &str = "a password of the tests";
 
 impl World {
     pub(crate) async fn new(kind: Kind) -> Self {
         let database = Database::fresh(kind).await;
         let db = database.open();
-        let mut migrations = kith_platform::migrations();
-        migrations.push(kith_http::migration());
-        migrations.extend(kith_records::migrations());
-        migrations.extend(crm::migrations());
-        db.migrate(&migrations).await.unwrap();
-        let clock = Clock::fixed(Time::parse("2026-11-21T09:00:00Z").unwrap());
-        let ids = Ids::new(clock.clone());
-        let settings = Settings::for_tests(&[]).unwrap();
-        let app = App {
-            db,
-            clock,
-            ids,
-            settings: Arc::new(settings),
-            tasks: Tasks::default(),
-            wake: Wake::default(),
-        };
-        let records = Records::new(&crm::OBJECTS);
-        let imports = Imports::new(&records, database.folder.path());
-        let routes = crm::routes(&records, &imports).and(shared_routes(&records));
-        let authenticate: Authenticate = Arc::new(|head| {
-            let token = head
-                .headers
-                .get(header::AUTHORIZATION)
-                .and_then(|v| v.to_str().ok())
-                .and_then(|v| v.strip_prefix("Bearer "));
-            let tenant = token.and_then(|token| token.parse::<Id>().ok());
-            Box::pin(
-                async move { tenant.map(Actor::system).ok_or_else(|| unauthenticated("Sign in.")) },
-            )
-        });
-        let options: Options = serde_json::from_value(json!({ "request_seconds": 30, "body_bytes": 1_048_576, "concurrency": 100, "cors_origins": [] })).unwrap();
-        let (router, _) = Http::new(app.clone(), options, authenticate).router(routes);
-        let mut tenants = Vec::new();
-        for _ in 0..2 {
-            let ctx = app.as_system(app.ids.next());
-            ctx.write(async |db| crm::pipelines::make_first(&records, &ctx, db).await)
-                .await
-                .unwrap();
-            tenants.push(ctx.actor.tenant.to_string());
-        }
-        let client =
-            |token: Option<&String>| Client { router: router.clone(), token: token.cloned() };
+        db.migrate(&wire::migrations()).await.unwrap();
+        let (house, router) = build(db, database.folder.path());
+        house.identity.prepare().await.unwrap();
+        house.app.clock.advance_seconds(-60);
+        let tokens = settle(&router).await;
+        house.app.clock.advance_seconds(60);
+        let client = |token: &str| Client::new(&router, Some(token));
         Self {
-            app,
-            ana: client(tenants.first()),
-            stranger: client(tenants.get(1)),
-            nobody: client(None),
+            operator: client(&tokens.operator),
+            ana: client(&tokens.ana),
+            bruno: client(&tokens.bruno),
+            vera: client(&tokens.vera),
+            stranger: client(&tokens.stranger),
+            nobody: Client::new(&router, None),
+            app: house.app.clone(),
+            house,
             _database: database,
         }
     }
-}
 
-impl Client {
-    pub(crate) async fn send(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: Vec<u8>,
-    ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = &self.token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response =
-            self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let (head, body) = response.into_parts();
-        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        let json = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Answer { status: head.status.as_u16(), headers: head.headers, text, json }
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, &[], vec![]).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Json) -> Answer {
-        self.send(
-            "POST",
-            path,
-            &[("content-type", "application/json")],
-            body.to_string().into_bytes(),
-        )
-        .await
-    }
-
-    pub(crate) async fn patch(&self, path: &str, body: Json) -> Answer {
-        self.send(
-            "PATCH",
-            path,
-            &[("content-type", "application/json")],
-            body.to_string().into_bytes(),
-        )
-        .await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.send("DELETE", path, &[], vec![]).await
-    }
-
-    /// Makes a record and gives back what was answered.
-    pub(crate) async fn make(&self, path: &str, body: Json) -> Json {
-        let answer = self.post(path, body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json
+    /// Runs every job that is due, also those that these jobs enqueue.
+    pub(crate) async fn run_jobs(&self) {
+        self.house.worker().unwrap().run_due().await.unwrap();
     }
 }
 
-impl Answer {
-    /// The names of the records of a page.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.json["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|record| record["name"].as_str().unwrap())
-            .collect()
-    }
+/// The real thing, on a clock that stands still.
+fn build(db: Db, folder: &Path) -> (House, Router) {
+    let clock = Clock::fixed(Time::parse(NOW).unwrap());
+    let settings = Settings::for_tests(&[
+        ("store.data", &folder.display().to_string()),
+        ("auth.password_memory_kib", "64"),
+        // Tests move the clock by days and stay signed in.
+        ("auth.access_seconds", "365d"),
+        ("auth.refresh_seconds", "366d"),
+    ]);
+    let app = App {
+        db,
+        ids: Ids::new(clock.clone()),
+        clock,
+        settings: Arc::new(settings.unwrap()),
+        tasks: Tasks::default(),
+        wake: Wake::default(),
+    };
+    let house = House::build(app).unwrap();
+    let router = house.router().unwrap();
+    (house, router)
+}
+
+/// Everybody signs up; the first one runs the installation.
+async fn settle(router: &Router) -> Tokens {
+    let door = Client::new(router, None);
+    // Their names are none that a test searches for.
+    let operator = register(&door, "operator").await;
+    let ana = register(&door, "owner").await;
+    let stranger = register(&door, "stranger").await;
+    let owner = door.with(&ana);
+    let bruno = invite(&owner, "member", "member").await;
+    let vera = invite(&owner, "viewer", "viewer").await;
+    Tokens { operator, ana, bruno, vera, stranger }
+}
+
+/// The address of somebody.
+pub(crate) fn email(name: &str) -> String {
+    format!("{name}@world.example")
+}
+
+fn token(signed_in: &Json) -> String {
+    signed_in["token"].as_str().unwrap().to_owned()
+}
+
+async fn register(door: &Client, name: &str) -> String {
+    let tenant = format!("World of {name}");
+    let body =
+        json!({ "email": email(name), "password": PASSWORD, "name": name, "tenantName": tenant });
+    token(&door.make("/api/auth/register", body).await)
+}
+
+/// Somebody new comes into the tenant of `owner`.
+pub(crate) async fn invite(owner: &Client, name: &str, role: &str) -> String {
+    let body = json!({ "email": email(name), "role": role });
+    let invite = owner.make("/api/invites", body).await;
+    let path = format!("/api/invites/{}/accept", invite["token"].as_str().unwrap());
+    let accepted = owner.post(&path, json!({ "name": name, "password": PASSWORD })).await;
+    assert_eq!(accepted.status, 200, "{accepted:?}");
+    token(&accepted.json)
 }

@@ -111,7 +111,7 @@ async fn due(
     query: &Query,
     days: Option<i64>,
 ) -> Result<Answer> {
-    query.only(&["days", "ownerId", "tenant_id", "tenantId", "workspaceId"])?;
+    query.only(&["days", "ownerId"])?;
     let (now, zone) = (call.ctx.now(), call.ctx.actor.zone);
     let compare =
         |op: Op, value: Json| Rule::Field(Condition { field: "dueAt".to_owned(), op, value });

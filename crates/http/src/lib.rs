@@ -25,6 +25,6 @@ pub use limits::{Allowance, Limiter};
 pub use metrics::{Metrics, OperationCounts};
 pub use openapi::document;
 pub use operation::{Access, Idempotency, LimitClass, Operation, Parameter};
-pub use query::Query;
+pub use query::{Query, TENANT};
 pub use router::{Http, Options, Routes};
 pub use serve::serve;

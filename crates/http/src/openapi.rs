@@ -83,10 +83,13 @@ fn describe(operation: &Operation, alias_of: Option<&str>) -> Value {
     told
 }
 
-/// `GET /api/deals/{id}/history` → `getDealsIdHistory`.
+/// `GET /api/deals/{id}/history` → `getDealsIdHistory`; `GET /health` → `getServerHealth`, since there is `/api/health`.
 fn operation_id(operation: &Operation, alias: bool) -> String {
     let mut id = operation.method.as_str().to_lowercase();
-    let path = operation.path.trim_start_matches("/api");
+    let path = match operation.path.strip_prefix("/api/") {
+        Some(path) => path,
+        None => &format!("server{}", operation.path),
+    };
     for word in
         path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
     {

@@ -6,6 +6,9 @@ use percent_encoding::percent_decode;
 /// No more parameters than this are read.
 const MAX_PARAMETERS: usize = 200;
 
+/// Parameters that name the tenant, by its id or slug; whoever finds out who asks reads them.
+pub const TENANT: [&str; 3] = ["tenant_id", "tenantId", "workspaceId"];
+
 /// The parameters of a request in their order.
 #[derive(Debug, Default, Clone)]
 pub struct Query(Vec<(String, String)>);
@@ -67,9 +70,10 @@ impl Query {
         Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
     }
 
-    /// Refuses parameters other than these.
+    /// Refuses parameters other than these and those that name the tenant, which every request may.
     pub fn only(&self, known: &[&str]) -> Result<()> {
-        match self.0.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        let is_known = |name: &str| known.contains(&name) || TENANT.contains(&name);
+        match self.0.iter().find(|(name, _)| !is_known(name)) {
             None => Ok(()),
             Some((name, _)) => {
                 let meant = kith_kernel::text::nearest(name, known.iter().copied());

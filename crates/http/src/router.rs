@@ -278,11 +278,7 @@ impl Endpoint {
             }
         }
         match self.operation.scope {
-            Some((object, action)) if !actor.scopes.allow(object, action) => {
-                Err(forbidden(format!("This API key lacks the scope {object}:{action}."))
-                    .coded("missing_scope"))
-            }
-            Some(_) => Ok(()),
+            Some((object, action)) => actor.scopes.require(object, action),
             None if actor.scopes.allow("", "") => Ok(()),
             None if self.operation.access == Access::User => Ok(()),
             None => {

@@ -6,8 +6,6 @@ use kith_kernel::{Error, Id, Kind, Result};
 use kith_store::{Comparison, Condition, Read, Select};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Parameters that choose the tenant and mean nothing more to a list.
-const SELECTORS: [&str; 3] = ["tenant_id", "tenantId", "workspaceId"];
 const SHOWN: u64 = 50;
 const MOST: u64 = 200;
 
@@ -29,8 +27,7 @@ pub(crate) struct Page<T> {
 
 impl Paging {
     pub(crate) fn of(query: &Query) -> Result<Self> {
-        let known: Vec<&str> = ["limit", "cursor", "count"].into_iter().chain(SELECTORS).collect();
-        query.only(&known)?;
+        query.only(&["limit", "cursor", "count"])?;
         let after = query.get("cursor")?.map(read_cursor).transpose()?;
         let counted = match query.get("count")? {
             None => false,

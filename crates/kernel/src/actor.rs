@@ -4,7 +4,7 @@ use std::{net::IpAddr, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, Error, Id, Zone, invalid};
+use crate::{Currency, Error, Id, Zone, forbidden, invalid};
 
 /// What a member may do in a tenant; each role may do all that the lower ones may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +78,19 @@ impl Scopes {
             Self::All => true,
             Self::Only(scopes) => scopes.iter().any(|scope| covers(scope, object, action)),
         }
+    }
+
+    /// Refuses what is not covered.
+    ///
+    /// # Errors
+    /// `Forbidden` (`missing_scope`), naming the scope.
+    #[track_caller]
+    pub fn require(&self, object: &str, action: &str) -> Result<(), Error> {
+        if self.allow(object, action) {
+            return Ok(());
+        }
+        let why = format!("This API key lacks the scope {object}:{action}.");
+        Err(forbidden(why).coded("missing_scope"))
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
     Router,
     http::{HeaderName, HeaderValue, Method, header},
 };
-use kith_http::{Access, Answer, Call, LimitClass, Operation, Routes, docs, schema};
+use kith_http::{Access, Answer, Call, LimitClass, Metrics, Operation, Routes, docs, schema};
 use kith_kernel::{Id, Result, invalid, unavailable};
 use kith_platform::{Ctx, mail};
 use kith_store::Select;
@@ -18,10 +18,8 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-use crate::wire::Counts;
-
 /// What is known only when the router is built: counts and document.
-pub(crate) type Late = Arc<OnceLock<(Counts, Json)>>;
+pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Json)>>;
 
 pub(crate) fn late() -> (Late, Late) {
     let late = Late::default();
@@ -81,7 +79,10 @@ pub(crate) fn routes(late: Late) -> Routes {
         .and(platform_routes())
 }
 
-fn answer_with(late: &Late, show: impl Fn(&(Counts, Json)) -> Result<Answer>) -> Result<Answer> {
+fn answer_with(
+    late: &Late,
+    show: impl Fn(&(Arc<Metrics>, Json)) -> Result<Answer>,
+) -> Result<Answer> {
     show(late.get().ok_or_else(|| unavailable("The server is still starting."))?)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kith_crm as crm;
-use kith_http::{Http, Metrics, Operation, Options, Routes};
+use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
 use kith_platform::{
@@ -176,6 +176,3 @@ fn options(settings: &Settings) -> Result<Options> {
         (limits.auth, limits.api, limits.upload);
     Ok(options)
 }
-
-/// The counts of requests, for those who show them.
-pub type Counts = Arc<Metrics>;

@@ -1,7 +1,7 @@
 //! Bulk changes: up to a thousand records by their ids, in short transactions of one batch.
 
 use kith_http::{Answer, Call};
-use kith_kernel::{Error, Id, Result, Role, forbidden, invalid};
+use kith_kernel::{Actor, Error, Id, Result, Role, forbidden, invalid};
 use kith_platform::{Attempts, Ctx};
 use kith_store::Write;
 use serde::Deserialize;
@@ -30,12 +30,20 @@ pub(crate) struct Bulk {
     changes: Map<String, Json>,
 }
 
+/// Deleting and restoring many takes what deleting and restoring one takes.
+fn may_end(actor: &Actor, object: &Object) -> Result<()> {
+    if actor.role < Role::Admin {
+        return Err(forbidden("Deleting and restoring take the role admin or a higher one."));
+    }
+    actor.scopes.require(object.plural, "delete")
+}
+
 impl Records {
     /// Changes, deletes or restores records; each succeeds or fails by itself.
     pub(crate) async fn bulk(&self, call: &mut Call, object: &'static Object) -> Result<Answer> {
         let bulk: Bulk = call.parse().await?;
-        if bulk.action == Action::Delete && call.ctx.actor.role < Role::Admin {
-            return Err(forbidden("Deleting takes the role admin or a higher one."));
+        if bulk.action != Action::Update {
+            may_end(&call.ctx.actor, object)?;
         }
         if bulk.ids.is_empty() || bulk.ids.len() > MOST_IDS {
             return Err(invalid("ids", format!("must hold 1 to {MOST_IDS} ids")));

@@ -69,6 +69,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let listing = prepare(ctx, &shape, &custom, ask)?;
+        self.may_include(ctx, &listing.includes)?;
         let (mut lines, next) = listing.lines(db).await?;
         self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref())
             .await?;

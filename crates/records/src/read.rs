@@ -30,6 +30,7 @@ impl Records {
         let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
         let wanted = list::wanted(&shape, ask, &filter)?;
         let includes = includes(&shape, &ask.include)?;
+        self.may_include(ctx, &includes)?;
         let encoder = Encoder {
             shape: &shape,
             custom: &custom,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
+use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select, Value, Write};
 
 use crate::{
@@ -69,6 +70,14 @@ impl Records {
         })
         .await?;
         Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
+    }
+
+    /// Whoever may not read what a link points at may not include it either.
+    pub(crate) fn may_include(&self, ctx: &Ctx, includes: &[Include]) -> Result<()> {
+        includes.iter().try_for_each(|include| {
+            let target = self.shape_named(include.object)?.object;
+            ctx.actor.scopes.require(target.plural, "read")
+        })
     }
 
     /// Adds labels and included records to the lines of a page.

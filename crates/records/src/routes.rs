@@ -227,7 +227,7 @@ async fn read_handler(
     call: Call,
 ) -> Result<Answer> {
     let (id, query) = (call.id("id")?, call.query()?);
-    query.only(&["fields", "include", "tenant_id", "tenantId", "workspaceId"])?;
+    query.only(&["fields", "include"])?;
     let ask = Ask::read(&query)?;
     let read =
         call.ctx.read(async |db| records.read(&call.ctx, db, object, (id, &ask)).await).await?;
@@ -310,7 +310,7 @@ pub(crate) fn answer(record: &crate::Record) -> Result<Answer> {
 
 async fn search_handler(records: Arc<Records>, call: Call) -> Result<Answer> {
     let query = call.query()?;
-    query.only(&["q", "object", "limit", "tenant_id", "tenantId", "workspaceId"])?;
+    query.only(&["q", "object", "limit"])?;
     let limit = u32::try_from(query.number("limit", 1, 100)?.unwrap_or(20)).unwrap_or(20);
     let object = match query.get("object")? {
         Some(name) => Some(

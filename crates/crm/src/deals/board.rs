@@ -34,7 +34,7 @@ pub(super) fn routes(records: &Arc<Records>) -> Routes {
 
 async fn show(records: Arc<Records>, call: Call) -> Result<Answer> {
     let query = call.query()?;
-    query.only(&["pipelineId", "ownerId", "limit", "tenant_id", "tenantId", "workspaceId"])?;
+    query.only(&["pipelineId", "ownerId", "limit"])?;
     let ctx = &call.ctx;
     let board = ctx.read(async |db| board(&records, ctx, db, &query).await).await?;
     Answer::json(&board)

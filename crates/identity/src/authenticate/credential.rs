@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, header, request::Parts};
-use kith_http::Query;
+use kith_http::{Query, TENANT};
 use kith_kernel::{Result, not_found};
 
 use crate::{api_keys::PREFIX, cookies};
@@ -35,7 +35,6 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// The longest name of a tenant is an id or a slug.
 const LONGEST_NAME: usize = 64;
-const PARAMETERS: [&str; 3] = ["tenant_id", "tenantId", "workspaceId"];
 
 /// The tenant that the request names, if it does.
 pub(crate) fn wanted_tenant(head: &Parts) -> Result<Option<Cow<'_, str>>> {
@@ -56,7 +55,7 @@ fn named_in_query(query: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let query = Query::parse(query)?;
-    for parameter in PARAMETERS {
+    for parameter in TENANT {
         if let Some(name) = query.get(parameter)? {
             return Ok(Some(name.to_owned()));
         }

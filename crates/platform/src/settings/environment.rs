@@ -31,6 +31,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("JWT_REFRESH_EXPIRES_IN", "auth.refresh_seconds"),
     ("REFRESH_GRACE_SECONDS", "auth.refresh_grace_seconds"),
     ("COOKIE_SAMESITE", "auth.cookie_same_site"),
+    ("PASSWORD_MEMORY_KIB", "auth.password_memory_kib"),
     ("RATE_LIMIT_AUTH", "limits.auth"),
     ("RATE_LIMIT_API", "limits.api"),
     ("RATE_LIMIT_UPLOAD", "limits.upload"),

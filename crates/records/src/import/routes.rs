@@ -217,7 +217,7 @@ fn unwritable(error: &std::io::Error) -> Error {
 
 async fn list_imports(imports: Imports, call: Call) -> Result<Answer> {
     let query = call.query()?;
-    query.only(&["limit", "tenant_id", "tenantId", "workspaceId"])?;
+    query.only(&["limit"])?;
     let limit = query.number("limit", 1, 200)?.unwrap_or(50);
     let found = call.ctx.read(async |db| state::newest(db, limit).await).await?;
     let data: Vec<Json> =

@@ -1,0 +1,870 @@
+CREATE TABLE accounts (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  domain text COLLATE "C",
+  domain_folded text COLLATE "C",
+  website text COLLATE "C",
+  website_folded text COLLATE "C",
+  industry text COLLATE "C",
+  industry_folded text COLLATE "C",
+  type text COLLATE "C",
+  phone text COLLATE "C",
+  phone_folded text COLLATE "C",
+  email text COLLATE "C",
+  email_folded text COLLATE "C",
+  annual_revenue bigint,
+  currency text COLLATE "C",
+  employee_count bigint,
+  founded_year bigint,
+  parent_id uuid,
+  owner_id uuid,
+  address_street text COLLATE "C",
+  address_street_folded text COLLATE "C",
+  address_city text COLLATE "C",
+  address_city_folded text COLLATE "C",
+  address_state text COLLATE "C",
+  address_state_folded text COLLATE "C",
+  address_postal_code text COLLATE "C",
+  address_postal_code_folded text COLLATE "C",
+  address_country text COLLATE "C",
+  address_country_folded text COLLATE "C",
+  description text COLLATE "C",
+  score bigint,
+  score_reason text COLLATE "C",
+  score_reason_folded text COLLATE "C",
+  health_status text COLLATE "C",
+  next_action text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, parent_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX accounts__external_id_folded ON public.accounts USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX accounts__name_folded__id ON public.accounts USING btree (tenant_id, name_folded, id);
+CREATE INDEX accounts__owner_id__id ON public.accounts USING btree (tenant_id, owner_id, id);
+CREATE INDEX accounts__parent_id ON public.accounts USING btree (tenant_id, parent_id);
+ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON accounts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON accounts TO kith_app;
+CREATE TABLE activities (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  type text COLLATE "C",
+  subject text COLLATE "C",
+  subject_folded text COLLATE "C",
+  body text COLLATE "C",
+  status text COLLATE "C",
+  starts_at timestamp with time zone,
+  due_at timestamp with time zone,
+  duration_minutes bigint,
+  priority text COLLATE "C",
+  outcome text COLLATE "C",
+  sentiment text COLLATE "C",
+  summary text COLLATE "C",
+  location text COLLATE "C",
+  location_folded text COLLATE "C",
+  related_id uuid,
+  related_to text COLLATE "C",
+  related_to_folded text COLLATE "C",
+  owner_id uuid,
+  completed_at timestamp with time zone,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX activities__external_id_folded ON public.activities USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX activities__owner_id__due_at__id ON public.activities USING btree (tenant_id, owner_id, due_at, id);
+CREATE INDEX activities__related_id__id ON public.activities USING btree (tenant_id, related_id, id);
+ALTER TABLE activities FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON activities USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON activities TO kith_app;
+CREATE TABLE anchors (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE anchors FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON anchors USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON anchors TO kith_app;
+CREATE TABLE api_keys (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  prefix text COLLATE "C" NOT NULL,
+  key_hash bytea NOT NULL,
+  scopes jsonb NOT NULL,
+  role text COLLATE "C" NOT NULL,
+  member_id uuid NOT NULL,
+  requests_per_minute bigint,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON api_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON api_keys TO kith_app;
+CREATE TABLE contacts (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  first_name text COLLATE "C",
+  first_name_folded text COLLATE "C",
+  last_name text COLLATE "C",
+  last_name_folded text COLLATE "C",
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  email text COLLATE "C",
+  email_folded text COLLATE "C",
+  phone text COLLATE "C",
+  phone_folded text COLLATE "C",
+  mobile text COLLATE "C",
+  mobile_folded text COLLATE "C",
+  job_title text COLLATE "C",
+  job_title_folded text COLLATE "C",
+  department text COLLATE "C",
+  department_folded text COLLATE "C",
+  company text COLLATE "C",
+  company_folded text COLLATE "C",
+  account_id uuid,
+  owner_id uuid,
+  source text COLLATE "C",
+  source_folded text COLLATE "C",
+  status text COLLATE "C",
+  address_street text COLLATE "C",
+  address_street_folded text COLLATE "C",
+  address_city text COLLATE "C",
+  address_city_folded text COLLATE "C",
+  address_state text COLLATE "C",
+  address_state_folded text COLLATE "C",
+  address_postal_code text COLLATE "C",
+  address_postal_code_folded text COLLATE "C",
+  address_country text COLLATE "C",
+  address_country_folded text COLLATE "C",
+  avatar_url text COLLATE "C",
+  avatar_url_folded text COLLATE "C",
+  description text COLLATE "C",
+  do_not_call boolean,
+  do_not_text boolean,
+  sentiment text COLLATE "C",
+  lead_score bigint,
+  score_reason text COLLATE "C",
+  score_reason_folded text COLLATE "C",
+  next_action text COLLATE "C",
+  last_contacted_at timestamp with time zone,
+  last_message_at timestamp with time zone,
+  total_spend bigint,
+  currency text COLLATE "C",
+  visits bigint,
+  last_purchase_date date,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX contacts__account_id__id ON public.contacts USING btree (tenant_id, account_id, id);
+CREATE INDEX contacts__address_city_folded__id ON public.contacts USING btree (tenant_id, address_city_folded, id);
+CREATE INDEX contacts__email_folded ON public.contacts USING btree (tenant_id, email_folded);
+CREATE UNIQUE INDEX contacts__external_id_folded ON public.contacts USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX contacts__name_folded__id ON public.contacts USING btree (tenant_id, name_folded, id);
+CREATE INDEX contacts__owner_id__id ON public.contacts USING btree (tenant_id, owner_id, id);
+ALTER TABLE contacts FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON contacts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON contacts TO kith_app;
+CREATE TABLE custom_fields (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  label text COLLATE "C" NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  options jsonb,
+  required boolean NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX custom_fields__object__name ON public.custom_fields USING btree (tenant_id, object, name);
+ALTER TABLE custom_fields FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON custom_fields USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON custom_fields TO kith_app;
+CREATE TABLE custom_values (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  field_id uuid NOT NULL,
+  words text COLLATE "C",
+  number double precision,
+  instant timestamp with time zone,
+  flag bigint,
+  PRIMARY KEY (tenant_id, record_id, field_id),
+  FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX custom_values__field_id__instant__record_id ON public.custom_values USING btree (tenant_id, field_id, instant, record_id);
+CREATE INDEX custom_values__field_id__number__record_id ON public.custom_values USING btree (tenant_id, field_id, number, record_id);
+CREATE INDEX custom_values__field_id__words__record_id ON public.custom_values USING btree (tenant_id, field_id, words, record_id);
+ALTER TABLE custom_values FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON custom_values USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON custom_values TO kith_app;
+CREATE TABLE deals (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  amount bigint,
+  currency text COLLATE "C",
+  pipeline_id uuid,
+  stage_id uuid,
+  stage text COLLATE "C",
+  stage_folded text COLLATE "C",
+  status text COLLATE "C",
+  account_id uuid,
+  contact_id uuid,
+  lead_id uuid,
+  product_id uuid,
+  owner_id uuid,
+  probability bigint,
+  engaged_on date,
+  expected_close_date date,
+  closed_at timestamp with time zone,
+  lost_reason text COLLATE "C",
+  lost_reason_folded text COLLATE "C",
+  type text COLLATE "C",
+  type_folded text COLLATE "C",
+  source text COLLATE "C",
+  source_folded text COLLATE "C",
+  next_step text COLLATE "C",
+  next_step_folded text COLLATE "C",
+  description text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, lead_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, product_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, stage_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX deals__account_id__id ON public.deals USING btree (tenant_id, account_id, id);
+CREATE INDEX deals__contact_id__id ON public.deals USING btree (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX deals__external_id_folded ON public.deals USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX deals__owner_id__id ON public.deals USING btree (tenant_id, owner_id, id);
+CREATE INDEX deals__pipeline_id__stage_id__currency ON public.deals USING btree (tenant_id, pipeline_id, stage_id, currency);
+CREATE INDEX deals__stage_id__id ON public.deals USING btree (tenant_id, stage_id, id);
+ALTER TABLE deals FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON deals USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON deals TO kith_app;
+CREATE TABLE event_order (
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  event_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  hash bytea NOT NULL,
+  PRIMARY KEY (tenant_id, sequence)
+);
+CREATE UNIQUE INDEX event_order__event_id ON public.event_order USING btree (tenant_id, event_id);
+ALTER TABLE event_order FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON event_order USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT INSERT, SELECT ON event_order TO kith_app;
+CREATE TABLE event_salts (
+  tenant_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  salt bytea NOT NULL,
+  PRIMARY KEY (tenant_id, event_id)
+);
+ALTER TABLE event_salts FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON event_salts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_salts TO kith_app;
+CREATE TABLE events (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  record_id uuid,
+  member_id uuid,
+  user_id uuid,
+  credential_id uuid,
+  via text COLLATE "C" NOT NULL,
+  address text COLLATE "C",
+  request_id uuid,
+  batch_id uuid,
+  at timestamp with time zone NOT NULL,
+  changes text COLLATE "C",
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, record_id, id);
+ALTER TABLE events FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT INSERT, SELECT ON events TO kith_app;
+CREATE TABLE idempotency_keys (
+  tenant_id uuid NOT NULL,
+  key_hash bytea NOT NULL,
+  body_hash bytea NOT NULL,
+  status bigint NOT NULL,
+  location text COLLATE "C",
+  etag text COLLATE "C",
+  answer bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, key_hash)
+);
+CREATE INDEX idempotency_keys__created_at ON public.idempotency_keys USING btree (tenant_id, created_at);
+ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON idempotency_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON idempotency_keys TO kith_app;
+CREATE TABLE imports (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  file_name text COLLATE "C" NOT NULL,
+  path text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  wishes jsonb NOT NULL,
+  plan jsonb,
+  position jsonb,
+  report jsonb NOT NULL,
+  total_bytes bigint NOT NULL,
+  error text COLLATE "C",
+  member_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE imports FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON imports USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON imports TO kith_app;
+CREATE TABLE installation (
+  key text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  PRIMARY KEY (key)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON installation TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON installation TO kith_platform;
+CREATE TABLE invites (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  email text COLLATE "C" NOT NULL,
+  role text COLLATE "C" NOT NULL,
+  token_hash bytea NOT NULL,
+  invited_by uuid,
+  expires_at timestamp with time zone NOT NULL,
+  accepted_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, invited_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX invites__email ON public.invites USING btree (tenant_id, email);
+ALTER TABLE invites FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON invites USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON invites TO kith_app;
+CREATE TABLE job_pruning (
+  tenant_id uuid NOT NULL,
+  due timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id)
+);
+CREATE INDEX job_pruning__due ON public.job_pruning USING btree (due);
+GRANT DELETE, INSERT, SELECT, UPDATE ON job_pruning TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON job_pruning TO kith_platform;
+CREATE TABLE jobs (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  payload text COLLATE "C" NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  attempts bigint NOT NULL,
+  due timestamp with time zone NOT NULL,
+  error text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX jobs__state__finished_at ON public.jobs USING btree (tenant_id, state, finished_at);
+ALTER TABLE jobs FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON jobs USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON jobs TO kith_app;
+CREATE TABLE labels (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  color text COLLATE "C",
+  color_folded text COLLATE "C",
+  description text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX labels__external_id_folded ON public.labels USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX labels__name_folded ON public.labels USING btree (tenant_id, name_folded);
+ALTER TABLE labels FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON labels USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON labels TO kith_app;
+CREATE TABLE leads (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  first_name text COLLATE "C",
+  first_name_folded text COLLATE "C",
+  last_name text COLLATE "C",
+  last_name_folded text COLLATE "C",
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  email text COLLATE "C",
+  email_folded text COLLATE "C",
+  phone text COLLATE "C",
+  phone_folded text COLLATE "C",
+  mobile text COLLATE "C",
+  mobile_folded text COLLATE "C",
+  company text COLLATE "C",
+  company_folded text COLLATE "C",
+  job_title text COLLATE "C",
+  job_title_folded text COLLATE "C",
+  status text COLLATE "C",
+  source text COLLATE "C",
+  source_folded text COLLATE "C",
+  qualification text COLLATE "C",
+  score bigint,
+  score_reason text COLLATE "C",
+  score_reason_folded text COLLATE "C",
+  conversion_probability bigint,
+  estimated_value bigint,
+  currency text COLLATE "C",
+  account_id uuid,
+  owner_id uuid,
+  address_street text COLLATE "C",
+  address_street_folded text COLLATE "C",
+  address_city text COLLATE "C",
+  address_city_folded text COLLATE "C",
+  address_state text COLLATE "C",
+  address_state_folded text COLLATE "C",
+  address_postal_code text COLLATE "C",
+  address_postal_code_folded text COLLATE "C",
+  address_country text COLLATE "C",
+  address_country_folded text COLLATE "C",
+  website text COLLATE "C",
+  website_folded text COLLATE "C",
+  description text COLLATE "C",
+  do_not_call boolean,
+  do_not_text boolean,
+  next_action text COLLATE "C",
+  converted_at timestamp with time zone,
+  converted_contact_id uuid,
+  converted_account_id uuid,
+  converted_deal_id uuid,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_account_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_contact_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_deal_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX leads__email_folded ON public.leads USING btree (tenant_id, email_folded);
+CREATE UNIQUE INDEX leads__external_id_folded ON public.leads USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX leads__name_folded__id ON public.leads USING btree (tenant_id, name_folded, id);
+CREATE INDEX leads__owner_id__id ON public.leads USING btree (tenant_id, owner_id, id);
+CREATE INDEX leads__status__id ON public.leads USING btree (tenant_id, status, id);
+ALTER TABLE leads FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON leads USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON leads TO kith_app;
+CREATE TABLE links (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  relation text COLLATE "C" NOT NULL,
+  target_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, record_id, relation, target_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, target_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX links__target_id__relation__record_id ON public.links USING btree (tenant_id, target_id, relation, record_id);
+ALTER TABLE links FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON links USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON links TO kith_app;
+CREATE TABLE lookups (
+  kind text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  PRIMARY KEY (kind, hash)
+);
+CREATE INDEX lookups__tenant_id__id ON public.lookups USING btree (tenant_id, id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_platform;
+CREATE TABLE mails (
+  id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  to_address text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  body text COLLATE "C",
+  html text COLLATE "C",
+  message_id text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  attempts bigint NOT NULL,
+  error text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  sent_at timestamp with time zone,
+  PRIMARY KEY (id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON mails TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON mails TO kith_platform;
+CREATE TABLE members (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  name_folded text COLLATE "C",
+  email text COLLATE "C",
+  email_folded text COLLATE "C",
+  phone text COLLATE "C",
+  phone_folded text COLLATE "C",
+  job_title text COLLATE "C",
+  job_title_folded text COLLATE "C",
+  manager_id uuid,
+  regional_office text COLLATE "C",
+  regional_office_folded text COLLATE "C",
+  timezone text COLLATE "C",
+  timezone_folded text COLLATE "C",
+  role text COLLATE "C" NOT NULL DEFAULT 'member'::text,
+  status text COLLATE "C" NOT NULL DEFAULT 'active'::text,
+  user_id uuid,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, manager_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX members__external_id_folded ON public.members USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX members__name_folded ON public.members USING btree (tenant_id, name_folded);
+CREATE INDEX members__user_id ON public.members USING btree (tenant_id, user_id);
+ALTER TABLE members FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON members USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON members TO kith_app;
+CREATE TABLE memberships (
+  user_id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  member_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (user_id, tenant_id),
+  FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+CREATE INDEX memberships__tenant_id ON public.memberships USING btree (tenant_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO kith_platform;
+CREATE TABLE notes (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  title text COLLATE "C",
+  title_folded text COLLATE "C",
+  content text COLLATE "C",
+  related_id uuid,
+  related_to text COLLATE "C",
+  related_to_folded text COLLATE "C",
+  owner_id uuid,
+  is_pinned boolean,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX notes__external_id_folded ON public.notes USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX notes__related_id__id ON public.notes USING btree (tenant_id, related_id, id);
+ALTER TABLE notes FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON notes USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON notes TO kith_app;
+CREATE TABLE password_resets (
+  token_hash bytea NOT NULL,
+  user_id uuid NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  PRIMARY KEY (token_hash),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+CREATE INDEX password_resets__expires_at ON public.password_resets USING btree (expires_at);
+CREATE INDEX password_resets__user_id__expires_at ON public.password_resets USING btree (user_id, expires_at);
+GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON password_resets TO kith_platform;
+CREATE TABLE pipelines (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  description text COLLATE "C",
+  is_default boolean,
+  position bigint,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX pipelines__external_id_folded ON public.pipelines USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+ALTER TABLE pipelines FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON pipelines USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON pipelines TO kith_app;
+CREATE TABLE products (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  code text COLLATE "C",
+  code_folded text COLLATE "C",
+  series text COLLATE "C",
+  series_folded text COLLATE "C",
+  price bigint,
+  currency text COLLATE "C",
+  description text COLLATE "C",
+  is_active boolean,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX products__external_id_folded ON public.products USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX products__name_folded__id ON public.products USING btree (tenant_id, name_folded, id);
+ALTER TABLE products FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON products USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON products TO kith_app;
+CREATE TABLE refresh_tokens (
+  token_hash bytea NOT NULL,
+  session_id uuid NOT NULL,
+  tenant_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  expires_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (token_hash),
+  FOREIGN KEY (session_id) REFERENCES sessions(id)
+);
+CREATE INDEX refresh_tokens__expires_at ON public.refresh_tokens USING btree (expires_at);
+CREATE INDEX refresh_tokens__session_id ON public.refresh_tokens USING btree (session_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_platform;
+CREATE TABLE schema_migrations (
+  name text COLLATE "C" NOT NULL,
+  PRIMARY KEY (name)
+);
+CREATE TABLE search_documents (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  words tsvector NOT NULL,
+  PRIMARY KEY (tenant_id, record_id)
+);
+CREATE INDEX search_documents_words ON public.search_documents USING gin (words);
+GRANT DELETE, INSERT, SELECT, UPDATE ON search_documents TO kith_app;
+CREATE TABLE sessions (
+  id uuid NOT NULL,
+  user_id uuid NOT NULL,
+  tenant_id uuid,
+  member_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  last_used_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  address text COLLATE "C",
+  agent text COLLATE "C",
+  PRIMARY KEY (id),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+CREATE INDEX sessions__expires_at ON public.sessions USING btree (expires_at);
+CREATE INDEX sessions__user_id ON public.sessions USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON sessions TO kith_platform;
+CREATE TABLE stages (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  pipeline_id uuid,
+  position bigint,
+  outcome text COLLATE "C",
+  probability bigint,
+  color text COLLATE "C",
+  color_folded text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX stages__external_id_folded ON public.stages USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX stages__pipeline_id__position ON public.stages USING btree (tenant_id, pipeline_id, "position");
+ALTER TABLE stages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON stages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON stages TO kith_app;
+CREATE TABLE tasks (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  title text COLLATE "C",
+  title_folded text COLLATE "C",
+  description text COLLATE "C",
+  status text COLLATE "C",
+  priority text COLLATE "C",
+  due_at timestamp with time zone,
+  related_id uuid,
+  related_to text COLLATE "C",
+  related_to_folded text COLLATE "C",
+  owner_id uuid,
+  completed_at timestamp with time zone,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX tasks__due_at__id ON public.tasks USING btree (tenant_id, due_at, id);
+CREATE UNIQUE INDEX tasks__external_id_folded ON public.tasks USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX tasks__owner_id__due_at__id ON public.tasks USING btree (tenant_id, owner_id, due_at, id);
+CREATE INDEX tasks__related_id__id ON public.tasks USING btree (tenant_id, related_id, id);
+ALTER TABLE tasks FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON tasks USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON tasks TO kith_app;
+CREATE TABLE tenants (
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  slug text COLLATE "C" NOT NULL,
+  currency text COLLATE "C" NOT NULL,
+  timezone text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX tenants__slug ON public.tenants USING btree (slug);
+GRANT DELETE, INSERT, SELECT, UPDATE ON tenants TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON tenants TO kith_platform;
+CREATE TABLE unsealed_events (
+  tenant_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, event_id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON unsealed_events TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON unsealed_events TO kith_platform;
+CREATE TABLE users (
+  id uuid NOT NULL,
+  email text COLLATE "C" NOT NULL,
+  email_folded text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  password_hash text COLLATE "C",
+  platform_admin boolean NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX users__email_folded ON public.users USING btree (email_folded);
+GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_platform;
+CREATE TABLE wakeups (
+  job_id uuid NOT NULL,
+  tenant_id uuid NOT NULL,
+  due timestamp with time zone NOT NULL,
+  lease_id uuid,
+  PRIMARY KEY (job_id)
+);
+CREATE INDEX wakeups__due__tenant_id ON public.wakeups USING btree (due, tenant_id);
+CREATE INDEX wakeups__tenant_id__due ON public.wakeups USING btree (tenant_id, due);
+GRANT DELETE, INSERT, SELECT, UPDATE ON wakeups TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON wakeups TO kith_platform;

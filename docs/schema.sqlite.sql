@@ -1,0 +1,774 @@
+CREATE TABLE accounts (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  domain TEXT,
+  domain_folded TEXT,
+  website TEXT,
+  website_folded TEXT,
+  industry TEXT,
+  industry_folded TEXT,
+  type TEXT,
+  phone TEXT,
+  phone_folded TEXT,
+  email TEXT,
+  email_folded TEXT,
+  annual_revenue INTEGER,
+  currency TEXT,
+  employee_count INTEGER,
+  founded_year INTEGER,
+  parent_id BLOB,
+  owner_id BLOB,
+  address_street TEXT,
+  address_street_folded TEXT,
+  address_city TEXT,
+  address_city_folded TEXT,
+  address_state TEXT,
+  address_state_folded TEXT,
+  address_postal_code TEXT,
+  address_postal_code_folded TEXT,
+  address_country TEXT,
+  address_country_folded TEXT,
+  description TEXT,
+  score INTEGER,
+  score_reason TEXT,
+  score_reason_folded TEXT,
+  health_status TEXT,
+  next_action TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, parent_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX accounts__external_id_folded ON accounts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX accounts__name_folded__id ON accounts (tenant_id, name_folded, id);
+CREATE INDEX accounts__owner_id__id ON accounts (tenant_id, owner_id, id);
+CREATE INDEX accounts__parent_id ON accounts (tenant_id, parent_id);
+CREATE TABLE activities (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  type TEXT,
+  subject TEXT,
+  subject_folded TEXT,
+  body TEXT,
+  status TEXT,
+  starts_at INTEGER,
+  due_at INTEGER,
+  duration_minutes INTEGER,
+  priority TEXT,
+  outcome TEXT,
+  sentiment TEXT,
+  summary TEXT,
+  location TEXT,
+  location_folded TEXT,
+  related_id BLOB,
+  related_to TEXT,
+  related_to_folded TEXT,
+  owner_id BLOB,
+  completed_at INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
+CREATE INDEX activities__related_id__id ON activities (tenant_id, related_id, id);
+CREATE TABLE anchors (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE api_keys (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  prefix TEXT NOT NULL,
+  key_hash BLOB NOT NULL,
+  scopes TEXT NOT NULL,
+  role TEXT NOT NULL,
+  member_id BLOB NOT NULL,
+  requests_per_minute INTEGER,
+  expires_at INTEGER,
+  revoked_at INTEGER,
+  last_used_at INTEGER,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE TABLE contacts (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  first_name TEXT,
+  first_name_folded TEXT,
+  last_name TEXT,
+  last_name_folded TEXT,
+  name TEXT,
+  name_folded TEXT,
+  email TEXT,
+  email_folded TEXT,
+  phone TEXT,
+  phone_folded TEXT,
+  mobile TEXT,
+  mobile_folded TEXT,
+  job_title TEXT,
+  job_title_folded TEXT,
+  department TEXT,
+  department_folded TEXT,
+  company TEXT,
+  company_folded TEXT,
+  account_id BLOB,
+  owner_id BLOB,
+  source TEXT,
+  source_folded TEXT,
+  status TEXT,
+  address_street TEXT,
+  address_street_folded TEXT,
+  address_city TEXT,
+  address_city_folded TEXT,
+  address_state TEXT,
+  address_state_folded TEXT,
+  address_postal_code TEXT,
+  address_postal_code_folded TEXT,
+  address_country TEXT,
+  address_country_folded TEXT,
+  avatar_url TEXT,
+  avatar_url_folded TEXT,
+  description TEXT,
+  do_not_call INTEGER,
+  do_not_text INTEGER,
+  sentiment TEXT,
+  lead_score INTEGER,
+  score_reason TEXT,
+  score_reason_folded TEXT,
+  next_action TEXT,
+  last_contacted_at INTEGER,
+  last_message_at INTEGER,
+  total_spend INTEGER,
+  currency TEXT,
+  visits INTEGER,
+  last_purchase_date TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX contacts__account_id__id ON contacts (tenant_id, account_id, id);
+CREATE INDEX contacts__address_city_folded__id ON contacts (tenant_id, address_city_folded, id);
+CREATE INDEX contacts__email_folded ON contacts (tenant_id, email_folded);
+CREATE UNIQUE INDEX contacts__external_id_folded ON contacts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX contacts__name_folded__id ON contacts (tenant_id, name_folded, id);
+CREATE INDEX contacts__owner_id__id ON contacts (tenant_id, owner_id, id);
+CREATE TABLE custom_fields (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  name TEXT NOT NULL,
+  label TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  options TEXT,
+  required INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX custom_fields__object__name ON custom_fields (tenant_id, object, name);
+CREATE TABLE custom_values (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  field_id BLOB NOT NULL,
+  words TEXT,
+  number REAL,
+  instant INTEGER,
+  flag INTEGER,
+  PRIMARY KEY (tenant_id, record_id, field_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX custom_values__field_id__instant__record_id ON custom_values (tenant_id, field_id, instant, record_id);
+CREATE INDEX custom_values__field_id__number__record_id ON custom_values (tenant_id, field_id, number, record_id);
+CREATE INDEX custom_values__field_id__words__record_id ON custom_values (tenant_id, field_id, words, record_id);
+CREATE TABLE deals (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  amount INTEGER,
+  currency TEXT,
+  pipeline_id BLOB,
+  stage_id BLOB,
+  stage TEXT,
+  stage_folded TEXT,
+  status TEXT,
+  account_id BLOB,
+  contact_id BLOB,
+  lead_id BLOB,
+  product_id BLOB,
+  owner_id BLOB,
+  probability INTEGER,
+  engaged_on TEXT,
+  expected_close_date TEXT,
+  closed_at INTEGER,
+  lost_reason TEXT,
+  lost_reason_folded TEXT,
+  type TEXT,
+  type_folded TEXT,
+  source TEXT,
+  source_folded TEXT,
+  next_step TEXT,
+  next_step_folded TEXT,
+  description TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, stage_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, lead_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, product_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX deals__account_id__id ON deals (tenant_id, account_id, id);
+CREATE INDEX deals__contact_id__id ON deals (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX deals__external_id_folded ON deals (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX deals__owner_id__id ON deals (tenant_id, owner_id, id);
+CREATE INDEX deals__pipeline_id__stage_id__currency ON deals (tenant_id, pipeline_id, stage_id, currency);
+CREATE INDEX deals__stage_id__id ON deals (tenant_id, stage_id, id);
+CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
+CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
+CREATE TABLE event_order (
+  tenant_id BLOB NOT NULL,
+  sequence INTEGER NOT NULL,
+  event_id BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, sequence)
+) STRICT;
+CREATE UNIQUE INDEX event_order__event_id ON event_order (tenant_id, event_id);
+CREATE TABLE event_salts (
+  tenant_id BLOB NOT NULL,
+  event_id BLOB NOT NULL,
+  salt BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
+CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
+CREATE TABLE events (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  object TEXT NOT NULL,
+  record_id BLOB,
+  member_id BLOB,
+  user_id BLOB,
+  credential_id BLOB,
+  via TEXT NOT NULL,
+  address TEXT,
+  request_id BLOB,
+  batch_id BLOB,
+  at INTEGER NOT NULL,
+  changes TEXT,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX events__record_id__id ON events (tenant_id, record_id, id);
+CREATE TABLE idempotency_keys (
+  tenant_id BLOB NOT NULL,
+  key_hash BLOB NOT NULL,
+  body_hash BLOB NOT NULL,
+  status INTEGER NOT NULL,
+  location TEXT,
+  etag TEXT,
+  answer BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, key_hash)
+) STRICT;
+CREATE INDEX idempotency_keys__created_at ON idempotency_keys (tenant_id, created_at);
+CREATE TABLE imports (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  file_name TEXT NOT NULL,
+  path TEXT NOT NULL,
+  state TEXT NOT NULL,
+  wishes TEXT NOT NULL,
+  plan TEXT,
+  position TEXT,
+  report TEXT NOT NULL,
+  total_bytes INTEGER NOT NULL,
+  error TEXT,
+  member_id BLOB,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE TABLE installation (
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (key)
+) STRICT;
+CREATE TABLE invites (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  email TEXT NOT NULL,
+  role TEXT NOT NULL,
+  token_hash BLOB NOT NULL,
+  invited_by BLOB,
+  expires_at INTEGER NOT NULL,
+  accepted_at INTEGER,
+  revoked_at INTEGER,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, invited_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX invites__email ON invites (tenant_id, email);
+CREATE TABLE job_pruning (
+  tenant_id BLOB NOT NULL,
+  due INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id)
+) STRICT;
+CREATE INDEX job_pruning__due ON job_pruning (due);
+CREATE TABLE jobs (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX jobs__state__finished_at ON jobs (tenant_id, state, finished_at);
+CREATE TABLE labels (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  color TEXT,
+  color_folded TEXT,
+  description TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX labels__external_id_folded ON labels (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX labels__name_folded ON labels (tenant_id, name_folded);
+CREATE TABLE leads (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  first_name TEXT,
+  first_name_folded TEXT,
+  last_name TEXT,
+  last_name_folded TEXT,
+  name TEXT,
+  name_folded TEXT,
+  email TEXT,
+  email_folded TEXT,
+  phone TEXT,
+  phone_folded TEXT,
+  mobile TEXT,
+  mobile_folded TEXT,
+  company TEXT,
+  company_folded TEXT,
+  job_title TEXT,
+  job_title_folded TEXT,
+  status TEXT,
+  source TEXT,
+  source_folded TEXT,
+  qualification TEXT,
+  score INTEGER,
+  score_reason TEXT,
+  score_reason_folded TEXT,
+  conversion_probability INTEGER,
+  estimated_value INTEGER,
+  currency TEXT,
+  account_id BLOB,
+  owner_id BLOB,
+  address_street TEXT,
+  address_street_folded TEXT,
+  address_city TEXT,
+  address_city_folded TEXT,
+  address_state TEXT,
+  address_state_folded TEXT,
+  address_postal_code TEXT,
+  address_postal_code_folded TEXT,
+  address_country TEXT,
+  address_country_folded TEXT,
+  website TEXT,
+  website_folded TEXT,
+  description TEXT,
+  do_not_call INTEGER,
+  do_not_text INTEGER,
+  next_action TEXT,
+  converted_at INTEGER,
+  converted_contact_id BLOB,
+  converted_account_id BLOB,
+  converted_deal_id BLOB,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, account_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_contact_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_account_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, converted_deal_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX leads__email_folded ON leads (tenant_id, email_folded);
+CREATE UNIQUE INDEX leads__external_id_folded ON leads (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX leads__name_folded__id ON leads (tenant_id, name_folded, id);
+CREATE INDEX leads__owner_id__id ON leads (tenant_id, owner_id, id);
+CREATE INDEX leads__status__id ON leads (tenant_id, status, id);
+CREATE TABLE links (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  relation TEXT NOT NULL,
+  target_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, record_id, relation, target_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, target_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links__target_id__relation__record_id ON links (tenant_id, target_id, relation, record_id);
+CREATE TABLE lookups (
+  kind TEXT NOT NULL,
+  hash BLOB NOT NULL,
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  PRIMARY KEY (kind, hash)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lookups__tenant_id__id ON lookups (tenant_id, id);
+CREATE TABLE mails (
+  id BLOB NOT NULL,
+  tenant_id BLOB NOT NULL,
+  to_address TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT,
+  html TEXT,
+  message_id TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  sent_at INTEGER,
+  PRIMARY KEY (id)
+) STRICT;
+CREATE TABLE members (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  name_folded TEXT,
+  email TEXT,
+  email_folded TEXT,
+  phone TEXT,
+  phone_folded TEXT,
+  job_title TEXT,
+  job_title_folded TEXT,
+  manager_id BLOB,
+  regional_office TEXT,
+  regional_office_folded TEXT,
+  timezone TEXT,
+  timezone_folded TEXT,
+  role TEXT NOT NULL DEFAULT 'member',
+  status TEXT NOT NULL DEFAULT 'active',
+  user_id BLOB,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, manager_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX members__external_id_folded ON members (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX members__name_folded ON members (tenant_id, name_folded);
+CREATE INDEX members__user_id ON members (tenant_id, user_id);
+CREATE TABLE memberships (
+  user_id BLOB NOT NULL,
+  tenant_id BLOB NOT NULL,
+  member_id BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (user_id, tenant_id),
+  FOREIGN KEY (user_id) REFERENCES users (id),
+  FOREIGN KEY (tenant_id) REFERENCES tenants (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships__tenant_id ON memberships (tenant_id);
+CREATE TABLE notes (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  title TEXT,
+  title_folded TEXT,
+  content TEXT,
+  related_id BLOB,
+  related_to TEXT,
+  related_to_folded TEXT,
+  owner_id BLOB,
+  is_pinned INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX notes__external_id_folded ON notes (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX notes__related_id__id ON notes (tenant_id, related_id, id);
+CREATE TABLE password_resets (
+  token_hash BLOB NOT NULL,
+  user_id BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER,
+  PRIMARY KEY (token_hash),
+  FOREIGN KEY (user_id) REFERENCES users (id)
+) STRICT;
+CREATE INDEX password_resets__expires_at ON password_resets (expires_at);
+CREATE INDEX password_resets__user_id__expires_at ON password_resets (user_id, expires_at);
+CREATE TABLE pipelines (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  description TEXT,
+  is_default INTEGER,
+  position INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX pipelines__external_id_folded ON pipelines (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE TABLE products (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  code TEXT,
+  code_folded TEXT,
+  series TEXT,
+  series_folded TEXT,
+  price INTEGER,
+  currency TEXT,
+  description TEXT,
+  is_active INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX products__external_id_folded ON products (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX products__name_folded__id ON products (tenant_id, name_folded, id);
+CREATE TABLE refresh_tokens (
+  token_hash BLOB NOT NULL,
+  session_id BLOB NOT NULL,
+  tenant_id BLOB,
+  created_at INTEGER NOT NULL,
+  used_at INTEGER,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (token_hash),
+  FOREIGN KEY (session_id) REFERENCES sessions (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refresh_tokens__expires_at ON refresh_tokens (expires_at);
+CREATE INDEX refresh_tokens__session_id ON refresh_tokens (session_id);
+CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) STRICT;
+CREATE TABLE search_documents (
+  number INTEGER PRIMARY KEY,
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  object TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE TABLE sessions (
+  id BLOB NOT NULL,
+  user_id BLOB NOT NULL,
+  tenant_id BLOB,
+  member_id BLOB,
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER,
+  address TEXT,
+  agent TEXT,
+  PRIMARY KEY (id),
+  FOREIGN KEY (user_id) REFERENCES users (id)
+) STRICT;
+CREATE INDEX sessions__expires_at ON sessions (expires_at);
+CREATE INDEX sessions__user_id ON sessions (user_id);
+CREATE TABLE stages (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  pipeline_id BLOB,
+  position INTEGER,
+  outcome TEXT,
+  probability INTEGER,
+  color TEXT,
+  color_folded TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX stages__external_id_folded ON stages (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX stages__pipeline_id__position ON stages (tenant_id, pipeline_id, position);
+CREATE TABLE tasks (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  title TEXT,
+  title_folded TEXT,
+  description TEXT,
+  status TEXT,
+  priority TEXT,
+  due_at INTEGER,
+  related_id BLOB,
+  related_to TEXT,
+  related_to_folded TEXT,
+  owner_id BLOB,
+  completed_at INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX tasks__due_at__id ON tasks (tenant_id, due_at, id);
+CREATE UNIQUE INDEX tasks__external_id_folded ON tasks (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX tasks__owner_id__due_at__id ON tasks (tenant_id, owner_id, due_at, id);
+CREATE INDEX tasks__related_id__id ON tasks (tenant_id, related_id, id);
+CREATE TABLE tenants (
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  timezone TEXT NOT NULL,
+  status TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  PRIMARY KEY (id)
+) STRICT;
+CREATE UNIQUE INDEX tenants__slug ON tenants (slug);
+CREATE TABLE unsealed_events (
+  tenant_id BLOB NOT NULL,
+  event_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE users (
+  id BLOB NOT NULL,
+  email TEXT NOT NULL,
+  email_folded TEXT NOT NULL,
+  name TEXT NOT NULL,
+  password_hash TEXT,
+  platform_admin INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (id)
+) STRICT;
+CREATE UNIQUE INDEX users__email_folded ON users (email_folded);
+CREATE TABLE wakeups (
+  job_id BLOB NOT NULL,
+  tenant_id BLOB NOT NULL,
+  due INTEGER NOT NULL,
+  lease_id BLOB,
+  PRIMARY KEY (job_id)
+) STRICT;
+CREATE INDEX wakeups__due__tenant_id ON wakeups (due, tenant_id);
+CREATE INDEX wakeups__tenant_id__due ON wakeups (tenant_id, due);

@@ -1,0 +1,107 @@
+//! Somebody who calls the server in process, and what came back.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, header},
+};
+use http_body_util::BodyExt;
+use serde_json::Value as Json;
+use tower::ServiceExt;
+
+/// Somebody who calls.
+#[derive(Clone)]
+pub(crate) struct Client {
+    router: Router,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) json: Json,
+}
+
+impl Client {
+    /// Somebody with a token or an API key, or nobody in particular.
+    pub(crate) fn new(router: &Router, token: Option<&str>) -> Self {
+        Self { router: router.clone(), token: token.map(str::to_owned) }
+    }
+
+    /// Somebody else at the same server.
+    pub(crate) fn with(&self, token: &str) -> Self {
+        Self::new(&self.router, Some(token))
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response =
+            self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Json::Null);
+        Answer { status: head.status.as_u16(), headers: head.headers, text, json }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], vec![]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Json) -> Answer {
+        self.send(
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string().into_bytes(),
+        )
+        .await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Json) -> Answer {
+        self.send(
+            "PATCH",
+            path,
+            &[("content-type", "application/json")],
+            body.to_string().into_bytes(),
+        )
+        .await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, &[], vec![]).await
+    }
+
+    /// Makes a record and gives back what was answered.
+    pub(crate) async fn make(&self, path: &str, body: Json) -> Json {
+        let answer = self.post(path, body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json
+    }
+}
+
+impl Answer {
+    /// The names of the records of a page.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.json["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|record| record["name"].as_str().unwrap())
+            .collect()
+    }
+}

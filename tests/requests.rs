@@ -1,0 +1,206 @@
+//! Requests that make sense: for each operation one that succeeds when the right person sends it.
+//!
+//! A new operation is tested by itself where its path follows the others; else it needs a line here.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value as Json, json};
+
+use crate::{
+    client::{Answer, Client},
+    operations::Operation,
+    world::{PASSWORD, World, email},
+};
+
+/// In every text of ana's tenant, and nowhere else.
+pub(crate) const WORD: &str = "Quetzalcoatl";
+
+/// A request, ready to be sent by anybody.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// What the path, or else the body, is about.
+    pub(crate) id: Option<String>,
+    pub(crate) content: Content,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Nothing,
+    Json(Json),
+    Csv(String),
+}
+
+/// Each object with the least that its records need; `{}` stands for a text that nothing else has.
+pub(crate) const LEAST: [(&str, &str); 12] = [
+    ("accounts", r#"{"name":"{}"}"#),
+    ("contacts", r#"{"name":"{}"}"#),
+    ("leads", r#"{"name":"{}"}"#),
+    ("deals", r#"{"name":"{}"}"#),
+    ("pipelines", r#"{"name":"{}"}"#),
+    ("stages", r#"{"name":"{}"}"#),
+    ("products", r#"{"name":"{}"}"#),
+    ("activities", r#"{"subject":"{}"}"#),
+    ("tasks", r#"{"title":"{}","dueAt":"2026-11-21T18:00:00Z"}"#),
+    ("notes", r#"{"content":"{}"}"#),
+    ("labels", r#"{"name":"{}"}"#),
+    ("members", r#"{"name":"{}"}"#),
+];
+
+/// A text with a word in it that nothing else has.
+pub(crate) fn unique(word: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{word} {}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The least that a record of this kind needs; none for what is no kind of record.
+pub(crate) fn least(plural: &str, word: &str) -> Option<Json> {
+    let (_, body) = LEAST.iter().find(|(name, _)| *name == plural)?;
+    Some(serde_json::from_str(&body.replace("{}", &unique(word))).unwrap())
+}
+
+/// The least of a record, with what only the sender's tenant can say.
+pub(crate) async fn body(plural: &str, sender: &Client, word: &str) -> Option<Json> {
+    let mut body = least(plural, word)?;
+    if plural == "stages" {
+        body["pipelineId"] = sender.get("/api/pipelines").await.json["data"][0]["id"].clone();
+    }
+    Some(body)
+}
+
+/// Makes something of this kind and gives back its id.
+pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String {
+    let made = match kind {
+        "tenants" => owner.make("/api/tenants", json!({ "name": unique(word) })).await,
+        "invites" => {
+            let invited = json!({ "email": email(&unique("guest").replace(' ', "-")) });
+            owner.make("/api/invites", invited).await
+        }
+        "api-keys" => {
+            let key = json!({ "name": unique(word), "scopes": ["*"] });
+            owner.make("/api/api-keys", key).await
+        }
+        "imports" => {
+            // One row cannot be taken, so that there is something to tell.
+            let (one, two) = (unique(word), unique(word));
+            let rows = format!("name,employeeCount\n{one},7\n{two},many\n");
+            let import = Request { content: Content::Csv(rows), ..import("accounts", word) };
+            let import = owner.ask(&import).await;
+            assert_eq!(import.status, 202, "{import:?}");
+            import.json
+        }
+        "auth" => return another_session(owner).await,
+        plural => {
+            let body = body(plural, owner, word).await;
+            let body = body.unwrap_or_else(|| panic!("how are {plural} made? See LEAST."));
+            owner.make(&format!("/api/{plural}"), body).await
+        }
+    };
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// Signs in once more and says which session that is.
+async fn another_session(owner: &Client) -> String {
+    let me = owner.get("/api/auth/me").await.json["user"]["email"].clone();
+    let signed_in = owner.post("/api/auth/login", json!({ "email": me, "password": PASSWORD }));
+    assert_eq!(signed_in.await.status, 200);
+    let sessions = owner.get("/api/auth/sessions").await.json["data"].clone();
+    let other = sessions.as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
+    other["id"].as_str().unwrap().to_owned()
+}
+
+fn import(plural: &str, word: &str) -> Request {
+    let least = least(plural, word).unwrap();
+    let (keys, values): (Vec<_>, Vec<_>) =
+        least.as_object().unwrap().iter().map(|(key, of)| (key.as_str(), of.to_string())).unzip();
+    Request {
+        method: "POST".to_owned(),
+        path: format!("/api/{plural}/import"),
+        id: None,
+        content: Content::Csv(format!("{}\n{}\n", keys.join(","), values.join(","))),
+    }
+}
+
+/// Who can do what the operation does.
+pub(crate) fn able<'a>(world: &'a World, operation: &Operation) -> &'a Client {
+    if operation.access == "platform" { &world.operator } else { &world.ana }
+}
+
+/// A request that succeeds when whoever is able sends it; what it is about was made for it.
+pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
+    let (owner, word) = (able(world, operation), WORD);
+    let words = operation.words();
+    let kind = words[0];
+    let bulk = words.last() == Some(&"bulk");
+    let id =
+        if operation.has_id() || bulk { Some(something(kind, owner, word).await) } else { None };
+    if let (Some(id), Some(&"restore")) = (&id, words.last()) {
+        assert_eq!(owner.delete(&format!("/api/{kind}/{id}")).await.status, 204);
+    }
+    if words.last() == Some(&"errors") {
+        world.run_jobs().await;
+    }
+    let content = content(operation, (owner, id.as_deref()), word).await;
+    let path = operation.path_of(id.as_deref().unwrap_or_default());
+    Request { method: operation.method.clone(), path, id, content }
+}
+
+async fn content(
+    operation: &Operation,
+    (owner, id): (&Client, Option<&str>),
+    word: &str,
+) -> Content {
+    let words = operation.words();
+    let kind = words[0];
+    let json = match (operation.method.as_str(), &words[1..]) {
+        ("GET" | "DELETE", _) | (_, ["{id}", "restore" | "win" | "complete" | "switch"]) => {
+            return Content::Nothing;
+        }
+        (_, ["import"]) => return import(kind, word).content,
+        (_, ["bulk"]) => {
+            json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
+        }
+        (_, ["{id}", "move"]) => json!({ "stage": "Qualification" }),
+        (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
+        (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
+        (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
+        (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
+        (_, ["test-connection"]) => json!({ "service": "database" }),
+        (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"]) => return Content::Nothing,
+        (_, [] | ["{id}"]) => match kind {
+            "tenants" => json!({ "name": unique(word) }),
+            "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),
+            "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
+            _ => body(kind, owner, word).await.unwrap_or_default(),
+        },
+        (_, _) => panic!("what does {} take? See `content`.", operation.name()),
+    };
+    Content::Json(json)
+}
+
+impl Client {
+    /// Sends a request.
+    pub(crate) async fn ask(&self, request: &Request) -> Answer {
+        self.ask_with(request, &[]).await
+    }
+
+    /// Sends a request with headers.
+    pub(crate) async fn ask_with(&self, request: &Request, headers: &[(&str, &str)]) -> Answer {
+        let (kind, body) = match &request.content {
+            Content::Nothing => (None, Vec::new()),
+            Content::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
+            Content::Csv(csv) => (Some("multipart/form-data; boundary=line"), form(csv)),
+        };
+        let kind = kind.map(|kind| ("content-type", kind));
+        let headers: Vec<_> = kind.into_iter().chain(headers.iter().copied()).collect();
+        self.send(&request.method, &request.path, &headers, body).await
+    }
+}
+
+/// A form with a file.
+fn form(csv: &str) -> Vec<u8> {
+    let head = "--line\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file.csv\"";
+    format!("{head}\r\ncontent-type: text/csv\r\n\r\n{csv}\r\n--line--\r\n").into_bytes()
+}
