@@ -7,7 +7,7 @@ use kith::commands::{self, Command};
 
 /// Kith: a CRM backend in one binary.
 #[derive(Parser)]
-#[command(name = "kith", version, about)]
+#[command(name = "kith", version, about = "Kith: a CRM backend in one binary.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
