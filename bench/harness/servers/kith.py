@@ -109,10 +109,10 @@ class Kith(Server):
         deadline = time.monotonic() + IMPORT_LIMIT_SECONDS
         while time.monotonic() < deadline:
             report = client.expect(200, "GET", place).json()
-            if report["status"] == "completed":
+            if report["state"] == "completed":
                 client.close()
                 return outcome_of(report)
-            if report["status"] in ("failed", "cancelled"):
+            if report["state"] in ("failed", "cancelled"):
                 raise BenchError(f"the import ended as {report['status']}: {json.dumps(report)[:1000]}")
             time.sleep(POLL_SECONDS)
         raise BenchError(f"the import was not completed within {IMPORT_LIMIT_SECONDS} s")

@@ -5,7 +5,7 @@ use kith_crm::{
     notes::NOTE, products::PRODUCT, tasks::TASK,
 };
 use kith_kernel::{Id, Result};
-use kith_platform::{Ctx, Settings};
+use kith_platform::{Ctx, Origin, Settings};
 use kith_records::{Object, Record};
 use serde_json::{Value as Json, json};
 
@@ -29,7 +29,15 @@ const CHUNK: usize = 40;
 
 /// Limits under which one can click around freely.
 pub(crate) fn generous(settings: Settings) -> Result<Settings> {
-    settings.with("limits.api", "3000")?.with("limits.auth", "60")?.with("limits.upload", "60")
+    let chosen: Vec<String> = settings
+        .each()
+        .into_iter()
+        .filter(|setting| setting.origin != Origin::Default)
+        .map(|setting| setting.key)
+        .collect();
+    let generous = [("limits.api", "3000"), ("limits.auth", "60"), ("limits.upload", "60")];
+    let unchosen = generous.into_iter().filter(|(key, _)| !chosen.iter().any(|one| one == key));
+    unchosen.into_iter().try_fold(settings, |settings, (key, value)| settings.with(key, value))
 }
 
 /// Makes the demo tenant when it is not there yet.

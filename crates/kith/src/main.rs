@@ -7,14 +7,14 @@ use kith::commands::{self, Command};
 
 /// Kith: a CRM backend in one binary.
 #[derive(Parser)]
-#[command(name = "kith", version, about)]
+#[command(name = "kith", version, about = "Kith: a CRM backend in one binary.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
 /// Statements of SQLite run on these threads (see `store`), so there are more of them than readers and cores.
-const FEWEST_THREADS: usize = 12;
+const FEWEST_THREADS: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -22,6 +22,8 @@ use serde_json::Value as Json;
 
 use crate::system;
 
+const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// All parts of a running Kith.
 #[derive(Clone)]
 pub struct House {
@@ -96,6 +98,21 @@ impl House {
     pub fn start(&self) -> Result<()> {
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
+        let (identity, tasks) = (Arc::clone(&self.identity), self.app.tasks.clone());
+        self.app.tasks.start("expired sessions", async move {
+            while !tasks.is_stopping() {
+                if let Err(error) = identity.sweep().await {
+                    tracing::warn!(
+                        ?error,
+                        "expired sessions could not be removed; it is tried again tomorrow"
+                    );
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(DAY) => {}
+                    () = tasks.stopping() => {}
+                }
+            }
+        });
         Ok(())
     }
 

@@ -113,7 +113,7 @@ pub enum Kind {
 pub enum OnDelete {
     /// The deletion is refused while something points at it.
     Refuse,
-    /// The link is cleared.
+    /// The link stays, so that restoring brings everything back; what is deleted is not found by it.
     Clear,
     /// The record that points is deleted too.
     Cascade,

@@ -1,6 +1,9 @@
 //! The door to the database: [`Db`] opens a [`Read`] or a [`Write`] that knows whose rows it may touch.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{Arc, OnceLock},
+};
 
 use kith_kernel::{Actor, Error, Id, Kind, Result, internal};
 use serde::de::DeserializeOwned;
@@ -16,6 +19,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Db {
     engine: Arc<Engine>,
+    /// The tables that belong to no tenant, once the migrations told.
+    outside: Arc<OnceLock<Vec<&'static str>>>,
 }
 
 /// What an actor may look at: one tenant, in one transaction, which sees one state of the database.
@@ -23,6 +28,7 @@ pub struct Read {
     session: Arc<Session>,
     actor: Actor,
     tenant: Option<Id>,
+    outside: Arc<OnceLock<Vec<&'static str>>>,
 }
 
 /// What an actor may change: everything it can look at, and the writes.
@@ -47,7 +53,13 @@ impl Db {
         } else {
             Engine::Postgres(Postgres::open(options)?)
         };
-        Ok(Self { engine: Arc::new(engine) })
+        Ok(Self { engine: Arc::new(engine), outside: Arc::default() })
+    }
+
+    /// Notes which tables may be reached from outside any tenant.
+    pub(crate) fn know_outside(&self, tables: Vec<&'static str>) {
+        // A second migration of the same program names the same tables.
+        self.outside.get_or_init(|| tables);
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -117,12 +129,22 @@ impl Db {
 
     async fn begin(&self, actor: &Actor, purpose: Purpose) -> Result<Read> {
         let session = self.engine.begin(purpose, Wall::Tenant(actor.tenant)).await?;
-        Ok(Read { session: Arc::new(session), actor: actor.clone(), tenant: Some(actor.tenant) })
+        Ok(Read {
+            session: Arc::new(session),
+            actor: actor.clone(),
+            tenant: Some(actor.tenant),
+            outside: Arc::clone(&self.outside),
+        })
     }
 
     async fn begin_outside(&self, purpose: Purpose) -> Result<Read> {
         let session = self.engine.begin(purpose, Wall::Platform).await?;
-        Ok(Read { session: Arc::new(session), actor: Actor::installation(), tenant: None })
+        Ok(Read {
+            session: Arc::new(session),
+            actor: Actor::installation(),
+            tenant: None,
+            outside: Arc::clone(&self.outside),
+        })
     }
 }
 
@@ -143,7 +165,22 @@ impl Read {
     /// The same transaction, seen from outside any tenant: only for tables that belong to none.
     pub fn everywhere(&self, why: &'static str) -> Self {
         tracing::trace!(why, "looking outside the tenant");
-        Self { session: Arc::clone(&self.session), actor: self.actor.clone(), tenant: None }
+        Self {
+            session: Arc::clone(&self.session),
+            actor: self.actor.clone(),
+            tenant: None,
+            outside: Arc::clone(&self.outside),
+        }
+    }
+
+    /// Refuses a tenant's table where no tenant is meant, and the other way round.
+    fn guard(&self, table: &'static str) -> Result<()> {
+        let Some(outside) = self.outside.get() else { return Ok(()) };
+        if outside.contains(&table) == self.tenant.is_none() {
+            return Ok(());
+        }
+        let whose = if self.tenant.is_none() { "tenants" } else { "no tenant" };
+        Err(internal(format!("{table} belongs to {whose} and was asked for from the other side")))
     }
 
     /// Shows each row to `each`, cells in the order of the select.
@@ -152,6 +189,7 @@ impl Read {
         select: &Select,
         mut each: impl FnMut(Row<'_>) -> Result<()> + Send,
     ) -> Result<()> {
+        self.guard(select.table)?;
         let sql = select.sql(self.session.dialect(), self.tenant);
         self.session.query(sql, &mut each).await
     }
@@ -209,17 +247,20 @@ impl Write {
     /// # Errors
     /// `Conflict` (`taken`, naming the column) for a value that must be unique, `Invalid` for a link to nothing.
     pub async fn insert(&self, insert: Insert) -> Result<u64> {
+        self.guard(insert.table)?;
         let sql = insert.sql(self.session.dialect(), self.tenant);
         self.run(sql).await
     }
 
     /// Adds rows whose success nobody waits for before the commit.
     pub fn append(&self, insert: &Insert) -> Result<()> {
+        self.guard(insert.table)?;
         self.session.defer(insert.sql(self.session.dialect(), self.tenant))
     }
 
     /// Changes rows; says how many.
     pub async fn update(&self, update: Update) -> Result<u64> {
+        self.guard(update.table)?;
         let sql = update.sql(self.session.dialect(), self.tenant);
         self.run(sql).await
     }
@@ -232,6 +273,7 @@ impl Write {
         if delete.conditions.is_empty() {
             return Err(internal(format!("all of {} would be deleted", delete.table)));
         }
+        self.guard(delete.table)?;
         let sql = delete.sql(self.session.dialect(), self.tenant);
         self.run(sql).await
     }

@@ -43,6 +43,7 @@ impl Db {
     /// # Errors
     /// `Conflict` when the database is newer than this program.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
+        self.know_outside(platform_tables(migrations));
         match self.engine() {
             Engine::Sqlite(sqlite) => sqlite.migrate(migrations).await,
             Engine::Postgres(postgres) => postgres.migrate(migrations).await,

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 /// After so many commits the thread looks at the log.
 const COMMITS_PER_LOOK: u32 = 200;
-/// A log of this size is emptied even if writers must wait for it for a moment.
-const LARGEST_LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// A log of so many pages (64 MiB) is begun anew even if writers must wait for it for a moment.
+const LONGEST_LOG_FRAMES: i64 = 16_384;
 
 /// Counts commits and wakes the thread; the thread ends with it.
 pub(super) struct Checkpointer {
@@ -45,13 +45,21 @@ fn checkpoint_when_woken(path: &Path, woken: &Receiver<()>) {
             connection = Connection::open(path).ok();
         }
         let Some(open) = &connection else { continue };
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        let size = std::fs::metadata(PathBuf::from(log)).map_or(0, |file| file.len());
-        let how = if size > LARGEST_LOG_BYTES { "TRUNCATE" } else { "PASSIVE" };
-        let pragma = format!("PRAGMA busy_timeout = 200; PRAGMA wal_checkpoint({how});");
-        if let Err(error) = open.execute_batch(&pragma) {
+        if let Err(error) = checkpoint(open) {
             tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again later");
         }
     }
+}
+
+/// Copies what it can without holding anybody up. Under a steady load the log never gets empty by that, so that a long
+/// one is begun anew: writers wait for that, but only while the little that came meanwhile is copied.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA busy_timeout = 100;")?;
+    let frames: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    if frames > LONGEST_LOG_FRAMES {
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+    }
+    Ok(())
 }
