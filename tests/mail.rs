@@ -1,11 +1,5 @@
 //! Mail against a real mail server: once by Message-ID whatever happens on the way, and an outbox where there is none.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-};
-
 use kith_kernel::{Clock, Kind as ErrorKind, Time, invalid};
 use kith_platform::{
     Ctx, Settings,
@@ -16,7 +10,8 @@ use serde_json::Value;
 
 use crate::{
     database::{Kind, on_both},
-    house::{House, until},
+    house::House,
+    sink::Sink,
 };
 
 on_both!(
@@ -29,58 +24,6 @@ on_both!(
     a_wrong_password_loses_no_mail_and_is_not_told,
     without_a_server_the_mail_stays_in_the_outbox,
 );
-
-/// A mail server of its own for one test.
-struct Sink {
-    process: Child,
-    url: String,
-    mails: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Sink {
-    fn start(faults: &[(&str, &str)]) -> Self {
-        let known = Command::new("python3").args(["-c", "import aiosmtpd"]).status();
-        assert!(
-            known.is_ok_and(|status| status.success()),
-            "python3 has no aiosmtpd, the mail server of these tests: python3 -m pip install aiosmtpd"
-        );
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/smtp_sink.py"))
-            .envs(faults.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        let mails = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&mails);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                kept.lock().unwrap().push(serde_json::from_str(&line).unwrap());
-            }
-        });
-        Self { process, url: format!("smtp://127.0.0.1:{}", told["port"]), mails }
-    }
-
-    fn mails(&self) -> Vec<Value> {
-        self.mails.lock().unwrap().clone()
-    }
-
-    /// Its lines come through a pipe, and so a little later than its answer.
-    async fn received(&self, count: usize) -> Vec<Value> {
-        until("the mails arrived", async || self.mails().len() >= count).await;
-        self.mails()
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
 
 struct Post {
     house: House,

@@ -1,0 +1,196 @@
+//! The binary killed between any two steps: what the database holds happened once or not at all, a mail arrives under
+//! one Message-ID, and the chain of events is whole.
+
+use std::{collections::BTreeSet, os::unix::process::ExitStatusExt};
+
+use kith_platform::crash::POINTS;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    database::{Database, Kind, on_both},
+    house::until,
+    server::{Installation, Reply, Server, embedded},
+    sink::Sink,
+};
+
+on_both!(
+    killed_while_writing,
+    killed_while_a_job_runs,
+    killed_while_a_mail_is_sent,
+    killed_while_events_are_sealed,
+);
+
+/// What `abort` ends a process with.
+const SIGABRT: i32 = 6;
+
+async fn killed_while_writing(kind: Kind) {
+    // The first write is of the start; the record is the second one, the invite the third, and then comes its mail.
+    let answered = [(false, false), (true, false), (true, true), (true, true)];
+    for (time, answered) in (2..).zip(answered) {
+        for found in killed_at(kind, "write.", time).await {
+            assert_eq!(found, answered, "the writes are others than these tests take for granted");
+        }
+    }
+}
+
+async fn killed_while_a_job_runs(kind: Kind) {
+    killed_at(kind, "job.", 1).await;
+}
+
+async fn killed_while_a_mail_is_sent(kind: Kind) {
+    killed_at(kind, "mail.", 1).await;
+}
+
+async fn killed_while_events_are_sealed(kind: Kind) {
+    killed_at(kind, "seal.", 1).await;
+}
+
+#[test]
+fn every_point_is_visited() {
+    let visited = ["write.", "job.", "mail.", "seal."];
+    for point in POINTS {
+        assert!(visited.iter().any(|prefix| point.starts_with(prefix)), "{point} is not tried");
+    }
+}
+
+/// Says for each point whether the contact and the invite were answered.
+async fn killed_at(kind: Kind, prefix: &str, time: u32) -> Vec<(bool, bool)> {
+    let mut answered = Vec::new();
+    for point in POINTS.into_iter().filter(|point| point.starts_with(prefix)) {
+        let point = format!("{point}:{time}");
+        println!("killed at {point}");
+        let told = Story::begin(kind).await.tell(&point).await;
+        answered.push((told.contact.is_some(), told.invite.is_some()));
+    }
+    answered
+}
+
+/// An installation in which somebody works while it is killed.
+struct Story {
+    database: Database,
+    sink: Sink,
+    installation: Installation,
+    token: String,
+}
+
+/// What the process answered before it ended.
+struct Told {
+    contact: Option<Reply>,
+    invite: Option<Reply>,
+}
+
+impl Story {
+    /// A tenant, made before anything is killed.
+    async fn begin(kind: Kind) -> Self {
+        let database = Database::fresh(kind).await;
+        let sink = Sink::start(&[]);
+        let folder = database.folder.path();
+        let url = match kind {
+            Kind::Sqlite => embedded(folder),
+            Kind::Postgres => database.options.url.clone(),
+        };
+        let installation =
+            Installation { data: folder.to_owned(), database_url: url, smtp_url: sink.url.clone() };
+        let server = installation.serve(None);
+        let ana = json!({ "email": "ana@acme.example", "password": "a long password" });
+        let signed_in = server.ask("POST /api/auth/register", "", Some(&ana)).unwrap();
+        assert_eq!(signed_in.status, 201, "{signed_in:?}");
+        let token = signed_in.json["token"].as_str().unwrap().to_owned();
+        server.stop();
+        // Nothing is left over that the next process would begin with.
+        assert!(installation.run(&["audit", "verify"]).success());
+        Self { database, sink, installation, token }
+    }
+
+    fn serve(&self, crash_at: Option<&str>) -> Server {
+        let mut server = self.installation.serve(crash_at);
+        server.token = Some(self.token.clone());
+        server
+    }
+
+    async fn tell(self, point: &str) -> Told {
+        let told = self.work_until_killed(point);
+        // Nobody renews the leases of the dead: a minute later they have ended.
+        self.end_leases().await;
+        let server = self.serve(None);
+        until("all mails are sent", async || {
+            let mails = server.get("/api/system/outbox");
+            mails["data"].as_array().unwrap().iter().all(|mail| mail["state"] == "sent")
+        })
+        .await;
+        self.look_at_the_invite(&server, &told).await;
+        look_at_the_contact(&server, &told);
+        server.stop();
+        let verified = self.installation.run(&["audit", "verify"]);
+        assert!(verified.success(), "the chain of events is broken");
+        told
+    }
+
+    fn work_until_killed(&self, point: &str) -> Told {
+        let mut server = self.serve(Some(point));
+        let contact = make_contact(&server);
+        let guest = json!({ "email": "guest@acme.example" });
+        let invite = server.ask("POST /api/invites", "", Some(&guest));
+        for reply in [&contact, &invite].into_iter().flatten() {
+            assert_eq!(reply.status, 201, "{reply:?}");
+        }
+        let ended = server.end().unwrap_or_else(|| panic!("{point} is never passed"));
+        assert_eq!(ended.signal(), Some(SIGABRT), "it ended otherwise: {ended:?}");
+        Told { contact, invite }
+    }
+
+    async fn end_leases(&self) {
+        if let Some(path) = self.database.options.sqlite_path() {
+            let connection = rusqlite::Connection::open(path).unwrap();
+            connection.execute("UPDATE wakeups SET due = 0", []).unwrap();
+            return;
+        }
+        let url = &self.database.options.url;
+        let (client, connection) =
+            tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+        tokio::spawn(connection);
+        client.batch_execute("UPDATE wakeups SET due = 'epoch'").await.unwrap();
+    }
+
+    /// There is one invite or none, with its event and its mail.
+    async fn look_at_the_invite(&self, server: &Server, told: &Told) {
+        let invites = count(&server.get("/api/invites"));
+        assert!(invites <= 1 && (told.invite.is_none() || invites == 1), "{invites} invites");
+        assert_eq!(count(&server.get("/api/audit-logs?action=invite.created")), invites);
+        assert_eq!(count(&server.get("/api/system/outbox")), invites, "mails in the outbox");
+        let mails = self.sink.received(invites).await;
+        let ids: BTreeSet<&str> =
+            mails.iter().map(|mail| mail["headers"]["message-id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), invites, "mails that arrived: {mails:?}");
+        for mail in &mails {
+            assert_eq!(mail["receivers"], json!(["guest@acme.example"]));
+            assert_eq!(mail["text"], mails[0]["text"]);
+        }
+    }
+}
+
+fn make_contact(server: &Server) -> Option<Reply> {
+    let contact = json!({ "name": "Bruno Costa" });
+    server.ask("POST /api/contacts", "idempotency-key: the first\r\n", Some(&contact))
+}
+
+/// There is one contact or none, with its event; asked for again under the same key there is one.
+fn look_at_the_contact(server: &Server, told: &Told) {
+    let contacts = count(&server.get("/api/contacts"));
+    assert!(contacts <= 1 && (told.contact.is_none() || contacts == 1), "{contacts} contacts");
+    let events = || count(&server.get("/api/audit-logs?action=contact.created"));
+    assert_eq!(events(), contacts);
+    let again = make_contact(server).unwrap();
+    assert_eq!(again.status, 201, "{again:?}");
+    if let Some(first) = &told.contact {
+        assert_eq!(again.json["id"], first.json["id"]);
+    }
+    assert_eq!((count(&server.get("/api/contacts")), events()), (1, 1));
+    let found = server.get("/api/search?q=bruno");
+    assert_eq!(found["data"][0]["id"], again.json["id"]);
+}
+
+fn count(page: &Json) -> usize {
+    page["data"].as_array().unwrap().len()
+}

@@ -1,0 +1,136 @@
+//! The binary as a process of its own, spoken to over a socket, which may end at any moment.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value as Json;
+
+const SECRET: &str = "thirty-two characters of nothing";
+
+/// A binary with its database, which outlives the processes.
+pub(crate) struct Installation {
+    pub(crate) data: PathBuf,
+    pub(crate) database_url: String,
+    pub(crate) smtp_url: String,
+}
+
+/// A process that serves.
+pub(crate) struct Server {
+    process: Child,
+    address: String,
+    pub(crate) token: Option<String>,
+}
+
+/// What came back, when something did.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) json: Json,
+}
+
+impl Installation {
+    fn command(&self, words: &[&str], crash_at: Option<&str>) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kith-under-test"));
+        command.args(words).current_dir(&self.data).env_clear();
+        command
+            .env("KITH_DATA", &self.data)
+            .env("DATABASE_URL", &self.database_url)
+            .env("SMTP_URL", &self.smtp_url)
+            .env("MAIL_FROM", "Kith <kith@crm.example>")
+            .env("JWT_SECRET", SECRET)
+            .env("SESSION_SECRET", SECRET)
+            .env("ENCRYPTION_KEY", SECRET)
+            .env("PORT", "0")
+            .env("PASSWORD_MEMORY_KIB", "64")
+            .env("LOG_LEVEL", "warn");
+        if let Some(point) = crash_at {
+            command.env("KITH_CRASH_AT", point);
+        }
+        command.stdin(Stdio::null()).stderr(Stdio::inherit());
+        command
+    }
+
+    /// Starts to serve, and to crash at a point where one is named.
+    pub(crate) fn serve(&self, crash_at: Option<&str>) -> Server {
+        let mut process =
+            self.command(&["serve"], crash_at).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        lines.read_line(&mut line).unwrap();
+        let address = line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next());
+        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
+        Server { process, address, token: None }
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, words: &[&str]) -> ExitStatus {
+        self.command(words, None).status().unwrap()
+    }
+}
+
+/// The folder of a test as the place of an installation on a file of SQLite.
+pub(crate) fn embedded(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("kith.db").display())
+}
+
+impl Server {
+    /// Asks; nothing comes back from a process that ended.
+    pub(crate) fn ask(&self, request: &str, headers: &str, body: Option<&Json>) -> Option<Reply> {
+        let (method, path) = request.split_once(' ').unwrap();
+        let body = body.map(Json::to_string).unwrap_or_default();
+        let token = self.token.as_deref().unwrap_or_default();
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let sent = write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: kith\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+            body.len()
+        );
+        sent.ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().unwrap();
+        Some(Reply { status, json: serde_json::from_str(body).unwrap_or(Json::Null) })
+    }
+
+    /// Reads what must be there.
+    pub(crate) fn get(&self, path: &str) -> Json {
+        let reply = self.ask(&format!("GET {path}"), "", None).unwrap();
+        assert_eq!(reply.status, 200, "{path}: {reply:?}");
+        reply.json
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
+        for _ in 0..1_000 {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    /// Asks the process to end in order.
+    pub(crate) fn stop(mut self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let status = self.end();
+        assert!(status.is_some_and(|status| status.success()), "it ended with {status:?}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
