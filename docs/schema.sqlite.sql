@@ -281,7 +281,7 @@ CREATE TABLE event_order (
   digest BLOB NOT NULL,
   hash BLOB NOT NULL,
   PRIMARY KEY (tenant_id, sequence)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX event_order__event_id ON event_order (tenant_id, event_id);
 CREATE TABLE event_salts (
   tenant_id BLOB NOT NULL,

@@ -143,5 +143,5 @@ fn chain() -> [Table; 2] {
     let order = Table::of_tenant_keyed("event_order", &["sequence"], entry);
     let salt = vec![id("event_id").required(), bytes("salt").required()];
     let salts = Table::of_tenant_keyed("event_salts", &["event_id"], salt);
-    [order.unique(&["event_id"]).append_only(), salts.clustered()]
+    [order.unique(&["event_id"]).append_only().clustered(), salts.clustered()]
 }

@@ -186,21 +186,37 @@ impl Session {
         sql: &Sql,
         each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
     ) -> Result<()> {
-        self.flush().await?;
         let statement = self.prepare(sql).await?;
         let values: Vec<Bound<'_>> = sql.values.iter().map(Bound).collect();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        let rows = self
-            .opened(async { self.client.query(&statement, &bound).await.map_err(wrong) })
-            .await?;
+        let query = async { self.client.query(&statement, &bound).await.map_err(wrong) };
+        let rows = self.behind_deferred(query).await?;
         rows.iter().try_for_each(|row| each(Row::Postgres(row)))
     }
 
     pub(crate) async fn execute(&self, sql: &Sql) -> Result<u64> {
-        self.flush().await?;
         let statement = self.prepare(sql).await?;
-        self.opened(self.run(&statement, sql)).await
+        self.behind_deferred(self.run(&statement, sql)).await
+    }
+
+    /// Sends what was deferred and, in the same packet, what must see it.
+    async fn behind_deferred<T>(&self, run: impl Future<Output = Result<T>>) -> Result<T> {
+        while self.state().deferred.len() > LARGEST_PIPELINE {
+            self.flush().await?;
+        }
+        let before = std::mem::take(&mut self.state().deferred);
+        let mut prepared = Vec::with_capacity(before.len());
+        for sql in &before {
+            prepared.push(self.prepare(sql).await?);
+        }
+        let before = prepared.iter().zip(&before).map(|(statement, sql)| self.run(statement, sql));
+        let before = futures_util::future::join_all(before);
+        let (ran, done) =
+            self.opened(async { Ok(futures_util::future::join(before, run).await) }).await?;
+        // What failed first is what the rest failed by.
+        ran.into_iter().collect::<Result<Vec<_>>>()?;
+        done
     }
 
     async fn run(&self, statement: &Statement, sql: &Sql) -> Result<u64> {
