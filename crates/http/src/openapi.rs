@@ -157,7 +157,8 @@ fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
         all.push((401, "Nobody is signed in."));
         all.push((403, "The role or the key's scopes do not allow it."));
     }
-    if operation.path.contains('{') {
+    // Who is signed in may also name a tenant that they do not belong to.
+    if operation.access != Access::Public || operation.path.contains('{') {
         all.push((404, "There is no such thing, or it is another tenant's."));
     }
     if operation.method != axum::http::Method::GET {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use kith_http::{Answer, Call, Query};
 use kith_kernel::{Error, Kind, Result};
 use kith_platform::{
@@ -108,9 +108,11 @@ impl Records {
             columns,
             state,
         };
-        Ok(stream::unfold(export, |mut export| async move {
+        let pieces = stream::unfold(export, |mut export| async move {
             export.next().await.map(|piece| (piece, export))
-        }))
+        });
+        // What sends it may ask once more after the end.
+        Ok(pieces.fuse())
     }
 }
 

@@ -1,7 +1,7 @@
 //! History: the events of a record, or of the whole tenant, newest first.
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use kith_http::{Answer, Call, Query};
 use kith_kernel::{Error, Id, Kind, Result, Time, not_found};
 use kith_platform::events::{self, Event, Stored};
@@ -105,7 +105,8 @@ impl Records {
                 }
             }
         });
-        Ok(Answer::stream("application/jsonl", axum::body::Body::from_stream(pieces)))
+        // What sends it may ask once more after the end.
+        Ok(Answer::stream("application/jsonl", axum::body::Body::from_stream(pieces.fuse())))
     }
 }
 
