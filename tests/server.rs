@@ -22,7 +22,8 @@ pub(crate) struct Installation {
 /// A process that serves.
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    /// None when the process ended before it served.
+    address: Option<String>,
     pub(crate) token: Option<String>,
 }
 
@@ -63,8 +64,7 @@ impl Installation {
         let mut lines = BufReader::new(process.stdout.take().unwrap());
         lines.read_line(&mut line).unwrap();
         let address = line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
-        Server { process, address, token: None }
+        Server { process, address: address.map(str::to_owned), token: None }
     }
 
     /// Runs a command to its end.
@@ -84,7 +84,7 @@ impl Server {
         let (method, path) = request.split_once(' ').unwrap();
         let body = body.map(Json::to_string).unwrap_or_default();
         let token = self.token.as_deref().unwrap_or_default();
-        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let mut stream = TcpStream::connect(self.address.as_ref()?).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let sent = write!(
             stream,

@@ -22,7 +22,7 @@ use serde_json::Value as Json;
 
 use crate::system;
 
-const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
 /// All parts of a running Kith.
 #[derive(Clone)]
