@@ -100,16 +100,16 @@ impl House {
         events::Sealer::new(self.app.clone()).start();
         let (identity, tasks) = (Arc::clone(&self.identity), self.app.tasks.clone());
         self.app.tasks.start("expired sessions", async move {
-            while !tasks.is_stopping() {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(DAY) => {}
+                    () = tasks.stopping() => return,
+                }
                 if let Err(error) = identity.sweep().await {
                     tracing::warn!(
                         ?error,
                         "expired sessions could not be removed; it is tried again tomorrow"
                     );
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(DAY) => {}
-                    () = tasks.stopping() => {}
                 }
             }
         });
