@@ -10,6 +10,7 @@ mod deals;
 mod events;
 mod house;
 mod identity;
+mod import;
 mod jobs;
 mod kill;
 mod locked;

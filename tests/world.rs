@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) stranger: Client,
     /// Somebody who is not signed in.
     pub(crate) nobody: Client,
-    _database: Database,
+    database: Database,
 }
 
 /// The tokens of the people.
@@ -68,8 +68,13 @@ impl World {
             nobody: Client::new(&router, None),
             app: house.app.clone(),
             house,
-            _database: database,
+            database,
         }
+    }
+
+    /// The folder of the test's own files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.database.folder.path()
     }
 
     /// Runs every job that is due, also those that these jobs enqueue.
