@@ -62,7 +62,7 @@ pub async fn run(command: Command) -> Result<ExitCode> {
         Command::Serve { demo } => serve::run(settings, demo).await,
         Command::Migrate { schema } => migrate::run(&settings, schema).await,
         Command::Doctor => doctor::run(&settings).await,
-        Command::Import(import) => import::run(settings, &import).await,
+        Command::Import(import) => Box::pin(import::run(settings, &import)).await,
         Command::Export(export) => export::run(settings, &export).await,
         Command::Audit(audit) => audit::run(settings, audit).await,
         Command::User(user) => user::run(settings, user).await,
