@@ -12,7 +12,12 @@ use kith_platform::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::{Ask, Records, catalog::Shape, describe::Object};
+use crate::{
+    Ask, Records,
+    catalog::Shape,
+    csv::{Delimiter, write::Writer},
+    describe::Object,
+};
 
 /// Rows that are read at a time.
 const ROWS: u64 = 500;
@@ -206,34 +211,18 @@ fn cell(record: &Json, column: &str) -> String {
     let value = column.split('.').fold(record, |value, key| &value[key]);
     match value {
         Json::Null => String::new(),
-        Json::String(text) => harmless(text),
+        Json::String(text) => text.clone(),
         Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
         Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
     }
 }
 
-/// Spreadsheets run a cell that begins like a formula; an apostrophe makes it text again.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err() {
-        return format!("'{text}");
-    }
-    text.to_owned()
-}
-
+/// One line; cells that a spreadsheet would run are guarded.
 fn row(cells: impl Iterator<Item = String>, out: &mut Vec<u8>) {
-    for (at, cell) in cells.enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        if cell.contains(['"', ',', '\n', '\r']) || cell.starts_with(' ') || cell.ends_with(' ') {
-            out.push(b'"');
-            out.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
-            out.push(b'"');
-        } else {
-            out.extend_from_slice(cell.as_bytes());
-        }
-    }
-    out.extend_from_slice(b"\r\n");
+    let cells: Vec<String> = cells.collect();
+    let mut writer = Writer::new(out, Delimiter::Comma);
+    let written = writer.write_row(cells.iter().map(String::as_str)).and_then(|()| writer.flush());
+    debug_assert!(written.is_ok(), "writing into memory does not fail");
 }
 
 #[cfg(test)]
@@ -244,8 +233,14 @@ mod tests {
     fn cells_are_quoted_and_harmless() {
         let mut out = Vec::new();
         row(
-            ["a".to_owned(), "b,c".to_owned(), "d\"e".to_owned(), harmless("=1+1"), harmless("-5")]
-                .into_iter(),
+            [
+                "a".to_owned(),
+                "b,c".to_owned(),
+                "d\"e".to_owned(),
+                "=1+1".to_owned(),
+                "-5".to_owned(),
+            ]
+            .into_iter(),
             &mut out,
         );
         assert_eq!(String::from_utf8(out).unwrap(), "a,\"b,c\",\"d\"\"e\",'=1+1,-5\r\n");

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// So many rows share a transaction.
-const CHUNK: usize = 100;
+const CHUNK: usize = 250;
 
 /// How far an import is: bytes read of all, and what it did so far.
 pub type Progress<'a> = &'a (dyn Fn((u64, u64, &Report)) + Send + Sync);
