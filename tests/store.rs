@@ -16,6 +16,7 @@ on_both!(
     failed_writes_leave_nothing_and_others_stay,
     search_finds_prefixes_of_one_tenant,
     a_newer_schema_is_refused,
+    a_copy_is_left_before_the_schema_changes,
 );
 
 fn migrations() -> Vec<Migration> {
@@ -48,7 +49,7 @@ struct House {
     ids: Ids,
     ana: Actor,
     stranger: Actor,
-    _database: Database,
+    database: Database,
 }
 
 async fn house(kind: Kind) -> House {
@@ -59,7 +60,7 @@ async fn house(kind: Kind) -> House {
     db.check_walls().await.unwrap();
     let ids = Ids::new(Clock::system());
     let (ana, stranger) = (Actor::system(ids.next()), Actor::system(ids.next()));
-    House { db, ids, ana, stranger, _database: database }
+    House { db, ids, ana, stranger, database }
 }
 
 fn thing(id: Id, name: &str) -> Insert {
@@ -265,4 +266,26 @@ async fn a_newer_schema_is_refused(kind: Kind) {
     let house = house(kind).await;
     let error = house.db.migrate(&[]).await.unwrap_err();
     assert_eq!(error.code(), "newer_schema");
+}
+
+async fn a_copy_is_left_before_the_schema_changes(kind: Kind) {
+    let house = house(kind).await;
+    let id = house.ids.next();
+    house.db.write(&house.ana, async |db| db.insert(thing(id, "lamp")).await).await.unwrap();
+    let mut all = migrations();
+    let steps = vec![Step::AddColumn("things", text("colour"))];
+    all.push(Migration { name: "2026-01-02-colour", steps });
+    assert_eq!(house.db.migrate(&all).await.unwrap(), ["2026-01-02-colour"]);
+    let kept = house.db.read(&house.ana, async |db| db.count(Select::from("things")).await).await;
+    assert_eq!(kept.unwrap(), 1);
+    if kind == Kind::Sqlite {
+        let copy = house.database.folder.path().join("kith.db.before-2026-01-01-things.bak");
+        let copy = rusqlite::Connection::open(copy).unwrap();
+        let count = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT COUNT(*) FROM things WHERE name = 'lamp'"), 1);
+        assert_eq!(
+            count("SELECT COUNT(*) FROM pragma_table_info('things') WHERE name = 'colour'"),
+            0
+        );
+    }
 }

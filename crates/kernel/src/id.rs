@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::{Clock, Error, Time, malformed};
+use crate::{Clock, Error, malformed};
 
 /// The id of a record, tenant, user, job or event: a UUID, version 7 when it is one of ours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -47,15 +47,6 @@ impl Id {
     /// The 32 hexadecimal digits without hyphens.
     pub fn simple(self) -> String {
         self.0.simple().to_string()
-    }
-
-    /// The smallest id that could have been made at `time`.
-    pub fn first_at(time: Time) -> Self {
-        let mut bytes = [0_u8; 16];
-        bytes[..6].copy_from_slice(&time.milliseconds().to_be_bytes()[2..]);
-        bytes[6] = 0x70;
-        bytes[8] = 0x80;
-        Self::from_bytes(bytes)
     }
 }
 
@@ -174,6 +165,7 @@ fn compose(milliseconds: i64, counter: u64, tail: [u8; 16]) -> Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Time;
 
     #[test]
     fn ids_ascend_also_within_a_millisecond() {

@@ -166,11 +166,6 @@ impl Date {
     pub fn days(self) -> i64 {
         i64::from(self.0.num_days_from_ce()) - 719_163
     }
-
-    /// The same as a `chrono::NaiveDate`.
-    pub fn naive(self) -> NaiveDate {
-        self.0
-    }
 }
 
 impl From<NaiveDate> for Date {

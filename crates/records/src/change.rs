@@ -54,8 +54,6 @@ pub struct Manner {
     pub expected: Option<i64>,
     /// The import or bulk change that it is part of.
     pub batch: Option<Id>,
-    /// Fields of the house may be written too.
-    pub as_system: bool,
     /// Nobody waits for the row itself: a value that is taken is told with the commit.
     pub deferred: bool,
     /// The links were looked up in this transaction, so that they need not be looked up again.
@@ -97,7 +95,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
-        let given = input::sort(&shape, &custom, input, (None, reading, manner))?;
+        let given = input::sort(&shape, &custom, input, (None, reading))?;
         let mut after = given.fields.clone();
         fill_defaults(&shape, &mut after, reading)?;
         after.retain(|_, value| !value.is_null());
@@ -164,8 +162,7 @@ impl Records {
         refuse_stale(&current, manner.expected)?;
         let reading =
             reading(ctx, input.get("currency").or_else(|| current.record.get("currency")));
-        let given =
-            input::sort(&shape, &custom, input, (Some((id, &current.record)), reading, manner))?;
+        let given = input::sort(&shape, &custom, input, (Some((id, &current.record)), reading))?;
         let mut after = current.record.clone();
         for (key, value) in &given.fields {
             if value.is_null() {

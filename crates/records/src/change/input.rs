@@ -3,7 +3,7 @@
 use kith_kernel::{Error, Id, Result, invalid, text::nearest};
 use serde_json::Value as Json;
 
-use super::{Given, Manner};
+use super::Given;
 use crate::{
     catalog::Shape,
     custom::CustomField,
@@ -20,7 +20,6 @@ struct Sorter<'a> {
     custom: &'a [CustomField],
     before: Before<'a>,
     reading: Reading,
-    manner: Manner,
     given: Given,
 }
 
@@ -32,10 +31,10 @@ pub(super) fn sort(
     shape: &Shape,
     custom: &[CustomField],
     input: Record,
-    (before, reading, manner): (Before<'_>, Reading, Manner),
+    (before, reading): (Before<'_>, Reading),
 ) -> Result<Given> {
     let given = Given { fields: Record::new(), custom: Vec::new() };
-    let mut sorter = Sorter { shape, custom, before, reading, manner, given };
+    let mut sorter = Sorter { shape, custom, before, reading, given };
     let mut wrong: Option<Error> = None;
     for (key, value) in input {
         if let Err(error) = sorter.take(&key, value) {
@@ -88,7 +87,7 @@ impl Sorter<'_> {
         if self.given.fields.contains_key(field.key) {
             return Err(invalid(field.key, "is given twice, in two spellings"));
         }
-        if !is_writable(&field) && !self.manner.as_system {
+        if !is_writable(&field) {
             return self.read_only(&field, value);
         }
         let value = field.canonical(value, self.reading)?;
