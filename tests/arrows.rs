@@ -83,12 +83,6 @@ const EVERYWHERE: [&str; 17] = [
 ];
 
 const LONGEST_FILE: usize = 500;
-/// Files that are longer today. The list may become shorter, not longer.
-const TOO_LONG: [&str; 3] = [
-    "crates/records/src/import/run.rs",
-    "crates/store/src/row.rs",
-    "crates/store/src/statement.rs",
-];
 
 /// Drivers of databases, and the only crate that may know them.
 const DRIVERS: [&str; 5] =
@@ -213,7 +207,7 @@ fn files_are_short_and_say_what_they_are() {
             long.push(source.path);
         }
     }
-    assert_eq!(long, TOO_LONG, "these files have more than {LONGEST_FILE} lines");
+    assert!(long.is_empty(), "these files have more than {LONGEST_FILE} lines: {long:?}");
 }
 
 /// Which modules of a crate use which.
