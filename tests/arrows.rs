@@ -41,7 +41,7 @@ const BETWEEN_SLICES: [(&str, &str); 7] = [
 ];
 
 /// Modules that stand in circles today. The lists may become shorter, not longer.
-const CIRCLES: [(&str, &[&str]); 3] = [
+const CIRCLES: [(&str, &[&str]); 1] = [
     (
         "identity",
         &[
@@ -57,8 +57,6 @@ const CIRCLES: [(&str, &[&str]); 3] = [
             "tenants",
         ],
     ),
-    ("records", &["catalog", "custom", "import", "list", "related"]),
-    ("store", &["connect", "migrate", "search", "statement"]),
 ];
 
 /// Where work reaches outside of any tenant.
