@@ -33,7 +33,10 @@ check: toolchain ## Look at formatting, lints, arrows between crates, and docume
 
 audit: toolchain ## Look at licences, advisories and unused dependencies (cargo-deny, cargo-machete)
 	@status=0; \
-	 if cargo deny --version >/dev/null 2>&1; then cargo deny --log-level error check || status=1; \
+	 if cargo deny --version >/dev/null 2>&1; then \
+	   cargo deny --log-level error check licenses bans sources || status=1; \
+	   cargo deny --log-level error check advisories \
+	     || { echo "audit: advisories were found, or their database could not be reached (see above)" >&2; status=1; }; \
 	 else echo "audit: cargo-deny is missing: cargo install --locked cargo-deny" >&2; status=1; fi; \
 	 if cargo machete --version >/dev/null 2>&1; then cargo machete || status=1; \
 	 else echo "audit: cargo-machete is missing: cargo install --locked cargo-machete" >&2; status=1; fi; \
