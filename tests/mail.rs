@@ -209,12 +209,13 @@ async fn without_a_server_the_mail_stays_in_the_outbox(kind: Kind) {
     for subject in ["first", "second", "third"] {
         post.send(subject).await;
     }
-    assert_eq!(post.run().await, 3);
+    // Nothing is to be done: they can be read as soon as what they follow from is there.
     let mails = post.outbox().await;
     let subjects: Vec<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert_eq!(subjects, ["third", "second", "first"]);
     assert!(mails.iter().all(|mail| mail.state == State::Stored));
     assert!(mails[0].body.as_deref().unwrap().starts_with("Olá Ana"));
+    assert_eq!(post.run().await, 0);
     let mut admin = post.ctx.clone();
     admin.actor.platform_admin = true;
     let page = mail::outbox(&admin, Some(mails[0].id), 1).await.unwrap();

@@ -137,7 +137,11 @@ fn a_secret_that_a_release_adds_is_made_beside_the_others() {
 fn beside_postgresql_secrets_are_asked_for_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("DATABASE_URL", "postgres://host/base"), ("SESSION_SECRET", "s")];
-    let error = read(folder.path(), &environment).with_secrets().unwrap_err();
+    let settings = read(folder.path(), &environment);
+    // The doctor says the same, and makes nothing.
+    let told = settings.check_shared().unwrap_err();
+    let error = settings.with_secrets().unwrap_err();
+    assert_eq!(told.message(), error.message());
     assert!(
         error.message().contains("Set JWT_SECRET, ENCRYPTION_KEY (each one: openssl"),
         "{error}"

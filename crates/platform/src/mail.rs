@@ -84,7 +84,8 @@ impl jobs::Job for SendMail {
 const WHY: &str = "mails are of the installation, since many have no tenant";
 const LONGEST_SUBJECT: usize = 250;
 
-/// Puts a mail into the outbox and a job for it into the queue, in the transaction of what it follows from.
+/// Puts a mail into the outbox and, where there is a mail server, a job for it into the queue, in the transaction of
+/// what it follows from.
 ///
 /// # Errors
 /// `Invalid` when the address is none.
@@ -92,6 +93,7 @@ pub fn send(ctx: &Ctx, db: &Write, mail: &Mail) -> Result<()> {
     let to: lettre::Address =
         mail.to.trim().parse().map_err(|_| invalid("email", "is no e-mail address"))?;
     let id = ctx.new_id();
+    let has_server = !ctx.app.settings.text("mail.smtp_url").is_empty();
     let host = transport::host_of(ctx.app.settings.text("mail.from"));
     // PostgreSQL stores no NUL.
     let plain = |text: &str| text.replace('\0', "");
@@ -105,12 +107,15 @@ pub fn send(ctx: &Ctx, db: &Write, mail: &Mail) -> Result<()> {
             ("body", plain(&mail.text).into()),
             ("html", mail.html.as_deref().map(plain).into()),
             ("message_id", format!("<{id}@{host}>").into()),
-            ("state", "queued".into()),
+            ("state", if has_server { "queued" } else { "stored" }.into()),
             ("attempts", 0_i64.into()),
             ("created_at", ctx.now().into()),
         ],
     ))?;
-    jobs::enqueue(ctx, db, &SendMail { mail: id }).map(drop)
+    if has_server {
+        jobs::enqueue(ctx, db, &SendMail { mail: id })?;
+    }
+    Ok(())
 }
 
 /// A subject may hold what a stranger typed; a line break in it would begin another header.

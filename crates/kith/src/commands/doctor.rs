@@ -23,6 +23,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     for (name, instead) in settings.unused() {
         wrong.push(format!("{name} has no use any more: {instead}"));
     }
+    wrong.extend(settings.check_shared().err().map(|error| error.in_one_line()));
     match database(settings).await {
         Ok(told) => say!("\nDatabase\n  {told}"),
         Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),

@@ -47,17 +47,11 @@ impl Settings {
     /// # Errors
     /// `Unavailable` beside PostgreSQL, whose nodes must share them, or when the file cannot be written.
     pub fn with_secrets(mut self) -> Result<Self> {
-        let lacking: Vec<&str> =
-            SECRETS.into_iter().filter(|key| self.text(key).is_empty()).collect();
+        let lacking = self.lacking();
         if lacking.is_empty() {
             return Ok(self);
         }
-        if !self.is_embedded() {
-            return Err(unavailable(format!(
-                "With PostgreSQL all nodes share their secrets. Set {} (each one: openssl rand -base64 32).",
-                variables(&lacking)
-            )));
-        }
+        self.check_shared()?;
         let here = Path::new("");
         let path = self.secrets_file(here);
         let kept: Vec<(String, Value)> =
@@ -71,6 +65,25 @@ impl Settings {
         // Another process may have been faster: what stands in the file counts.
         self.read_secrets(here)?;
         Ok(self)
+    }
+
+    fn lacking(&self) -> Vec<&'static str> {
+        SECRETS.into_iter().filter(|key| self.text(key).is_empty()).collect()
+    }
+
+    /// Makes sure that secrets which all nodes share are set.
+    ///
+    /// # Errors
+    /// `Unavailable`, naming those that lack beside PostgreSQL.
+    pub fn check_shared(&self) -> Result<()> {
+        let lacking = self.lacking();
+        if self.is_embedded() || lacking.is_empty() {
+            return Ok(());
+        }
+        Err(unavailable(format!(
+            "With PostgreSQL all nodes share their secrets. Set {} (each one: openssl rand -base64 32).",
+            variables(&lacking)
+        )))
     }
 
     fn secrets_file(&self, folder: &Path) -> PathBuf {
