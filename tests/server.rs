@@ -82,6 +82,13 @@ impl Installation {
         self.command(words, None).status().unwrap()
     }
 
+    /// Runs a command that crashes at a point; false when it came to its end before.
+    pub(crate) fn run_until_killed(&self, words: &[&str], crash_at: &str) -> bool {
+        let status = self.command(words, Some(crash_at)).status().unwrap();
+        assert!(status.success() || status.code().is_none(), "it ended with {status:?}");
+        !status.success()
+    }
+
     /// What a command that ends by itself tells, on both outputs.
     pub(crate) fn told(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
         let mut command = self.command(words, None);

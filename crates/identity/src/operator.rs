@@ -35,7 +35,11 @@ impl Identity {
             }));
         }
         let slugs: Vec<&str> = all.iter().map(|tenant| tenant.slug.as_str()).collect();
-        let why = format!("Name one tenant of: {}.", slugs.join(", "));
+        let why = if slugs.is_empty() {
+            "There is no tenant yet: start `kith serve` and register.".to_owned()
+        } else {
+            format!("Name one tenant of: {}.", slugs.join(", "))
+        };
         Err(Error::new(Kind::Invalid, "unknown_tenant", why))
     }
 

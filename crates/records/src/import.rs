@@ -6,6 +6,7 @@ mod links;
 mod lookup;
 mod plan;
 mod report;
+mod resume;
 mod routes;
 mod run;
 mod state;

@@ -1,10 +1,14 @@
 //! `kith import`: records from a CSV file, with a progress bar and a report.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use kith_kernel::{Result, invalid};
+use kith_kernel::{Result, conflict, invalid, unavailable};
 use kith_platform::Settings;
 use kith_records::import::{Mapped, OnMatch, Report, State, Wishes};
 
@@ -46,9 +50,17 @@ pub(super) async fn run(settings: Settings, import: &Import) -> Result<ExitCode>
     let ctx = house.tenant(import.tenant.as_deref()).await?;
     let object = house.object(&import.object)?;
     let path = std::fs::canonicalize(&import.file).map_err(|error| {
-        kith_kernel::unavailable(format!("{} cannot be read: {error}.", import.file.display()))
+        unavailable(format!("{} cannot be read: {error}.", import.file.display()))
     })?;
-    let id = house.imports.begin(&ctx, object, (&path, &wishes)).await?;
+    let _held = hold(&path)?;
+    let id = match house.imports.interrupted(&ctx, object, (&path, &wishes)).await? {
+        Some(stored) => {
+            let rows = stored.report().rows;
+            say!("{}: goes on behind row {rows}, where it was interrupted", stored.file_name);
+            stored.id
+        }
+        None => house.imports.begin(&ctx, object, (&path, &wishes)).await?,
+    };
     let bar = bar();
     let progress = |(bytes, total, report): (u64, u64, &Report)| {
         bar.set_length(total);
@@ -60,6 +72,19 @@ pub(super) async fn run(settings: Settings, import: &Import) -> Result<ExitCode>
     tell(&house, object.plural, &stored);
     house.close().await;
     Ok(if stored.state == State::Completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keeps a second process from the file while this one is at it; where the file system has no locks, nobody is kept.
+fn hold(path: &Path) -> Result<File> {
+    let unreadable = |error| unavailable(format!("{} cannot be read: {error}.", path.display()));
+    let file = File::open(path).map_err(unreadable)?;
+    match file.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let why = format!("{} is being imported by another process.", path.display());
+            Err(conflict("being_imported", why))
+        }
+    }
 }
 
 fn wishes(import: &Import) -> Result<Wishes> {
