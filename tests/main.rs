@@ -14,6 +14,7 @@ mod import;
 mod jobs;
 mod kill;
 mod locked;
+mod logs;
 mod mail;
 mod openapi;
 mod operations;

@@ -58,8 +58,18 @@ impl Installation {
 
     /// Starts to serve, and to crash at a point where one is named.
     pub(crate) fn serve(&self, crash_at: Option<&str>) -> Server {
-        let mut process =
-            self.command(&["serve"], crash_at).stdout(Stdio::piped()).spawn().unwrap();
+        Self::started(self.command(&["serve"], crash_at))
+    }
+
+    /// Starts to serve, with these variables as well.
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["serve"], None);
+        command.envs(variables.iter().copied());
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Server {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
         lines.read_line(&mut line).unwrap();
@@ -70,6 +80,14 @@ impl Installation {
     /// Runs a command to its end.
     pub(crate) fn run(&self, words: &[&str]) -> ExitStatus {
         self.command(words, None).status().unwrap()
+    }
+
+    /// What a command that ends by itself tells, on both outputs.
+    pub(crate) fn told(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
+        let mut command = self.command(words, None);
+        let command = command.envs(variables.iter().copied()).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
     }
 }
 

@@ -7,6 +7,12 @@ use kith_kernel::{Error, Id, Result, Role, Time, internal, unauthenticated};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+/// What a client gets to come again with.
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
 /// What an access token says; all of it but `sid` and `tid` is a hint that is looked up again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Claims {

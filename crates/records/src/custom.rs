@@ -1,6 +1,7 @@
 //! Custom fields: a tenant's own, kept by their ids in `custom` and, for filters, in a typed side table.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +14,6 @@ use serde_json::Value as Json;
 
 use crate::{
     Records,
-    catalog::CustomCache,
     describe::{Field, Kind, Object, Record},
     values::Reading,
 };
@@ -22,6 +22,9 @@ use crate::{
 const CACHED: Duration = Duration::from_secs(3);
 /// No more custom fields than this on one object.
 const MOST_FIELDS: usize = 200;
+
+/// The custom fields of tenants, and when they were read.
+pub(crate) type CustomCache = HashMap<Id, (Instant, Arc<Vec<CustomField>>)>;
 
 /// A field that a tenant added to an object.
 #[derive(Debug, Clone, PartialEq)]

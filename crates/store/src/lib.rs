@@ -8,6 +8,7 @@ mod migrate;
 mod row;
 mod schema;
 mod search;
+mod sql;
 mod statement;
 mod value;
 
