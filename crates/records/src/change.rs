@@ -94,7 +94,8 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
         let given = input::sort(&shape, &custom, input, (None, reading))?;
-        let mut after = given.fields.clone();
+        let mut after = Record::with_capacity(shape.fields.len());
+        after.extend(given.fields.iter().map(|(key, value)| (key.clone(), value.clone())));
         fill_defaults(&shape, &mut after, reading)?;
         after.retain(|_, value| !value.is_null());
         let id = ctx.new_id();

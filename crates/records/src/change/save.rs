@@ -34,7 +34,7 @@ pub(super) async fn insert(
     cells.push(("custom", custom_value(custom)));
     let insert = Insert::row(shape.object.plural, cells);
     if manner.deferred {
-        return db.append(&insert);
+        return db.append(insert);
     }
     db.insert(insert).await.map(drop).map_err(|error| name(shape, error))
 }

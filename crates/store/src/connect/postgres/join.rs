@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::statement::Sql;
+use crate::sql::{Sql, push_number};
 
 /// Statements that are joined into one.
 const MOST: usize = 8;
@@ -69,7 +69,8 @@ fn renumber(to: &mut String, text: &str, by: usize) {
     for piece in pieces {
         let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
         let number: usize = piece[..digits].parse().unwrap_or_default();
-        write!(to, "${}", number + by).ok();
+        to.push('$');
+        push_number(to, number + by);
         to.push_str(&piece[digits..]);
     }
 }
@@ -77,7 +78,7 @@ fn renumber(to: &mut String, text: &str, by: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statement::Dialect;
+    use crate::sql::Dialect;
 
     fn sql(text: &str, values: usize) -> Sql {
         let mut sql = Sql::new(Dialect::Postgres, None);
