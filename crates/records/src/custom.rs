@@ -277,7 +277,7 @@ pub(crate) async fn store_values(
                 (field.kind.column(), field.compared(value, reading)),
             ],
         );
-        db.append(&insert.or_replace(&["record_id", "field_id"], replaced(field.kind)))?;
+        db.append(insert.or_replace(&["record_id", "field_id"], replaced(field.kind)))?;
     }
     Ok(())
 }

@@ -274,7 +274,7 @@ impl Write {
     }
 
     /// Adds rows whose success nobody waits for before the commit.
-    pub fn append(&self, insert: &Insert) -> Result<()> {
+    pub fn append(&self, insert: Insert) -> Result<()> {
         self.guard(insert.table)?;
         self.session.defer(insert.sql(self.session.dialect(), self.tenant))
     }

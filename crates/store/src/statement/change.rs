@@ -53,8 +53,12 @@ impl Insert {
         self
     }
 
-    pub(crate) fn sql(&self, dialect: Dialect, tenant: Option<Id>) -> Sql {
+    pub(crate) fn sql(mut self, dialect: Dialect, tenant: Option<Id>) -> Sql {
         let mut sql = Sql::new(dialect, None);
+        let cells = self.rows.len() * (self.columns.len() + 1);
+        sql.values.reserve(cells);
+        // A column's name is seldom longer than this, a placeholder with its comma never.
+        sql.text.reserve(self.columns.len() * 20 + cells * 7);
         sql.text.push_str("INSERT INTO ");
         sql.text.push_str(self.table);
         sql.text.push_str(" (");
@@ -66,11 +70,10 @@ impl Insert {
             sql.text.push_str(column);
         }
         sql.text.push_str(") VALUES ");
-        for (at, row) in self.rows.iter().enumerate() {
+        for (at, row) in std::mem::take(&mut self.rows).into_iter().enumerate() {
             sql.comma(at);
             sql.text.push('(');
-            let cells = tenant.map(Value::Id).into_iter().chain(row.iter().cloned());
-            for (at, cell) in cells.enumerate() {
+            for (at, cell) in tenant.map(Value::Id).into_iter().chain(row).enumerate() {
                 sql.comma(at);
                 sql.bind(cell);
             }
