@@ -53,7 +53,7 @@ CREATE TABLE accounts (
 CREATE UNIQUE INDEX accounts__external_id_folded ON public.accounts USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX accounts__name_folded__id ON public.accounts USING btree (tenant_id, name_folded, id);
 CREATE INDEX accounts__owner_id__id ON public.accounts USING btree (tenant_id, owner_id, id);
-CREATE INDEX accounts__parent_id ON public.accounts USING btree (tenant_id, parent_id);
+CREATE INDEX accounts__parent_id__id ON public.accounts USING btree (tenant_id, parent_id, id);
 ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON accounts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON accounts TO kith_app;
@@ -196,7 +196,7 @@ CREATE TABLE contacts (
 );
 CREATE INDEX contacts__account_id__id ON public.contacts USING btree (tenant_id, account_id, id);
 CREATE INDEX contacts__address_city_folded__id ON public.contacts USING btree (tenant_id, address_city_folded, id);
-CREATE INDEX contacts__email_folded ON public.contacts USING btree (tenant_id, email_folded);
+CREATE INDEX contacts__email_folded__id ON public.contacts USING btree (tenant_id, email_folded, id);
 CREATE UNIQUE INDEX contacts__external_id_folded ON public.contacts USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX contacts__name_folded__id ON public.contacts USING btree (tenant_id, name_folded, id);
 CREATE INDEX contacts__owner_id__id ON public.contacts USING btree (tenant_id, owner_id, id);
@@ -518,7 +518,7 @@ CREATE TABLE leads (
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
 );
-CREATE INDEX leads__email_folded ON public.leads USING btree (tenant_id, email_folded);
+CREATE INDEX leads__email_folded__id ON public.leads USING btree (tenant_id, email_folded, id);
 CREATE UNIQUE INDEX leads__external_id_folded ON public.leads USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX leads__name_folded__id ON public.leads USING btree (tenant_id, name_folded, id);
 CREATE INDEX leads__owner_id__id ON public.leads USING btree (tenant_id, owner_id, id);

@@ -53,7 +53,7 @@ CREATE TABLE accounts (
 CREATE UNIQUE INDEX accounts__external_id_folded ON accounts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX accounts__name_folded__id ON accounts (tenant_id, name_folded, id);
 CREATE INDEX accounts__owner_id__id ON accounts (tenant_id, owner_id, id);
-CREATE INDEX accounts__parent_id ON accounts (tenant_id, parent_id);
+CREATE INDEX accounts__parent_id__id ON accounts (tenant_id, parent_id, id);
 CREATE TABLE activities (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -184,7 +184,7 @@ CREATE TABLE contacts (
 ) STRICT;
 CREATE INDEX contacts__account_id__id ON contacts (tenant_id, account_id, id);
 CREATE INDEX contacts__address_city_folded__id ON contacts (tenant_id, address_city_folded, id);
-CREATE INDEX contacts__email_folded ON contacts (tenant_id, email_folded);
+CREATE INDEX contacts__email_folded__id ON contacts (tenant_id, email_folded, id);
 CREATE UNIQUE INDEX contacts__external_id_folded ON contacts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX contacts__name_folded__id ON contacts (tenant_id, name_folded, id);
 CREATE INDEX contacts__owner_id__id ON contacts (tenant_id, owner_id, id);
@@ -470,7 +470,7 @@ CREATE TABLE leads (
   FOREIGN KEY (tenant_id, converted_deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
-CREATE INDEX leads__email_folded ON leads (tenant_id, email_folded);
+CREATE INDEX leads__email_folded__id ON leads (tenant_id, email_folded, id);
 CREATE UNIQUE INDEX leads__external_id_folded ON leads (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX leads__name_folded__id ON leads (tenant_id, name_folded, id);
 CREATE INDEX leads__owner_id__id ON leads (tenant_id, owner_id, id);

@@ -20,18 +20,24 @@ use crate::{
 };
 
 /// The first version of every object's table. Once released, a change is a migration of its own.
+///
+/// Indexes for filters end in the id, by which lists are ordered: without it SQLite would rather walk through all records
+/// of the tenant in that order.
 pub fn migrations() -> Vec<Migration> {
     let tables = [
-        of(&ACCOUNT).index(&["name_folded", "id"]).index(&["owner_id", "id"]).index(&["parent_id"]),
+        of(&ACCOUNT)
+            .index(&["name_folded", "id"])
+            .index(&["owner_id", "id"])
+            .index(&["parent_id", "id"]),
         of(&CONTACT)
             .index(&["name_folded", "id"])
-            .index(&["email_folded"])
+            .index(&["email_folded", "id"])
             .index(&["address_city_folded", "id"])
             .index(&["account_id", "id"])
             .index(&["owner_id", "id"]),
         of(&LEAD)
             .index(&["name_folded", "id"])
-            .index(&["email_folded"])
+            .index(&["email_folded", "id"])
             .index(&["status", "id"])
             .index(&["owner_id", "id"]),
         of(&PRODUCT).index(&["name_folded", "id"]),
