@@ -16,7 +16,12 @@ use crate::{
 };
 
 /// The custom fields of tenants, and when they were read.
-pub(crate) type CustomCache = HashMap<Id, (Instant, Arc<Vec<CustomField>>)>;
+#[derive(Default)]
+pub(crate) struct CustomCache {
+    pub(crate) tenants: HashMap<Id, (Instant, Arc<Vec<CustomField>>)>,
+    /// How often something was forgotten: what was read before that is not kept after it.
+    pub(crate) generation: u64,
+}
 
 /// The engine with the objects it knows.
 pub struct Records {

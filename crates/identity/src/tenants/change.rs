@@ -110,7 +110,7 @@ impl Identity {
                 find(db, id).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         now_is.ok_or_else(|| not_found("tenant"))
     }
 
@@ -129,7 +129,7 @@ impl Identity {
                 events::note(&there, db, "tenant.suspended", (Some(id), after))
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! PostgreSQL: pooled connections behind row-level security, statements prepared once and sent in a pipeline.
 
 mod migrate;
+mod nodes;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -27,6 +28,7 @@ pub(crate) struct Postgres {
     app: Pool,
     /// Connections that see no tenant's tables at all.
     platform: Pool,
+    nodes: nodes::Nodes,
     options: Options,
 }
 
@@ -48,6 +50,7 @@ impl Postgres {
         Ok(Self {
             app: pool(options, &options.roles.0)?,
             platform: pool(options, &options.roles.1)?,
+            nodes: nodes::Nodes::new(),
             options: options.clone(),
         })
     }
