@@ -13,7 +13,7 @@ use kith_store::{
 };
 use serde::Deserialize;
 
-pub use removal::{register, remove};
+pub use removal::{discard, register};
 pub use upload::Upload;
 
 use crate::Ctx;
@@ -28,8 +28,7 @@ struct Size {
 
 /// Makes an empty file.
 pub async fn make(ctx: &Ctx, db: &Write, file: Id) -> Result<()> {
-    let cells =
-        vec![("id", file.into()), ("size", 0_i64.into()), ("created_at", ctx.now().into())];
+    let cells = vec![("id", file.into()), ("size", 0_i64.into()), ("created_at", ctx.now().into())];
     db.insert(Insert::row("files", cells)).await.map(drop)
 }
 
@@ -53,8 +52,11 @@ pub async fn append(db: &Write, file: Id, bytes: &[u8]) -> Result<()> {
         return Err(Error::new(Kind::Conflict, "contended", told));
     }
     for piece in bytes.chunks(PIECE) {
-        let cells =
-            vec![("file_id", file.into()), ("start", start.into()), ("bytes", piece.to_vec().into())];
+        let cells = vec![
+            ("file_id", file.into()),
+            ("start", start.into()),
+            ("bytes", piece.to_vec().into()),
+        ];
         db.append(&Insert::row("file_pieces", cells))?;
         start += i64::try_from(piece.len()).unwrap_or_default();
     }
@@ -97,10 +99,8 @@ pub async fn pieces(
 }
 
 pub(crate) fn migration() -> Migration {
-    let files = Table::of_tenant(
-        "files",
-        vec![integer("size").required(), time("created_at").required()],
-    );
+    let files =
+        Table::of_tenant("files", vec![integer("size").required(), time("created_at").required()]);
     let pieces = Table::of_tenant_keyed(
         "file_pieces",
         &["file_id", "start"],
@@ -110,8 +110,5 @@ pub(crate) fn migration() -> Migration {
             bytes("bytes").required(),
         ],
     );
-    Migration {
-        name: "2026-11-22-files",
-        steps: vec![Step::Create(files), Step::Create(pieces)],
-    }
+    Migration { name: "2026-11-22-files", steps: vec![Step::Create(files), Step::Create(pieces)] }
 }

@@ -123,7 +123,7 @@ impl Shape {
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
-    vec![tables(), crate::import::migration()]
+    vec![tables(), crate::import::migration(), crate::import::shared_files()]
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]

@@ -340,11 +340,15 @@ impl Write {
     /// Tries something that may fail without spoiling the rest: what it wrote is taken back when it does.
     pub async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
         self.session.word("SAVEPOINT attempt").await?;
-        let done = work(self).await;
+        let done = match work(self).await {
+            // What was deferred goes out now, and may fail as well.
+            Ok(done) => self.session.word("RELEASE attempt").await.map(|()| done),
+            Err(error) => Err(error),
+        };
         if done.is_err() {
             self.session.word("ROLLBACK TO attempt").await?;
+            self.session.word("RELEASE attempt").await?;
         }
-        self.session.word("RELEASE attempt").await?;
         done
     }
 

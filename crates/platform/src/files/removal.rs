@@ -40,8 +40,15 @@ struct Begin {
     start: i64,
 }
 
+/// Removes a file that has served its purpose.
+pub async fn discard(ctx: &Ctx, file: Id) {
+    if let Err(error) = remove(ctx, file).await {
+        tracing::warn!(?error, %file, "a file could not be removed; if it was uploaded, it is within a day");
+    }
+}
+
 /// Removes a file, if it is there. Each write deletes a few pieces, so that whoever waits behind it does not wait long.
-pub async fn remove(ctx: &Ctx, file: Id) -> Result<()> {
+async fn remove(ctx: &Ctx, file: Id) -> Result<()> {
     while ctx.write(async |db| remove_some(db, file).await).await? {}
     Ok(())
 }

@@ -68,9 +68,7 @@ impl Drop for Upload {
         }
         let (ctx, file) = (self.ctx.clone(), self.file);
         self.ctx.app.tasks.start("an upload that nobody keeps", async move {
-            if let Err(error) = removal::remove(&ctx, file).await {
-                tracing::warn!(?error, %file, "an upload could not be removed; it is within a day");
-            }
+            removal::discard(&ctx, file).await;
         });
     }
 }

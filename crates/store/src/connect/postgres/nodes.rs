@@ -134,9 +134,8 @@ impl Postgres {
         };
         let speaking = async {
             let role = &self.options.roles.1;
-            let walk_in = format!(
-                "SET ROLE \"{role}\"; SET application_name = 'kith nodes'; LISTEN kith"
-            );
+            let walk_in =
+                format!("SET ROLE \"{role}\"; SET application_name = 'kith nodes'; LISTEN kith");
             in_time(client.batch_execute(&walk_in)).await?;
             // Nobody knows what was told while nobody listened.
             News::ALL.into_iter().for_each(heard);
