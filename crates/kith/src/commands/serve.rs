@@ -1,13 +1,13 @@
 //! `kith serve`: migrates, opens the house, listens, and drains before it ends.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use kith_kernel::{Result, unavailable};
 use kith_platform::Settings;
 use serde::Deserialize;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 
 use crate::{demo, wire::House};
@@ -33,11 +33,13 @@ pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode>
     let address =
         listener.local_addr().map_err(|error| unavailable("No address.").caused_by(error))?;
     house.start()?;
+    // Who is greeted may ask to stop.
+    let signals = signals();
     greet(address, sign_in.as_ref(), setup_token.as_deref());
     let patience = Duration::from_secs(listen.shutdown_seconds);
     let router = house.router()?;
     let stop = house.app.tasks.token();
-    house.app.tasks.start("signals", end_on_signal(stop.clone()));
+    house.app.tasks.start("signals", end_on_signal(signals, stop.clone()));
     let served = kith_http::serve(listener, router, stop, patience).await;
     served.map_err(|error| unavailable("The server ended.").caused_by(error))?;
     tracing::info!("draining background work");
@@ -68,10 +70,16 @@ fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&
     }
 }
 
-async fn end_on_signal(stop: tokio_util::sync::CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+/// Ctrl-C, and what a system sends to those that shall end.
+fn signals() -> io::Result<(Signal, Signal)> {
+    Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+}
+
+async fn end_on_signal(
+    signals: io::Result<(Signal, Signal)>,
+    stop: tokio_util::sync::CancellationToken,
+) {
+    let Ok((mut interrupt, mut terminate)) = signals else {
         tracing::warn!("signals cannot be watched: the server ends without draining");
         return;
     };
