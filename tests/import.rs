@@ -206,8 +206,9 @@ async fn an_interrupted_import_goes_on_where_it_was(kind: Kind) {
 async fn an_earlier_run_is_taken_back(kind: Kind) {
     let world = World::new(kind).await;
     let path = world.folder().join("people.csv");
-    let rows: String =
+    let rows: Vec<String> =
         (0..600).map(|row| format!("Person {row},p{row}@people.example\n")).collect();
+    let rows = rows.concat();
     std::fs::write(&path, format!("name,email\n{rows}broken,no address\n")).unwrap();
     let ctx = world.house.tenant(Some("world-of-owner")).await.unwrap();
     let object = world.house.object("contacts").unwrap();

@@ -74,7 +74,7 @@ pub fn import_routes(imports: &Imports) -> Routes {
     Routes::new()
         .add(list, move |call| list_imports(a.clone(), call))
         .add(read, move |call| read_import(b.clone(), call))
-        .add(errors, move |call| read_errors(call))
+        .add(errors, read_errors)
 }
 
 async fn take(object: &'static Object, mut call: Call) -> Result<Answer> {
