@@ -38,7 +38,7 @@ async fn upload(ctx: &Ctx, bytes: &[u8], by: usize) -> Upload {
 async fn read(ctx: &Ctx, file: Id) -> Option<Vec<u8>> {
     let pieces = files::pieces(ctx, file).await.unwrap()?;
     let pieces: Vec<Vec<u8>> = pieces.try_collect().await.unwrap();
-    assert!(pieces.iter().all(|piece| piece.len() <= PIECE));
+    assert!(pieces.iter().all(|some| some.len() <= 8 * PIECE));
     Some(pieces.concat())
 }
 
@@ -49,7 +49,7 @@ async fn count(ctx: &Ctx, table: &'static str) -> i64 {
 async fn what_goes_in_comes_out(kind: Kind) {
     let house = House::fresh(kind).await;
     let (ctx, stranger) = (house.tenant(), house.tenant());
-    let sizes = [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 7];
+    let sizes = [0, 1, PIECE - 1, PIECE, PIECE + 1, 11 * PIECE + 7];
     for (size, by) in sizes.into_iter().zip([1, 1, 1_000, PIECE, 2 * PIECE, 70_000]) {
         let sent = bytes(size);
         let sending = upload(&ctx, &sent, by).await;

@@ -25,6 +25,7 @@ on_both!(
     what_stands_on_a_later_line_is_linked,
     a_dry_run_writes_nothing_and_reports_the_same,
     an_interrupted_import_goes_on_where_it_was,
+    what_only_the_database_refuses_is_told,
     an_earlier_run_is_taken_back,
     uploads_leave_nothing_behind,
     a_file_that_is_none_is_refused,
@@ -201,6 +202,25 @@ async fn an_interrupted_import_goes_on_where_it_was(kind: Kind) {
     let report = done.report();
     assert_eq!((report.rows, report.created, report.failed), (351, 350, 1));
     assert_eq!(world.ana.get("/api/contacts?count=exact&limit=1").await.json["total"], 350);
+}
+
+async fn what_only_the_database_refuses_is_told(kind: Kind) {
+    let world = World::new(kind).await;
+    let file = b"name,email,externalId\nAna,ana@people.example,1\nBruno,bruno@people.example,2\n\
+        Carla,carla@people.example,1\nbroken,no address,3\nDora,dora@people.example,4\n";
+    let fields = [("matchBy", "email")];
+    let report = import(&world, &world.ana, "contacts", file, &fields).await;
+    let counts = ["rows", "created", "failed"].map(|count| report[count].as_u64().unwrap());
+    assert_eq!(counts, [5, 3, 2], "{report}");
+    let errors = world.ana.get(report["errorsUrl"].as_str().unwrap()).await.text;
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines.len(), 3, "{errors}");
+    assert!(lines[1].starts_with("Carla,") && lines[1].ends_with("is taken"), "{errors}");
+    assert!(lines[2].starts_with("broken,"), "{errors}");
+    let contacts = world.ana.get("/api/contacts?sort=name").await;
+    assert_eq!(contacts.names(), ["Ana", "Bruno", "Dora"]);
+    let events = world.ana.get("/api/audit-logs?action=contact.created").await;
+    assert_eq!(events.json["data"].as_array().map_or(0, Vec::len), 3);
 }
 
 async fn an_earlier_run_is_taken_back(kind: Kind) {

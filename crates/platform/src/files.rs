@@ -9,7 +9,8 @@ mod upload;
 use futures_util::stream::{self, Stream};
 use kith_kernel::{Error, Id, Kind, Result, internal};
 use kith_store::{
-    Insert, Migration, Read, Select, Step, Table, Update, Write, bytes, id, integer, time,
+    Comparison, Condition, Insert, Migration, Read, Select, Step, Table, Update, Write, bytes, id,
+    integer, time,
 };
 use serde::Deserialize;
 
@@ -20,6 +21,8 @@ use crate::Ctx;
 
 /// Bytes of a piece: large enough that a file has few, small enough that a write is over soon.
 pub const PIECE: usize = 256 * 1024;
+/// Pieces that are read at once: what grows by little has many small ones.
+const READ_TOGETHER: u64 = 8;
 
 #[derive(Deserialize)]
 struct Size {
@@ -63,22 +66,27 @@ pub async fn append(db: &Write, file: Id, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The piece that begins at a byte; nothing at the end of the file.
-async fn piece(db: &Read, file: Id, start: i64) -> Result<Option<Vec<u8>>> {
-    let select = Select::from("file_pieces").show(&["bytes"]).whose("file_id", file);
-    let mut found = None;
-    db.each(&select.whose("start", start).at_most(1), |row| {
-        found = row.bytes(0)?.map(<[u8]>::to_vec);
+/// The next pieces from a byte on, as one; nothing where none begins there.
+async fn next(db: &Read, file: Id, from: i64) -> Result<Vec<u8>> {
+    let behind = Condition::Compare("start", Comparison::GreaterOrEqual, from.into());
+    let select = Select::from("file_pieces").show(&["start", "bytes"]).whose("file_id", file);
+    let (mut found, mut end) = (Vec::new(), from);
+    db.each(&select.only(behind).by("start", false).at_most(READ_TOGETHER), |row| {
+        let bytes = row.bytes(1)?.unwrap_or_default();
+        if row.integer(0)? == Some(end) {
+            found.extend_from_slice(bytes);
+            end += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        }
         Ok(())
     })
     .await?;
     Ok(found)
 }
 
-/// A file from its beginning to its end, each piece looked for when the one before was taken.
+/// A file from its beginning to its end, a few pieces at a time, looked for when those before were taken.
 ///
 /// # Errors
-/// `Internal` where a piece is missing: the file was removed meanwhile.
+/// `Internal` where some are missing: the file was removed meanwhile.
 pub async fn pieces(
     ctx: &Ctx,
     file: Id,
@@ -90,9 +98,10 @@ pub async fn pieces(
         if start >= size {
             return Ok(None);
         }
-        let found = ctx.read(async |db| piece(db, file, start).await).await?;
-        let found = found.filter(|bytes| !bytes.is_empty());
-        let bytes = found.ok_or_else(|| internal("a file was removed while it was read"))?;
+        let bytes = ctx.read(async |db| next(db, file, start).await).await?;
+        if bytes.is_empty() {
+            return Err(internal("a file was removed while it was read"));
+        }
         let next = start + i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         Ok(Some((bytes, (ctx, next))))
     })))
