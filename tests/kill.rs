@@ -99,12 +99,8 @@ impl Story {
             Kind::Sqlite => embedded(folder),
             Kind::Postgres => database.options.url.clone(),
         };
-        let installation = Installation {
-            data: folder.to_owned(),
-            database_url: url,
-            smtp_url: sink.url.clone(),
-            more: Vec::new(),
-        };
+        let installation =
+            Installation { data: folder.to_owned(), database_url: url, smtp_url: sink.url.clone() };
         let server = installation.serve(None);
         let ana = json!({ "email": "ana@acme.example", "password": "a long password" });
         let signed_in = server.ask("POST /api/auth/register", "", Some(&ana)).unwrap();

@@ -15,6 +15,7 @@ mod import;
 mod jobs;
 mod kill;
 mod locked;
+mod logs;
 mod mail;
 mod nodes;
 mod openapi;

@@ -121,10 +121,10 @@ impl Nodes {
             data: folder.path().to_owned(),
             database_url: self.database.options.url.clone(),
             smtp_url: smtp_url.to_owned(),
-            more: vec![("JOBS_AT_ONCE", "1"), ("RATE_LIMIT_AUTH", "0"), ("RATE_LIMIT_API", "0")],
         };
         self.folders.push(folder);
-        let mut server = installation.serve(None);
+        let variables = [("JOBS_AT_ONCE", "1"), ("RATE_LIMIT_AUTH", "0"), ("RATE_LIMIT_API", "0")];
+        let mut server = installation.serve_with(&variables);
         if self.token.is_empty() {
             self.token = sign(&server, "register");
         }
@@ -256,7 +256,6 @@ async fn a_file_of_sqlite_has_one_server() {
         data: folder.path().to_owned(),
         database_url: embedded(folder.path()),
         smtp_url: String::new(),
-        more: Vec::new(),
     };
     let server = installation.serve(None);
     sign(&server, "register");

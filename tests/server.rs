@@ -17,8 +17,6 @@ pub(crate) struct Installation {
     pub(crate) data: PathBuf,
     pub(crate) database_url: String,
     pub(crate) smtp_url: String,
-    /// Further variables of its environment.
-    pub(crate) more: Vec<(&'static str, &'static str)>,
 }
 
 /// A process that serves.
@@ -51,8 +49,7 @@ impl Installation {
             .env("ENCRYPTION_KEY", SECRET)
             .env("PORT", "0")
             .env("PASSWORD_MEMORY_KIB", "64")
-            .env("LOG_LEVEL", "warn")
-            .envs(self.more.iter().copied());
+            .env("LOG_LEVEL", "warn");
         if let Some(point) = crash_at {
             command.env("KITH_CRASH_AT", point);
         }
@@ -62,8 +59,18 @@ impl Installation {
 
     /// Starts to serve, and to crash at a point where one is named.
     pub(crate) fn serve(&self, crash_at: Option<&str>) -> Server {
-        let mut process =
-            self.command(&["serve"], crash_at).stdout(Stdio::piped()).spawn().unwrap();
+        Self::started(self.command(&["serve"], crash_at))
+    }
+
+    /// Starts to serve, with these variables as well.
+    pub(crate) fn serve_with(&self, variables: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["serve"], None);
+        command.envs(variables.iter().copied());
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Server {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
         lines.read_line(&mut line).unwrap();
@@ -74,6 +81,14 @@ impl Installation {
     /// Runs a command to its end.
     pub(crate) fn run(&self, words: &[&str]) -> ExitStatus {
         self.command(words, None).status().unwrap()
+    }
+
+    /// What a command that ends by itself tells, on both outputs.
+    pub(crate) fn told(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
+        let mut command = self.command(words, None);
+        let command = command.envs(variables.iter().copied()).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) enum Content {
 
 pub(crate) const JSON: &str = "application/json";
 
+/// Bytes that most answers fit into, so that they are not moved while they grow.
+const USUAL_SIZE: usize = 1_024;
+
 impl Answer {
     fn new(status: StatusCode, content: Content) -> Self {
         Self { status, headers: Vec::new(), content }
@@ -35,7 +38,8 @@ impl Answer {
 
     /// 200 with a value as JSON.
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let written = serde_json::to_vec(value)
+        let mut written = Vec::with_capacity(USUAL_SIZE);
+        serde_json::to_writer(&mut written, value)
             .map_err(|error| internal("an answer cannot be written").caused_by(error))?;
         Ok(Self::written(written))
     }

@@ -394,6 +394,7 @@ static RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// The headers that every answer has.
 fn decorate(response: &mut Response<HttpBody>, request_id: &str, allowance: Option<Allowance>) {
     let headers = response.headers_mut();
+    headers.reserve(SECURITY.len() + 8);
     for (name, value) in &SECURITY {
         headers.entry(name).or_insert_with(|| value.clone());
     }

@@ -3,8 +3,7 @@
 mod make;
 mod migrations;
 mod routes;
-mod scopes;
-mod using;
+pub(crate) mod scopes;
 
 use kith_kernel::{Id, Result, Role, Time};
 use kith_store::{Condition, Json, Read, Select};
@@ -12,7 +11,6 @@ use serde::Deserialize;
 
 pub(crate) use migrations::migration;
 pub(crate) use routes::{routes, schemas};
-pub(crate) use using::look_up;
 
 use crate::pages::Paging;
 
@@ -39,7 +37,7 @@ fn living() -> Select {
 }
 
 /// The key, when it was not revoked.
-async fn find(db: &Read, id: Id) -> Result<Option<ApiKey>> {
+pub(crate) async fn find(db: &Read, id: Id) -> Result<Option<ApiKey>> {
     db.first(living().whose("id", id)).await
 }
 

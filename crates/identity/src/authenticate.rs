@@ -1,5 +1,6 @@
 //! Who asks: a session by its token or cookie, or an API key; with the role that they have now.
 
+mod api_keys;
 pub(crate) mod cache;
 mod credential;
 
@@ -15,9 +16,10 @@ use self::{
     credential::{Credential, credential, wanted_tenant},
 };
 use crate::{
-    Identity, api_keys, cookies,
-    places::{self, Place, suspended},
-    secrets, sessions, tenants,
+    Identity, cookies,
+    places::{self, Place},
+    secrets, sessions,
+    tenants::{self, suspended},
     tokens::Claims,
     users,
 };

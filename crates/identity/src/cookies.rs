@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, Uri, header, request::Parts};
 use kith_http::Answer;
 use kith_kernel::{Error, Kind, Result};
 
-use crate::{Options, options::SameSite, sessions::Tokens};
+use crate::{Options, options::SameSite, tokens::Tokens};
 
 pub(crate) const ACCESS: &str = "kith_access";
 pub(crate) const REFRESH: &str = "kith_refresh";

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authenticate;
+mod caller;
 mod cookies;
 mod events;
 mod identity;

@@ -1,11 +1,12 @@
 //! Places: a user as a member of a tenant, and the actor that they are there.
 
-use kith_kernel::{Actor, Error, Id, Kind, Result, Role, Scopes, Via, Zone};
+use kith_kernel::{Actor, Id, Result, Role, Scopes, Via, Zone, forbidden, not_found};
 use kith_platform::{App, Ctx};
 use kith_store::Read;
 
 use crate::{
-    User,
+    Identity, User,
+    caller::signed_in,
     members::{self, Member, MemberStatus},
     tenants::{self, Status, Tenant},
 };
@@ -30,12 +31,6 @@ impl Place {
 /// The member's own zone, else the tenant's.
 pub(crate) fn zone_of(tenant: &Tenant, member: &Member) -> Zone {
     member.timezone.as_deref().and_then(Zone::named).unwrap_or_else(|| tenant.zone())
-}
-
-/// Nobody gets in.
-#[track_caller]
-pub(crate) fn suspended() -> Error {
-    Error::new(Kind::Forbidden, "tenant_suspended", "This tenant is suspended.")
 }
 
 /// The user's place in the reader's tenant, when they may come in; a suspended tenant is told by its status.
@@ -93,4 +88,39 @@ pub(crate) fn actor(user: &User, place: Option<&Place>, session: Id) -> Actor {
 pub(crate) fn instead(ctx: &Ctx, actor: Actor) -> Ctx {
     let (request, address) = (ctx.actor.request, ctx.actor.address);
     ctx.app.on_behalf_of(Actor { request, address, ..actor })
+}
+
+impl Identity {
+    /// The tenant, and the application on behalf of the caller in it.
+    ///
+    /// # Errors
+    /// `NotFound` for who does not belong to it, `Forbidden` for a member with too low a role.
+    pub(crate) async fn authority(
+        &self,
+        ctx: &Ctx,
+        tenant: Id,
+        least: Role,
+    ) -> Result<(Tenant, Ctx)> {
+        let (user, _) = signed_in(ctx)?;
+        let place = within(&self.app, user, tenant).await?;
+        let admin = ctx.actor.platform_admin;
+        match place {
+            Some(place) if admin || place.member.role >= least => {
+                let (member, role) = (Some(place.member.id), place.member.role);
+                let actor = Actor { tenant, member, role, ..ctx.actor.clone() };
+                Ok((place.tenant, ctx.app.on_behalf_of(actor)))
+            }
+            Some(_) => {
+                Err(forbidden(format!("This takes the role {} or a higher one.", least.name())))
+            }
+            None if admin => {
+                let found = ctx.read(async |db| tenants::find(db, tenant).await).await?;
+                let found = found.filter(|tenant| tenant.status != Status::System);
+                let found = found.ok_or_else(|| not_found("tenant"))?;
+                let actor = Actor { tenant, member: None, ..ctx.actor.clone() };
+                Ok((found, ctx.app.on_behalf_of(actor)))
+            }
+            None => Err(not_found("tenant")),
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 mod migrations;
 mod open;
-mod refresh;
 mod routes;
 
 use kith_kernel::{Id, Result, Time};
@@ -12,7 +11,6 @@ use serde::Deserialize;
 use serde_json::json;
 
 pub(crate) use migrations::migration;
-pub(crate) use open::Tokens;
 pub(crate) use routes::{routes, schemas};
 
 use crate::{Identity, events, secrets};
@@ -66,7 +64,7 @@ async fn insert(db: &Write, row: Insert) -> Result<()> {
 }
 
 /// Keeps a session alive; false when it has ended.
-async fn keep(db: &Write, session: Id, (now, until): (Time, Time)) -> Result<bool> {
+pub(crate) async fn keep(db: &Write, session: Id, (now, until): (Time, Time)) -> Result<bool> {
     let update = Update::table("sessions").set("last_used_at", now).set("expires_at", until);
     let update = update.whose("id", session).only(living(now));
     Ok(db.everywhere(WHY).update(update).await? == 1)
@@ -81,13 +79,13 @@ async fn move_here(ctx: &Ctx, db: &Write, session: Id) -> Result<()> {
     db.everywhere(WHY).update(update).await.map(drop)
 }
 
-async fn refresh_token(db: &Read, token: &str) -> Result<Option<RefreshToken>> {
+pub(crate) async fn refresh_token(db: &Read, token: &str) -> Result<Option<RefreshToken>> {
     let hash = secrets::hash(token).to_vec();
     db.everywhere(WHY).first(Select::from("refresh_tokens").whose("token_hash", hash)).await
 }
 
 /// Uses a refresh token; false when it was used already.
-async fn use_up(db: &Write, token: &str, now: Time) -> Result<bool> {
+pub(crate) async fn use_up(db: &Write, token: &str, now: Time) -> Result<bool> {
     let update = Update::table("refresh_tokens")
         .set("used_at", now)
         .whose("token_hash", secrets::hash(token).to_vec())

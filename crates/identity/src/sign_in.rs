@@ -2,18 +2,19 @@
 
 mod login;
 mod me;
+mod refresh;
 mod register;
 mod routes;
+mod switch;
 
 use kith_http::{Answer, Call};
-use kith_kernel::{Id, Result, Via, forbidden};
-use kith_platform::Ctx;
+use kith_kernel::Result;
 use serde::Serialize;
 
 pub use register::{Founded, Founding};
 pub(crate) use routes::{SIGNED_IN, routes, schemas};
 
-use crate::{Identity, User, cookies, sessions::Tokens, tenants::Tenant};
+use crate::{Identity, User, cookies, tenants::Tenant, tokens::Tokens};
 
 /// Somebody who has just come in.
 pub(crate) struct Entered {
@@ -42,23 +43,4 @@ pub(crate) fn welcome(identity: &Identity, call: &Call, entered: &Entered) -> Re
         expires_in: identity.options.access_seconds,
     })?;
     Ok(cookies::hand_over(answer, &call.head, &identity.options, &entered.tokens))
-}
-
-/// The user and the session that ask.
-///
-/// # Errors
-/// `Forbidden` for API keys, which are nobody's session.
-pub(crate) fn signed_in(ctx: &Ctx) -> Result<(Id, Id)> {
-    match (ctx.actor.via, ctx.actor.user, ctx.actor.credential) {
-        (Via::Session, Some(user), Some(session)) => Ok((user, session)),
-        (Via::Session | Via::Key | Via::System, _, _) => {
-            Err(forbidden("This takes somebody who is signed in; an API key is not.")
-                .coded("session_needed"))
-        }
-    }
-}
-
-/// What the browser says of itself.
-pub(crate) fn agent(call: &Call) -> Option<&str> {
-    call.header(&axum::http::header::USER_AGENT)
 }

@@ -5,7 +5,7 @@ mod make;
 mod migrations;
 mod routes;
 
-use kith_kernel::{Currency, Id, Result, Time, Zone};
+use kith_kernel::{Currency, Error, Id, Kind, Result, Time, Zone};
 use kith_store::{Condition, Insert, Read, Select, Update, Value, Write};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,12 @@ impl Tenant {
     pub(crate) fn zone(&self) -> Zone {
         Zone::named(&self.timezone).unwrap_or_default()
     }
+}
+
+/// Nobody gets in.
+#[track_caller]
+pub(crate) fn suspended() -> Error {
+    Error::new(Kind::Forbidden, "tenant_suspended", "This tenant is suspended.")
 }
 
 /// Where a user belongs.

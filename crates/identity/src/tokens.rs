@@ -1,11 +1,22 @@
 //! Access tokens: JWTs signed with HS256 and nothing else; and the successor of a refresh token.
 
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kith_kernel::{Error, Id, Result, Role, Time, internal, unauthenticated};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+
+/// What a client gets to come again with.
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
 
 /// What an access token says; all of it but `sid` and `tid` is a hint that is looked up again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +44,29 @@ pub(crate) struct Signer {
     validation: Validation,
     header: Header,
     succession: Hmac<Sha256>,
+    verified: Verified,
+}
+
+/// Tokens that were found to be ours, so that a signature is checked once and not with each request. Whether the
+/// session still stands is asked elsewhere, each time.
+#[derive(Default)]
+struct Verified(RwLock<HashMap<Box<str>, Claims>>);
+
+/// Tokens that are kept; more than this begin anew.
+const MOST_VERIFIED: usize = 10_000;
+
+impl Verified {
+    fn get(&self, token: &str) -> Option<Claims> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    fn put(&self, token: &str, claims: &Claims) {
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST_VERIFIED {
+            all.clear();
+        }
+        all.insert(token.into(), claims.clone());
+    }
 }
 
 impl Signer {
@@ -48,6 +82,7 @@ impl Signer {
             validation,
             header: Header::new(Algorithm::HS256),
             succession,
+            verified: Verified::default(),
         })
     }
 
@@ -61,13 +96,23 @@ impl Signer {
         if token.len() > LONGEST {
             return Err(refused());
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|error| refused().caused_by(error))?
-            .claims;
+        let known = self.verified.get(token);
+        let claims = match known {
+            Some(claims) => claims,
+            None => self.check(token)?,
+        };
         if claims.exp <= now.seconds() {
             let why = "This token has expired: get a new one with your refresh token.";
             return Err(unauthenticated(why).coded("token_expired"));
         }
+        Ok(claims)
+    }
+
+    fn check(&self, token: &str) -> Result<Claims> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|error| refused().caused_by(error))?
+            .claims;
+        self.verified.put(token, &claims);
         Ok(claims)
     }
 

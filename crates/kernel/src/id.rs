@@ -104,8 +104,28 @@ pub struct Ids {
 struct Last {
     milliseconds: i64,
     counter: u64,
+    random: Random,
     /// Tests ask for ids that are the same in each run.
     predictable: bool,
+}
+
+/// Random bytes, asked of the system for many ids at once.
+struct Random {
+    bytes: [u8; 16 * 64],
+    used: usize,
+}
+
+impl Random {
+    fn next(&mut self) -> [u8; 16] {
+        if self.used + 16 > self.bytes.len() {
+            getrandom::fill(&mut self.bytes).expect("the system gives random bytes");
+            self.used = 0;
+        }
+        let (from, mut next) = (self.used, [0; 16]);
+        self.used += 16;
+        next.copy_from_slice(&self.bytes[from..self.used]);
+        next
+    }
 }
 
 /// Bits of the counter behind the milliseconds: 12 in `rand_a`, 20 at the head of `rand_b`.
@@ -123,20 +143,22 @@ impl Ids {
     }
 
     fn with(clock: Clock, predictable: bool) -> Self {
-        let last = Last { milliseconds: 0, counter: 0, predictable };
+        let bytes = [0; 16 * 64];
+        let random = Random { used: bytes.len(), bytes };
+        let last = Last { milliseconds: 0, counter: 0, random, predictable };
         Self { clock, last: Arc::new(Mutex::new(last)) }
     }
 
     /// The next id.
     pub fn next(&self) -> Id {
-        let random = Uuid::new_v4().into_bytes();
         let now = self.clock.now().milliseconds();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let random = if last.predictable { [0; 16] } else { last.random.next() };
         if now > last.milliseconds {
             last.milliseconds = now;
             // The top bit stays clear, so that two thousand million ids fit into a millisecond.
             let seed = u32::from_be_bytes([random[0], random[1], random[2], random[3]]) >> 1;
-            last.counter = if last.predictable { 0 } else { u64::from(seed) };
+            last.counter = u64::from(seed);
         } else {
             last.counter += 1;
             if last.counter >> COUNTER_BITS != 0 {
@@ -144,8 +166,7 @@ impl Ids {
                 last.counter = 0;
             }
         }
-        let tail = if last.predictable { [0; 16] } else { random };
-        compose(last.milliseconds, last.counter, tail)
+        compose(last.milliseconds, last.counter, random)
     }
 }
 

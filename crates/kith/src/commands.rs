@@ -57,7 +57,19 @@ pub async fn run(command: Command) -> Result<ExitCode> {
         tracing::debug!("TLS was set up before");
     }
     let settings = Settings::load()?;
-    crate::log::start(&settings)?;
+    // The doctor tells what is wrong with logs, too, and writes none.
+    let _flush = match command {
+        Command::Doctor => None,
+        _ => crate::log::start(&settings)?,
+    };
+    let done = obey(command, settings).await;
+    if let Err(error) = &done {
+        tracing::debug!(?error, "the command failed");
+    }
+    done
+}
+
+async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
     match command {
         Command::Serve { demo } => serve::run(settings, demo).await,
         Command::Migrate { schema } => migrate::run(&settings, schema).await,

@@ -33,7 +33,6 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("kith: {}", error.in_one_line());
-            tracing::debug!(?error, "the command failed");
             ExitCode::FAILURE
         }
     }

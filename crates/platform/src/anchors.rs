@@ -5,7 +5,7 @@ use kith_store::{Insert, Migration, Step, Table, Write, text};
 
 /// Notes that there is a record of an object.
 pub fn add(db: &Write, record: Id, object: &'static str) -> Result<()> {
-    db.append(&Insert::row("anchors", vec![("id", record.into()), ("object", object.into())]))
+    db.append(Insert::row("anchors", vec![("id", record.into()), ("object", object.into())]))
 }
 
 pub(crate) fn migration() -> Migration {

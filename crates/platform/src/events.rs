@@ -68,7 +68,7 @@ pub fn append(ctx: &Ctx, db: &Write, event: Event<'_>) -> Result<Id> {
         kith_kernel::Via::Key => "key",
         kith_kernel::Via::System => "system",
     };
-    db.append(&Insert::row(
+    db.append(Insert::row(
         "events",
         vec![
             ("id", id.into()),
@@ -87,7 +87,7 @@ pub fn append(ctx: &Ctx, db: &Write, event: Event<'_>) -> Result<Id> {
         ],
     ))?;
     let outside = db.everywhere("events wait for the sealer in a table of the installation");
-    outside.append(&Insert::row(
+    outside.append(Insert::row(
         "unsealed_events",
         vec![("tenant_id", actor.tenant.into()), ("event_id", id.into())],
     ))?;

@@ -60,7 +60,7 @@ pub async fn append(db: &Write, file: Id, bytes: &[u8]) -> Result<()> {
             ("start", start.into()),
             ("bytes", piece.to_vec().into()),
         ];
-        db.append(&Insert::row("file_pieces", cells))?;
+        db.append(Insert::row("file_pieces", cells))?;
         start += i64::try_from(piece.len()).unwrap_or_default();
     }
     Ok(())

@@ -156,7 +156,7 @@ pub fn enqueue_at<J: Job>(ctx: &Ctx, db: &Write, job: &J, due: Time) -> Result<I
     let id = ctx.new_id();
     let actor = db.actor();
     let envelope = Envelope { member: actor.member, user: actor.user, request: actor.request };
-    db.append(&Insert::row(
+    db.append(Insert::row(
         "jobs",
         vec![
             ("id", id.into()),
@@ -172,7 +172,7 @@ pub fn enqueue_at<J: Job>(ctx: &Ctx, db: &Write, job: &J, due: Time) -> Result<I
     let cells =
         vec![("job_id", id.into()), ("tenant_id", actor.tenant.into()), ("due", due.into())];
     db.everywhere("what says when to look at a job belongs to the installation")
-        .append(&Insert::row("wakeups", cells))?;
+        .append(Insert::row("wakeups", cells))?;
     db.tell(News::Jobs);
     Ok(id)
 }

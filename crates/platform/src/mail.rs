@@ -95,7 +95,7 @@ pub fn send(ctx: &Ctx, db: &Write, mail: &Mail) -> Result<()> {
     let host = transport::host_of(ctx.app.settings.text("mail.from"));
     // PostgreSQL stores no NUL.
     let plain = |text: &str| text.replace('\0', "");
-    db.everywhere(WHY).append(&Insert::row(
+    db.everywhere(WHY).append(Insert::row(
         "mails",
         vec![
             ("id", id.into()),

@@ -1,27 +1,17 @@
-//! The catalog: which objects there are, how their fields are found, and the tables that all of them share.
+//! The catalog: which objects there are, and how their fields are found.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Instant,
 };
 
-use kith_kernel::{Id, Result, text::snake_case};
-use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
+use kith_kernel::{Result, text::snake_case};
 
 use crate::{
-    custom::CustomField,
+    custom::CustomCache,
     describe::{Field, Kind, Object},
     fields::COMMON,
 };
-
-/// The custom fields of tenants, and when they were read.
-#[derive(Default)]
-pub(crate) struct CustomCache {
-    pub(crate) tenants: HashMap<Id, (Instant, Arc<Vec<CustomField>>)>,
-    /// How often something was forgotten: what was read before that is not kept after it.
-    pub(crate) generation: u64,
-}
 
 /// The engine with the objects it knows.
 pub struct Records {
@@ -118,64 +108,5 @@ impl Shape {
         self.fields
             .iter()
             .filter(move |field| field.group().is_some_and(|(group, _)| group == name))
-    }
-}
-
-/// The tables that all objects share.
-pub fn migrations() -> Vec<Migration> {
-    vec![tables(), crate::import::migration(), crate::import::shared_files()]
-}
-
-#[expect(clippy::too_many_lines, reason = "a list of declarations")]
-fn tables() -> Migration {
-    let links = Table::of_tenant_keyed(
-        "links",
-        &["record_id", "relation", "target_id"],
-        vec![
-            id("record_id").required().references("anchors"),
-            text("relation").required(),
-            id("target_id").required().references("anchors"),
-        ],
-    )
-    .index(&["target_id", "relation", "record_id"])
-    .clustered();
-    let custom_fields = Table::of_tenant(
-        "custom_fields",
-        vec![
-            text("object").required(),
-            text("name").required(),
-            text("label").required(),
-            text("kind").required(),
-            json("options"),
-            bool("required").required(),
-            time("created_at").required(),
-            time("deleted_at"),
-        ],
-    )
-    .unique(&["object", "name"]);
-    let custom_values = Table::of_tenant_keyed(
-        "custom_values",
-        &["record_id", "field_id"],
-        vec![
-            id("record_id").required().references("anchors"),
-            id("field_id").required().references("custom_fields"),
-            text("words"),
-            number("number"),
-            time("instant"),
-            integer("flag"),
-        ],
-    )
-    .index(&["field_id", "words", "record_id"])
-    .index(&["field_id", "number", "record_id"])
-    .index(&["field_id", "instant", "record_id"])
-    .clustered();
-    Migration {
-        name: "2026-11-21-records",
-        steps: vec![
-            Step::Search,
-            Step::Create(links),
-            Step::Create(custom_fields),
-            Step::Create(custom_values),
-        ],
     }
 }

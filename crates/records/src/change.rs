@@ -5,16 +5,14 @@
 
 mod input;
 mod save;
+mod tell;
 
 use std::sync::Arc;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
-use kith_platform::{
-    Ctx, anchors,
-    events::{self, Event},
-};
+use kith_platform::{Ctx, anchors};
 use kith_store::{Condition, Read, Select, Update, Value, Write};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::{
     Records,
@@ -96,7 +94,8 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
         let given = input::sort(&shape, &custom, input, (None, reading))?;
-        let mut after = given.fields.clone();
+        let mut after = Record::with_capacity(shape.fields.len());
+        after.extend(given.fields.iter().map(|(key, value)| (key.clone(), value.clone())));
         fill_defaults(&shape, &mut after, reading)?;
         after.retain(|_, value| !value.is_null());
         let id = ctx.new_id();
@@ -127,7 +126,7 @@ impl Records {
         save::insert(db, &shape, &change, (&values, manner)).await?;
         store_values(db, change.id, &changed, reading).await?;
         labels::store(self, ctx, db, &change).await?;
-        tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        tell::tell(ctx, db, object, (&change, &changed, manner.batch))?;
         self.find_by(db, &shape, &change, &values).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
@@ -195,7 +194,7 @@ impl Records {
         save::update(db, &shape, &change, (current.version, &values)).await?;
         store_values(db, id, &changed, reading).await?;
         labels::store(self, ctx, db, &change).await?;
-        tell(ctx, db, object, (&change, &changed, manner.batch))?;
+        tell::tell(ctx, db, object, (&change, &changed, manner.batch))?;
         self.find_by(db, &shape, &change, &values).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
@@ -243,7 +242,7 @@ impl Records {
         let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
         save::at_version(db, update, id, current.version).await?;
         db.unindex(id).await?;
-        tell(ctx, db, object, (&change, &[], manner.batch))?;
+        tell::tell(ctx, db, object, (&change, &[], manner.batch))?;
         self.follow(ctx, db, object, &change).await
     }
 
@@ -273,7 +272,7 @@ impl Records {
             .set("deleted_at", Value::Null)
             .set("updated_at", ctx.now());
         save::at_version(db, update, id, current.version).await?;
-        tell(ctx, db, object, (&change, &[], manner.batch))?;
+        tell::tell(ctx, db, object, (&change, &[], manner.batch))?;
         self.find_by(db, &shape, &change, &current.custom).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
@@ -387,51 +386,6 @@ impl Records {
 fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
     let named = currency.and_then(Json::as_str).and_then(|code| code.parse().ok());
     Reading { zone: ctx.actor.zone, currency: named.unwrap_or(ctx.actor.currency) }
-}
-
-/// What a change says of the fields: how they were, and how they are.
-fn differences(change: &Change) -> (Record, Record) {
-    let (mut before, mut after, empty) = (Record::new(), Record::new(), Record::new());
-    let was = change.before.as_ref().unwrap_or(&empty);
-    if change.what == What::Deleted {
-        return (was.clone(), after);
-    }
-    for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
-        let (old, new) = (was.get(key), change.after.get(key));
-        if old != new && key != "updatedAt" {
-            if change.before.is_some() {
-                before.insert(key.clone(), old.cloned().unwrap_or(Json::Null));
-            }
-            after.insert(key.clone(), new.cloned().unwrap_or(Json::Null));
-        }
-    }
-    (before, after)
-}
-
-/// One row in the event log: what changed, from what to what.
-fn tell(
-    ctx: &Ctx,
-    db: &Write,
-    object: &'static Object,
-    (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
-) -> Result<()> {
-    let (before, mut after) = differences(change);
-    for (field, value) in custom {
-        after.insert(format!("custom.{}", field.name), value.clone());
-    }
-    let changes = match (before.is_empty(), after.is_empty()) {
-        (true, _) => json!({ "after": after }),
-        (false, true) => json!({ "before": before }),
-        (false, false) => json!({ "before": before, "after": after }),
-    };
-    let event = Event {
-        name: format!("{}.{}", object.name, change.what.name()),
-        object: object.name,
-        record: Some(change.id),
-        changes: Some(changes.to_string()),
-        batch,
-    };
-    events::append(ctx, db, event).map(drop)
 }
 
 fn named(custom: &[CustomField], given: Vec<(usize, Json)>) -> Vec<(&CustomField, Json)> {

@@ -1,6 +1,7 @@
 //! Custom fields: a tenant's own, kept by their ids in `custom` and, for filters, in a typed side table.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +14,6 @@ use serde_json::Value as Json;
 
 use crate::{
     Records,
-    catalog::CustomCache,
     describe::{Field, Kind, Object, Record},
     values::Reading,
 };
@@ -22,6 +22,14 @@ use crate::{
 const CACHED: Duration = Duration::from_secs(3);
 /// No more custom fields than this on one object.
 const MOST_FIELDS: usize = 200;
+
+/// The custom fields of tenants, and when they were read.
+#[derive(Default)]
+pub(crate) struct CustomCache {
+    tenants: HashMap<Id, (Instant, Arc<Vec<CustomField>>)>,
+    /// How often something was forgotten: what was read before that is not kept after it.
+    generation: u64,
+}
 
 /// A field that a tenant added to an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -293,7 +301,7 @@ pub(crate) async fn store_values(
                 (field.kind.column(), field.compared(value, reading)),
             ],
         );
-        db.append(&insert.or_replace(&["record_id", "field_id"], replaced(field.kind)))?;
+        db.append(insert.or_replace(&["record_id", "field_id"], replaced(field.kind)))?;
     }
     Ok(())
 }

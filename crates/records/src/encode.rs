@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use crate::{
     catalog::Shape,
+    cursor::Key,
     custom::CustomField,
     describe::{Field, Kind, Record},
 };
@@ -19,6 +20,23 @@ pub(crate) struct Encoder<'a> {
     /// The keys (or groups) that were asked for; none means all.
     pub(crate) wanted: Option<Vec<String>>,
     pub(crate) default_currency: Currency,
+}
+
+/// A row on its way into a page.
+pub(crate) struct Line {
+    pub(crate) id: Id,
+    /// The record as JSON, without its closing brace.
+    pub(crate) json: Vec<u8>,
+    /// What the page is sorted by, for the cursor.
+    pub(crate) keys: Vec<Option<Key>>,
+    pub(crate) links: Vec<Option<Id>>,
+}
+
+impl Line {
+    /// A record that is read by itself.
+    pub(crate) fn single(id: Id, json: Vec<u8>, links: Vec<Option<Id>>) -> Self {
+        Self { id, json, keys: Vec::new(), links }
+    }
 }
 
 /// A JSON object that is being written.

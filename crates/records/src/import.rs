@@ -1,7 +1,6 @@
 //! Imports: CSV files of any size, in chunks that each commit with the place they ended at, so that an import that is
 //! interrupted goes on where it was.
 
-mod chunk;
 mod convert;
 mod errors;
 mod links;

@@ -79,7 +79,7 @@ pub(crate) async fn store(records: &Records, ctx: &Ctx, db: &Write, change: &Cha
         .collect();
     for name in wanted {
         let label = label(records, ctx, db, name).await?;
-        db.append(&Insert::row(
+        db.append(Insert::row(
             "links",
             vec![
                 ("record_id", change.id.into()),

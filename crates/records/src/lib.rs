@@ -16,6 +16,7 @@ mod history;
 pub mod import;
 mod labels;
 mod list;
+mod migrations;
 mod read;
 mod related;
 mod routes;
@@ -23,7 +24,7 @@ mod schemas;
 mod values;
 
 pub use ask::Ask;
-pub use catalog::{Records, migrations};
+pub use catalog::Records;
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
 pub use describe::{
@@ -32,5 +33,6 @@ pub use describe::{
 };
 pub use history::events_page;
 pub use list::Page;
+pub use migrations::migrations;
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;

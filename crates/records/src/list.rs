@@ -12,27 +12,11 @@ use crate::{
     catalog::Shape,
     cursor::{Cursor, Key, question},
     custom::CustomField,
-    describe::{Field, FoundBy, Kind, Object},
-    encode::Encoder,
+    describe::{FoundBy, Kind, Object},
+    encode::{Encoder, Line},
     filter::Filter,
     related::{Include, includes},
 };
-
-/// A row on its way into a page.
-pub(crate) struct Line {
-    pub(crate) id: Id,
-    /// The record as JSON, without its closing brace.
-    pub(crate) json: Vec<u8>,
-    keys: Vec<Option<Key>>,
-    pub(crate) links: Vec<Option<Id>>,
-}
-
-impl Line {
-    /// A record that is read by itself.
-    pub(crate) fn single(id: Id, json: Vec<u8>, links: Vec<Option<Id>>) -> Self {
-        Self { id, json, keys: Vec::new(), links }
-    }
-}
 
 /// A column to sort by.
 struct SortKey {
@@ -399,13 +383,6 @@ fn page(lines: &[Line], next: Option<String>, total: Option<i64>) -> Page {
     }
     json.push(b'}');
     Page { json, next }
-}
-
-/// The field whose link an include follows (`accountId` for `account`).
-pub(crate) fn include_field<'a>(shape: &'a Shape, name: &str) -> Option<&'a Field> {
-    shape.fields.iter().find(|field| {
-        matches!(field.kind, Kind::Link(..)) && field.key.strip_suffix("Id") == Some(name)
-    })
 }
 
 impl Records {

@@ -5,11 +5,7 @@ use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select};
 
 use crate::{
-    Ask, Records,
-    describe::Object,
-    encode::Encoder,
-    filter::Filter,
-    list::{self, Line},
+    Ask, Records, describe::Object, encode::Encoder, encode::Line, filter::Filter, list,
     related::includes,
 };
 

@@ -9,10 +9,9 @@ use kith_store::{Condition, Read, Select, Value, Write};
 use crate::{
     Records,
     catalog::Shape,
-    describe::{Change, Kind},
-    encode::Encoder,
+    describe::{Change, Field, Kind},
+    encode::{Encoder, Line},
     labels,
-    list::{Line, include_field},
 };
 
 /// A link whose records are shown with a list.
@@ -176,6 +175,13 @@ pub(crate) fn includes(shape: &Shape, names: &[String]) -> Result<Vec<Include>> 
             Ok(Include { name: name.clone(), object, at })
         })
         .collect()
+}
+
+/// The field whose link an include follows (`accountId` for `account`).
+fn include_field<'a>(shape: &'a Shape, name: &str) -> Option<&'a Field> {
+    shape.fields.iter().find(|field| {
+        matches!(field.kind, Kind::Link(..)) && field.key.strip_suffix("Id") == Some(name)
+    })
 }
 
 fn write_labels(names: &[String], json: &mut Vec<u8>) {

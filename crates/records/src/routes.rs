@@ -244,11 +244,14 @@ async fn create_handler(
 ) -> Result<Answer> {
     let body = call.body().await?;
     let input = body.object()?;
-    call.write(&body, async |db| {
-        let (id, record) = records.create(&call.ctx, db, object, input).await?;
-        Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.plural)).tagged(1))
-    })
-    .await
+    let manner = Manner { deferred: true, ..Manner::default() };
+    let done = call
+        .write(&body, async |db| {
+            let (id, record) = records.create_in(&call.ctx, db, object, (input, manner)).await?;
+            Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.plural)).tagged(1))
+        })
+        .await;
+    done.map_err(|error| records.taken(object, error))
 }
 
 async fn update_handler(

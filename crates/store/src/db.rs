@@ -9,8 +9,9 @@ use kith_kernel::{Actor, Error, Id, Kind, Result, internal};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Delete, Insert, Options, Output, Row, Select, Update,
+    Delete, Insert, Migration, Options, Output, Row, Select, Update,
     connect::{Engine, Purpose, Session, Wall, postgres::Postgres, sqlite::Sqlite},
+    migrate::{pending, platform_tables},
     news::{News, Untold},
     row::columns_of,
     statement::Sql,
@@ -61,21 +62,41 @@ impl Db {
         Ok(Self { engine: Arc::new(engine), outside: Arc::default() })
     }
 
-    /// Notes which tables may be reached from outside any tenant.
-    pub(crate) fn know_outside(&self, tables: Vec<&'static str>) {
-        // A second migration of the same program names the same tables.
-        self.outside.get_or_init(|| tables);
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
     /// `sqlite` or `postgres`, for people.
     pub fn kind(&self) -> &'static str {
         match &*self.engine {
             Engine::Sqlite(_) => "sqlite",
             Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Brings the schema up to date and says which migrations that took. Safe to call from several processes at once.
+    ///
+    /// # Errors
+    /// `Conflict` when the database is newer than this program.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
+        // A second migration of the same program names the same tables.
+        self.outside.get_or_init(|| platform_tables(migrations));
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.migrate(migrations).await,
+            Engine::Postgres(postgres) => postgres.migrate(migrations).await,
+        }
+    }
+
+    /// The migrations that are still to do; changes nothing.
+    pub async fn pending(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
+        let applied = match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.applied().await?,
+            Engine::Postgres(postgres) => postgres.applied().await?,
+        };
+        Ok(pending(migrations, &applied)?.iter().map(|migration| migration.name).collect())
+    }
+
+    /// The whole schema as SQL, in a stable order: for the files in `docs/`.
+    pub async fn schema(&self) -> Result<String> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.schema().await,
+            Engine::Postgres(postgres) => postgres.schema().await,
         }
     }
 
@@ -312,7 +333,7 @@ impl Write {
     }
 
     /// Adds rows whose success nobody waits for before the commit.
-    pub fn append(&self, insert: &Insert) -> Result<()> {
+    pub fn append(&self, insert: Insert) -> Result<()> {
         self.guard(insert.table)?;
         self.session.defer(insert.sql(self.session.dialect(), self.tenant))
     }

@@ -9,6 +9,7 @@ mod news;
 mod row;
 mod schema;
 mod search;
+mod sql;
 mod statement;
 mod value;
 

@@ -3,8 +3,7 @@
 use kith_kernel::{Result, conflict};
 
 use crate::{
-    Db, Table,
-    connect::Engine,
+    Table,
     schema::{ColumnSpec, Index},
 };
 
@@ -36,37 +35,6 @@ impl Step {
 }
 
 pub(crate) const LEDGER: &str = "schema_migrations";
-
-impl Db {
-    /// Brings the schema up to date and says which migrations that took. Safe to call from several processes at once.
-    ///
-    /// # Errors
-    /// `Conflict` when the database is newer than this program.
-    pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
-        self.know_outside(platform_tables(migrations));
-        match self.engine() {
-            Engine::Sqlite(sqlite) => sqlite.migrate(migrations).await,
-            Engine::Postgres(postgres) => postgres.migrate(migrations).await,
-        }
-    }
-
-    /// The migrations that are still to do; changes nothing.
-    pub async fn pending(&self, migrations: &[Migration]) -> Result<Vec<&'static str>> {
-        let applied = match self.engine() {
-            Engine::Sqlite(sqlite) => sqlite.applied().await?,
-            Engine::Postgres(postgres) => postgres.applied().await?,
-        };
-        Ok(pending(migrations, &applied)?.iter().map(|migration| migration.name).collect())
-    }
-
-    /// The whole schema as SQL, in a stable order: for the files in `docs/`.
-    pub async fn schema(&self) -> Result<String> {
-        match self.engine() {
-            Engine::Sqlite(sqlite) => sqlite.schema().await,
-            Engine::Postgres(postgres) => postgres.schema().await,
-        }
-    }
-}
 
 /// The migrations that are still to do.
 ///

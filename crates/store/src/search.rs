@@ -10,7 +10,7 @@ use kith_kernel::{Id, Result, text};
 
 use crate::{
     Read, Value, Write,
-    statement::{Dialect, Sql},
+    sql::{Dialect, Sql},
 };
 
 /// No more documents than this are ranked; beyond it a search is too wide to rank usefully.

@@ -45,7 +45,7 @@ fn check(scope: &str, objects: &[String]) -> Result<()> {
 }
 
 /// The stored words as the actor carries them.
-pub(super) fn granted(scopes: Vec<String>) -> Scopes {
+pub(crate) fn granted(scopes: Vec<String>) -> Scopes {
     if scopes.iter().any(|scope| scope == "*") { Scopes::All } else { Scopes::Only(scopes.into()) }
 }
 

@@ -8,13 +8,14 @@ use serde_json::json;
 
 use super::{Invite, InviteStatus, find, pending, send::already_member};
 use crate::{
-    Identity, User, events, input,
+    Identity, User,
+    caller::agent,
+    events, input,
     lookups::{self, Lookup},
     members::{self, Member, MemberChange, MemberStatus, NewMember},
-    places::{self, suspended},
-    secrets,
-    sign_in::{Entered, agent},
-    tenants::{self, Tenant},
+    places, secrets,
+    sign_in::Entered,
+    tenants::{self, Tenant, suspended},
     users::{self, NewUser},
 };
 

@@ -6,13 +6,10 @@ use kith_store::{Insert, Write};
 use serde_json::json;
 
 use super::{Session, insert, keep, move_here};
-use crate::{Identity, events, secrets, tokens::Claims};
-
-/// What a client gets to come again with.
-pub(crate) struct Tokens {
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-}
+use crate::{
+    Identity, events, secrets,
+    tokens::{Claims, Tokens},
+};
 
 /// No more of what a browser says of itself is kept.
 const LONGEST_AGENT: usize = 200;
@@ -56,7 +53,7 @@ impl Identity {
     }
 
     /// Stores a refresh token for the actor's session and signs the access token that goes with it.
-    pub(super) async fn mint(&self, ctx: &Ctx, db: &Write, refresh: String) -> Result<Tokens> {
+    pub(crate) async fn mint(&self, ctx: &Ctx, db: &Write, refresh: String) -> Result<Tokens> {
         let now = ctx.now();
         let row = Insert::row(
             "refresh_tokens",
@@ -72,7 +69,7 @@ impl Identity {
         Ok(Tokens { access: self.access_token(ctx)?, refresh })
     }
 
-    pub(super) fn access_token(&self, ctx: &Ctx) -> Result<String> {
+    pub(crate) fn access_token(&self, ctx: &Ctx) -> Result<String> {
         let (actor, now) = (&ctx.actor, ctx.now().seconds());
         self.signer.sign(&Claims {
             sub: actor.user.unwrap_or_default(),

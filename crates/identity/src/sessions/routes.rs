@@ -1,20 +1,14 @@
-//! Routes of sessions: refresh, log out, list, end.
+//! Routes of sessions: log out, list, end.
 
 use std::sync::Arc;
 
-use kith_http::{Access, Answer, Call, Idempotency, Operation, Routes, schema};
-use kith_kernel::{Actor, Id, Result, Time, not_found, unauthenticated};
-use serde::{Deserialize, Serialize};
+use kith_http::{Access, Answer, Call, Operation, Routes, schema};
+use kith_kernel::{Actor, Id, Result, Time, not_found};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{Session, end, find, of_user};
-use crate::{Identity, cookies, pages::Page, sign_in, with};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Refresh {
-    refresh_token: Option<String>,
-}
+use crate::{Identity, caller::signed_in, cookies, pages::Page, with};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,16 +24,6 @@ struct Shown {
 }
 
 pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
-    let refresh =
-        "New tokens for a refresh token, which is good once; browsers send it as a cookie.";
-    let token = schema::nullable(schema::string());
-    let refresh = Operation::post("/api/auth/refresh", "auth", refresh)
-        .access(Access::Public)
-        .idempotency(Idempotency::Refused)
-        .typed_body::<Refresh>(schema::object(vec![("refreshToken", token)], &[]))
-        .answers(200, "New tokens.", schema::named("SignedIn"))
-        .refuses(401, "The refresh token is not good (any more).")
-        .refuses(403, "A cookie came from a page of somebody else's.");
     let logout = Operation::post("/api/auth/logout", "auth", "Ends this session.")
         .access(Access::User)
         .answers_nothing(204, "The session has ended.");
@@ -50,7 +34,6 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .access(Access::User)
         .answers_nothing(204, "The session has ended.");
     Routes::new()
-        .add(refresh, with(identity, again))
         .add(logout, with(identity, log_out))
         .add(list, with(identity, show_all))
         .add(ended, with(identity, end_one))
@@ -73,24 +56,8 @@ pub(crate) fn schemas() -> Vec<(String, Value)> {
     vec![("Session".to_owned(), session)]
 }
 
-async fn again(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
-    let Refresh { refresh_token } = call.parse().await?;
-    let token = match refresh_token {
-        Some(token) => token,
-        None => match cookies::read(call.headers(), cookies::REFRESH) {
-            Some(token) => {
-                cookies::check_origin(&call.head, &identity.options)?;
-                token.to_owned()
-            }
-            None => return Err(unauthenticated("No refresh token was sent.")),
-        },
-    };
-    let entered = identity.refresh(&call.ctx, &token).await?;
-    sign_in::welcome(&identity, &call, &entered)
-}
-
 async fn log_out(identity: Arc<Identity>, call: Call) -> Result<Answer> {
-    let (_, session) = sign_in::signed_in(&call.ctx)?;
+    let (_, session) = signed_in(&call.ctx)?;
     let ctx = &call.ctx;
     ctx.write(async |db| end(ctx, db, session, ("session.ended", "signed out")).await).await?;
     identity.forget();
@@ -98,7 +65,7 @@ async fn log_out(identity: Arc<Identity>, call: Call) -> Result<Answer> {
 }
 
 async fn show_all(_: Arc<Identity>, call: Call) -> Result<Answer> {
-    let (user, session) = sign_in::signed_in(&call.ctx)?;
+    let (user, session) = signed_in(&call.ctx)?;
     let now = call.ctx.now();
     let all = call.ctx.read(async |db| of_user(db, user, now).await).await?;
     let data: Vec<Shown> = all.into_iter().map(|one| show(one, session)).collect();
@@ -113,7 +80,7 @@ fn show(session: Session, current: Id) -> Shown {
 }
 
 async fn end_one(identity: Arc<Identity>, call: Call) -> Result<Answer> {
-    let (user, _) = sign_in::signed_in(&call.ctx)?;
+    let (user, _) = signed_in(&call.ctx)?;
     let (id, now) = (call.id("id")?, call.ctx.now());
     let found = call.ctx.read(async |db| find(db, id, now).await).await?;
     let session = found.filter(|one| one.user_id == user).ok_or_else(|| not_found("session"))?;

@@ -5,9 +5,11 @@ use kith_kernel::{Actor, Error, Id, Result, unauthenticated};
 use kith_platform::Ctx;
 use serde_json::json;
 
-use super::{Entered, agent};
+use super::Entered;
 use crate::{
-    Identity, User, events, input,
+    Identity, User,
+    caller::agent,
+    events, input,
     passwords::Verdict,
     places::{self, Place},
     users,

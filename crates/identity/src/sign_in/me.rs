@@ -4,9 +4,9 @@ use kith_http::Call;
 use kith_kernel::{Id, Result, Role, unauthenticated};
 use serde::Serialize;
 
-use super::signed_in;
 use crate::{
     Identity, User,
+    caller::signed_in,
     places::{self, Place},
     tenants::Tenant,
     users,

@@ -6,9 +6,11 @@ use kith_platform::Ctx;
 use kith_store::Write;
 use serde::Deserialize;
 
-use super::{Entered, agent};
+use super::Entered;
 use crate::{
-    Identity, NewTenant, User, input, installation,
+    Identity, NewTenant, User,
+    caller::agent,
+    input, installation,
     members::Member,
     tenants::Tenant,
     users::{self, NewUser, email_taken},

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use kith_http::{Access, Answer, Call, Idempotency, LimitClass, Operation, Routes, schema};
-use kith_kernel::{Result, Role};
+use kith_kernel::{Result, Role, unauthenticated};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{register::Register, welcome};
-use crate::{Identity, with};
+use crate::{Identity, cookies, with};
 
 /// The name of the schema of tokens.
 pub(crate) const SIGNED_IN: &str = "SignedIn";
@@ -17,6 +17,12 @@ pub(crate) const SIGNED_IN: &str = "SignedIn";
 struct LogIn {
     email: String,
     password: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refresh {
+    refresh_token: Option<String>,
 }
 
 /// An operation by which somebody comes in: it mints secrets, and has a limit of its own.
@@ -47,6 +53,29 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .add(register, with(identity, sign_up))
         .add(login, with(identity, log_in))
         .add(me, with(identity, show_me))
+        .and(going_on(identity))
+}
+
+/// Operations by which a session goes on.
+fn going_on(identity: &Arc<Identity>) -> Routes {
+    let refresh =
+        "New tokens for a refresh token, which is good once; browsers send it as a cookie.";
+    let token = schema::nullable(schema::string());
+    let refresh = Operation::post("/api/auth/refresh", "auth", refresh)
+        .access(Access::Public)
+        .idempotency(Idempotency::Refused)
+        .typed_body::<Refresh>(schema::object(vec![("refreshToken", token)], &[]))
+        .answers(200, "New tokens.", schema::named(SIGNED_IN))
+        .refuses(401, "The refresh token is not good (any more).")
+        .refuses(403, "A cookie came from a page of somebody else's.");
+    let switch = "Goes on in another tenant of yours.";
+    let switch = Operation::post("/api/tenants/{id}/switch", "tenants", switch);
+    let switch = switch
+        .alias("/api/workspaces/{id}/switch")
+        .access(Access::User)
+        .idempotency(Idempotency::Refused)
+        .answers(200, "Tokens for that tenant.", schema::named(SIGNED_IN));
+    Routes::new().add(refresh, with(identity, again)).add(switch, with(identity, enter))
 }
 
 fn register_schema() -> Value {
@@ -120,4 +149,25 @@ async fn log_in(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
 
 async fn show_me(identity: Arc<Identity>, call: Call) -> Result<Answer> {
     Answer::json(&identity.me(&call).await?)
+}
+
+async fn again(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
+    let Refresh { refresh_token } = call.parse().await?;
+    let token = match refresh_token {
+        Some(token) => token,
+        None => match cookies::read(call.headers(), cookies::REFRESH) {
+            Some(token) => {
+                cookies::check_origin(&call.head, &identity.options)?;
+                token.to_owned()
+            }
+            None => return Err(unauthenticated("No refresh token was sent.")),
+        },
+    };
+    let entered = identity.refresh(&call.ctx, &token).await?;
+    welcome(&identity, &call, &entered)
+}
+
+async fn enter(identity: Arc<Identity>, call: Call) -> Result<Answer> {
+    let entered = identity.switch(&call, call.id("id")?).await?;
+    welcome(&identity, &call, &entered)
 }

@@ -1,20 +1,13 @@
-//! Changing, ending and entering tenants.
+//! Changing and ending tenants.
 
-use kith_http::Call;
-use kith_kernel::{Actor, Currency, Error, Id, Kind, Result, Role, Zone, forbidden, not_found};
+use kith_kernel::{Currency, Id, Result, Role, Zone, forbidden, not_found};
 use kith_platform::Ctx;
 use kith_store::Update;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{NewTenant, Status, Tenant, find, update};
-use crate::{
-    Identity, events, input,
-    places::{self, suspended},
-    sessions,
-    sign_in::{Entered, signed_in},
-    users,
-};
+use super::{NewTenant, Status, Tenant, find, suspended, update};
+use crate::{Identity, caller::signed_in, events, input, users};
 
 #[derive(Deserialize)]
 pub(super) struct Change {
@@ -57,39 +50,6 @@ impl Change {
 }
 
 impl Identity {
-    /// The tenant, and the application on behalf of the caller in it.
-    ///
-    /// # Errors
-    /// `NotFound` for who does not belong to it, `Forbidden` for a member with too low a role.
-    pub(super) async fn authority(
-        &self,
-        ctx: &Ctx,
-        tenant: Id,
-        least: Role,
-    ) -> Result<(Tenant, Ctx)> {
-        let (user, _) = signed_in(ctx)?;
-        let place = places::within(&self.app, user, tenant).await?;
-        let admin = ctx.actor.platform_admin;
-        match place {
-            Some(place) if admin || place.member.role >= least => {
-                let (member, role) = (Some(place.member.id), place.member.role);
-                let actor = Actor { tenant, member, role, ..ctx.actor.clone() };
-                Ok((place.tenant, ctx.app.on_behalf_of(actor)))
-            }
-            Some(_) => {
-                Err(forbidden(format!("This takes the role {} or a higher one.", least.name())))
-            }
-            None if admin => {
-                let found = ctx.read(async |db| find(db, tenant).await).await?;
-                let found = found.filter(|tenant| tenant.status != Status::System);
-                let found = found.ok_or_else(|| not_found("tenant"))?;
-                let actor = Actor { tenant, member: None, ..ctx.actor.clone() };
-                Ok((found, ctx.app.on_behalf_of(actor)))
-            }
-            None => Err(not_found("tenant")),
-        }
-    }
-
     pub(super) async fn change_tenant(&self, ctx: &Ctx, id: Id, change: &Change) -> Result<Tenant> {
         let (tenant, there) = self.authority(ctx, id, Role::Admin).await?;
         let checked = change.checked()?;
@@ -146,31 +106,6 @@ impl Identity {
         let made = there.write(async |db| self.make_tenant(&there, db, new).await).await?;
         Ok(made.0)
     }
-
-    /// New tokens of this session, for another tenant of the caller's.
-    pub(super) async fn switch(&self, call: &Call, tenant: Id) -> Result<Entered> {
-        let (user, session) = signed_in(&call.ctx)?;
-        let place = places::within(&self.app, user, tenant).await?;
-        let place = place.ok_or_else(|| not_found("tenant"))?;
-        if !place.is_open() {
-            return Err(suspended());
-        }
-        let now = call.ctx.now();
-        let (known, session) = call
-            .ctx
-            .read(async |db| {
-                Ok((users::find(db, user).await?, sessions::find(db, session, now).await?))
-            })
-            .await?;
-        let (Some(user), Some(session)) = (known, session) else { return Err(gone()) };
-        let there = places::instead(&call.ctx, places::actor(&user, Some(&place), session.id));
-        let tokens = there.write(async |db| self.go_on(&there, db, &session).await).await?;
-        Ok(Entered { user, tenant: Some(place.tenant), tokens })
-    }
-}
-
-fn gone() -> Error {
-    Error::new(Kind::Unauthenticated, "session_ended", "This session has ended. Sign in again.")
 }
 
 /// What a change does to a tenant: nothing when nothing differs.

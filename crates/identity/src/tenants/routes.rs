@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_http::{Access, Answer, Call, Idempotency, Operation, Routes, schema};
+use kith_http::{Access, Answer, Call, Operation, Routes, schema};
 use kith_kernel::{Result, Role};
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     Identity,
+    caller::signed_in,
     pages::{Paging, listed},
-    sign_in::{self, SIGNED_IN, signed_in},
     with,
 };
 
@@ -43,20 +43,12 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
     let end = "Suspends a tenant for good; its owner, or the platform's admin.";
     let end = user(Operation::delete("/api/tenants/{id}", "tenants", end), "/{id}")
         .answers_nothing(204, "Nobody gets in any more.");
-    let switch = "Goes on in another tenant of yours.";
-    let switch = Operation::post("/api/tenants/{id}/switch", "tenants", switch);
-    let switch = user(switch, "/{id}/switch").idempotency(Idempotency::Refused).answers(
-        200,
-        "Tokens for that tenant.",
-        schema::named(SIGNED_IN),
-    );
     Routes::new()
         .add(listed(list), with(identity, show_all))
         .add(make, with(identity, create))
         .add(read, with(identity, show))
         .add(change, with(identity, alter))
         .add(end, with(identity, end_one))
-        .add(switch, with(identity, enter))
 }
 
 fn given_schema() -> Value {
@@ -125,9 +117,4 @@ async fn alter(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
 async fn end_one(identity: Arc<Identity>, call: Call) -> Result<Answer> {
     identity.end_tenant(&call.ctx, call.id("id")?).await?;
     Ok(Answer::nothing())
-}
-
-async fn enter(identity: Arc<Identity>, call: Call) -> Result<Answer> {
-    let entered = identity.switch(&call, call.id("id")?).await?;
-    sign_in::welcome(&identity, &call, &entered)
 }

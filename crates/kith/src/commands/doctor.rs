@@ -6,7 +6,7 @@ use kith_kernel::Result;
 use kith_platform::{Origin, Settings};
 use kith_store::Db;
 
-use crate::wire;
+use crate::{log, wire};
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     say!("Settings (those that are not the default have their origin behind them)");
@@ -26,6 +26,10 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     match database(settings).await {
         Ok(told) => say!("\nDatabase\n  {told}"),
         Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
+    }
+    match log::told(settings) {
+        Ok(told) => say!("\nLogs\n  {told}"),
+        Err(error) => wrong.push(format!("Logs: {}", error.in_one_line())),
     }
     if wrong.is_empty() {
         say!("\nNothing is wrong.");

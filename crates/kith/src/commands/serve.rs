@@ -1,6 +1,6 @@
 //! `kith serve`: migrates, opens the house, listens, and drains before it ends.
 
-use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use kith_kernel::{Result, unavailable};
 use kith_platform::Settings;
@@ -9,6 +9,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{demo, wire::House};
 
@@ -33,13 +34,12 @@ pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode>
     let address =
         listener.local_addr().map_err(|error| unavailable("No address.").caused_by(error))?;
     house.start()?;
-    // Who is greeted may ask to stop.
-    let signals = signals();
+    // Whoever reads the greeting may end the server at once.
+    let stop = house.app.tasks.token();
+    house.app.tasks.start("signals", end_on(signals(), stop.clone()));
     greet(address, sign_in.as_ref(), setup_token.as_deref());
     let patience = Duration::from_secs(listen.shutdown_seconds);
     let router = house.router()?;
-    let stop = house.app.tasks.token();
-    house.app.tasks.start("signals", end_on_signal(signals, stop.clone()));
     let served = kith_http::serve(listener, router, stop, patience).await;
     served.map_err(|error| unavailable("The server ended.").caused_by(error))?;
     tracing::info!("draining background work");
@@ -70,19 +70,17 @@ fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&
     }
 }
 
-/// Ctrl-C, and what a system sends to those that shall end.
-fn signals() -> io::Result<(Signal, Signal)> {
-    Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+/// What ends the server in order, watched from now on.
+fn signals() -> Option<(Signal, Signal)> {
+    let watched = signal(SignalKind::interrupt()).ok().zip(signal(SignalKind::terminate()).ok());
+    if watched.is_none() {
+        tracing::warn!("signals cannot be watched: the server ends without draining");
+    }
+    watched
 }
 
-async fn end_on_signal(
-    signals: io::Result<(Signal, Signal)>,
-    stop: tokio_util::sync::CancellationToken,
-) {
-    let Ok((mut interrupt, mut terminate)) = signals else {
-        tracing::warn!("signals cannot be watched: the server ends without draining");
-        return;
-    };
+async fn end_on(signals: Option<(Signal, Signal)>, stop: CancellationToken) {
+    let Some((mut interrupt, mut terminate)) = signals else { return };
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -195,7 +195,7 @@ fn insert(
     while rows.len() > 0 {
         let size = [50, 10, 1].into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
         let some = rows.by_ref().take(size).collect();
-        db.append(&Insert::rows(table, columns.to_vec(), some))?;
+        db.append(Insert::rows(table, columns.to_vec(), some))?;
     }
     Ok(())
 }

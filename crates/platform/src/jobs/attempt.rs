@@ -303,6 +303,6 @@ async fn settle(attempt: &Attempt, db: &Write, error: Option<&str>, state: State
         ("tenant_id", attempt.claim.tenant.into()),
         ("due", now.plus_seconds(KEPT_SECONDS).into()),
     ];
-    wakeups.append(&Insert::row("job_pruning", cells).or_keep())?;
+    wakeups.append(Insert::row("job_pruning", cells).or_keep())?;
     Ok(true)
 }

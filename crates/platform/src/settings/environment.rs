@@ -44,6 +44,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("LOG_LEVEL", "log.level"),
     ("RUST_LOG", "log.level"),
     ("LOG_DIR", "log.folder"),
+    ("LOG_DAYS", "log.days"),
 ];
 
 /// Variables of the seeds that have no use any more, and what to do instead.

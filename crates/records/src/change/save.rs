@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     Manner, Records,
     catalog::Shape,
-    describe::{Change, Field, FoundBy, Record, What},
+    describe::{Change, Field, FoundBy, Object, Record, What},
 };
 
 fn currency(change: &Change) -> Currency {
@@ -34,7 +34,7 @@ pub(super) async fn insert(
     cells.push(("custom", custom_value(custom)));
     let insert = Insert::row(shape.object.plural, cells);
     if manner.deferred {
-        return db.append(&insert);
+        return db.append(insert);
     }
     db.insert(insert).await.map(drop).map_err(|error| name(shape, error))
 }
@@ -108,6 +108,14 @@ fn name(shape: &Shape, error: Error) -> Error {
 }
 
 impl Records {
+    /// What a commit says of a record whose row nobody waited for, in the words of the object.
+    pub(crate) fn taken(&self, object: &'static Object, error: Error) -> Error {
+        match self.shape(object) {
+            Ok(shape) => name(&shape, error),
+            Err(_) => error,
+        }
+    }
+
     /// Keeps the search index in step with a change.
     pub(super) async fn find_by(
         &self,

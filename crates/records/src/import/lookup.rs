@@ -166,11 +166,14 @@ pub(crate) async fn by_field(
         let select = Select::from(shape.object.plural)
             .show(&["id", field.folded])
             .only(Condition::In(field.folded, values.to_vec()))
-            .only(Condition::Null("deleted_at"))
-            .by("id", false);
+            .only(Condition::Null("deleted_at"));
+        // The oldest is found here: asked for an order, SQLite would walk through the whole table by its ids.
         db.each(&select, |row| {
             if let (Some(id), Some(text)) = (row.id(0)?, row.text(1)?) {
-                found.entry(text.to_owned()).or_insert(id);
+                found
+                    .entry(text.to_owned())
+                    .and_modify(|oldest: &mut Id| *oldest = id.min(*oldest))
+                    .or_insert(id);
             }
             Ok(())
         })

@@ -1,5 +1,8 @@
 //! Running an import: plan, then rows chunk by chunk, then the links within the file.
 
+mod cells;
+mod chunks;
+
 use std::{
     collections::HashSet,
     fs::File,
@@ -15,24 +18,21 @@ use kith_platform::{
 };
 use serde_json::{Value as Json, json};
 
+pub(super) use self::chunks::{Line, read_chunk};
 use super::{
     Wishes,
     lookup::Lookup,
-    plan::{Column, Plan, Target, unreadable},
+    plan::{Column, Plan, Target},
     report::Report,
     source::{self, unwritable},
-    state::{self, Place, Run, Stored},
+    state::{self, Run, Stored},
 };
 use crate::{
     Records,
     catalog::Shape,
-    csv::Reader,
     custom::{CustomField, CustomKind},
     describe::{Kind, Object},
 };
-
-/// So many rows share a transaction.
-const CHUNK: usize = 250;
 
 /// How far an import is: bytes read of all, and what it did so far.
 pub type Progress<'a> = &'a (dyn Fn((u64, u64, &Report)) + Send + Sync);
@@ -42,12 +42,6 @@ pub type Progress<'a> = &'a (dyn Fn((u64, u64, &Report)) + Send + Sync);
 pub struct Imports {
     pub(crate) records: Arc<Records>,
     pub(crate) folder: PathBuf,
-}
-
-/// One row on its way in.
-pub(super) struct Line {
-    pub(super) number: u64,
-    pub(super) cells: Vec<String>,
 }
 
 /// Everything that a running import holds.
@@ -265,46 +259,4 @@ impl Running<'_> {
     pub(super) fn go_on(&self) -> Result<()> {
         if self.ctx.app.tasks.is_stopping() { Err(stopping()) } else { Ok(()) }
     }
-
-    async fn rows(&mut self, place: Option<Place>, progress: Progress<'_>) -> Result<()> {
-        if place.is_some_and(|place| place.linking) {
-            return Ok(());
-        }
-        let mut reader = match place {
-            Some(place) => Reader::resume(self.file()?, self.plan.dialect, place.file),
-            None => Reader::with_dialect(self.file()?, self.plan.dialect),
-        }
-        .map_err(|error| unreadable(&error))?;
-        let total = reader.total_bytes();
-        loop {
-            self.go_on()?;
-            let chunk = read_chunk(&mut reader)?;
-            if chunk.0.is_empty() && chunk.1.is_empty() {
-                break;
-            }
-            let position = reader.position();
-            self.chunk(&chunk, Place { file: position, linking: false }).await?;
-            progress((position.byte, total, &self.report));
-        }
-        let place = Place { file: reader.position(), linking: true };
-        let report = &self.report;
-        self.ctx.write(async |db| state::reached(db, self.run, place, report).await).await
-    }
-}
-
-/// The next rows, and those that the file itself spoils.
-pub(super) type Chunk = (Vec<Line>, Vec<(Line, String)>);
-
-pub(super) fn read_chunk(reader: &mut Reader<File>) -> Result<Chunk> {
-    let (mut lines, mut faults) = (Vec::with_capacity(CHUNK), Vec::new());
-    while lines.len() + faults.len() < CHUNK {
-        let next = reader.next_row().map_err(|error| unreadable(&error.into()))?;
-        let Some(row) = next else { break };
-        let line = Line { number: row.line, cells: row.cells.iter().map(str::to_owned).collect() };
-        match row.fault {
-            None => lines.push(line),
-            Some(fault) => faults.push((line, fault.to_string())),
-        }
-    }
-    Ok((lines, faults))
 }

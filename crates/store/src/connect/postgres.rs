@@ -1,5 +1,6 @@
 //! PostgreSQL: pooled connections behind row-level security, statements prepared once and sent in a pipeline.
 
+mod join;
 mod migrate;
 mod nodes;
 
@@ -208,7 +209,7 @@ impl Session {
         while self.state().deferred.len() > LARGEST_PIPELINE {
             self.flush().await?;
         }
-        let before = std::mem::take(&mut self.state().deferred);
+        let before = join::joined(std::mem::take(&mut self.state().deferred));
         let mut prepared = Vec::with_capacity(before.len());
         for sql in &before {
             prepared.push(self.prepare(sql).await?);
@@ -253,7 +254,7 @@ impl Session {
             if some.is_empty() {
                 return Ok(());
             }
-            self.send(&some, None).await?;
+            self.send(&join::joined(some), None).await?;
         }
     }
 
@@ -288,7 +289,7 @@ impl Session {
         while self.state().deferred.len() > LARGEST_PIPELINE {
             self.flush().await?;
         }
-        let rest = std::mem::take(&mut self.state().deferred);
+        let rest = join::joined(std::mem::take(&mut self.state().deferred));
         self.send(&rest, Some("COMMIT")).await?;
         self.state().open = false;
         Ok(())

@@ -65,7 +65,7 @@ impl Sqlite {
             })?;
         }
         let writer = open(&path, if options.full_sync { SAFE_WRITER } else { WRITER })?;
-        let group = group::Group::new(writer, checkpoint::Checkpointer::start(path.clone())?);
+        let group = group::Group::new(writer, path.clone())?;
         Ok(Self {
             idle: Arc::new(Mutex::new(Vec::new())),
             permits: Arc::new(Semaphore::new(options.readers.max(1))),

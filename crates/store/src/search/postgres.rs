@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use kith_kernel::Id;
 
 use super::{MAX_CANDIDATES, bind_all};
-use crate::statement::{Dialect, Sql};
+use crate::sql::{Dialect, Sql};
 
 pub(crate) const SCHEMA: &str = "\
 CREATE TABLE search_documents (

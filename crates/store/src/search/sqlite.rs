@@ -5,7 +5,7 @@ use kith_kernel::{Id, Result};
 use super::{MAX_CANDIDATES, bind_all};
 use crate::{
     Write,
-    statement::{Dialect, Sql},
+    sql::{Dialect, Sql},
 };
 
 /// The words are cut before they come here, so the plainest tokenizer serves. Positions are kept, since

@@ -2,16 +2,24 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::{
+        Weak,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
 };
 
 use kith_kernel::{Result, unavailable};
 use rusqlite::Connection;
+use tokio::sync::Mutex;
+
+use super::group::Writer;
 
 /// After so many commits the thread looks at the log.
 const COMMITS_PER_LOOK: u32 = 200;
-/// A log of so many pages (64 MiB) is begun anew even if writers must wait for it for a moment.
-const LONGEST_LOG_FRAMES: i64 = 16_384;
+/// A log of so many pages (64 MiB) is begun anew, for which writers pause for a moment.
+const LONG_LOG_FRAMES: i64 = 16_384;
+/// A log of so many pages (256 MiB) is begun anew even if that means to wait for those who read.
+const LONGEST_LOG_FRAMES: i64 = 65_536;
 
 /// Counts commits and wakes the thread; the thread ends with it.
 pub(super) struct Checkpointer {
@@ -19,13 +27,16 @@ pub(super) struct Checkpointer {
     commits: u32,
 }
 
+/// The thread's part of a checkpointer that has not begun to work.
+pub(super) struct Unstarted {
+    path: PathBuf,
+    woken: Receiver<()>,
+}
+
 impl Checkpointer {
-    pub(super) fn start(path: PathBuf) -> Result<Self> {
+    pub(super) fn new(path: PathBuf) -> (Self, Unstarted) {
         let (wake, woken) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("checkpoint".to_owned());
-        let started = thread.spawn(move || checkpoint_when_woken(&path, &woken));
-        started.map_err(|error| unavailable("No thread can be started.").caused_by(error))?;
-        Ok(Self { wake, commits: 0 })
+        (Self { wake, commits: 0 }, Unstarted { path, woken })
     }
 
     pub(super) fn committed(&mut self) {
@@ -38,28 +49,52 @@ impl Checkpointer {
     }
 }
 
-fn checkpoint_when_woken(path: &Path, woken: &Receiver<()>) {
-    let mut connection = None;
-    while woken.recv().is_ok() {
-        if connection.is_none() {
-            connection = Connection::open(path).ok();
-        }
-        let Some(open) = &connection else { continue };
-        if let Err(error) = checkpoint(open) {
-            tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again later");
-        }
+impl Unstarted {
+    pub(super) fn start(self, writer: Weak<Mutex<Writer>>) -> Result<()> {
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned());
+        let started = thread.spawn(move || {
+            let mut connection = None;
+            while self.woken.recv().is_ok() {
+                checkpoint_with(&mut connection, &self.path, &writer);
+            }
+        });
+        started.map(drop).map_err(|error| unavailable("No thread can be started.").caused_by(error))
     }
 }
 
-/// Copies what it can without holding anybody up. Under a steady load the log never gets empty by that, so that a long
-/// one is begun anew: writers wait for that, but only while the little that came meanwhile is copied.
-fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA busy_timeout = 100;")?;
-    let frames: i64 =
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+fn checkpoint_with(kept: &mut Option<Connection>, path: &Path, writer: &Weak<Mutex<Writer>>) {
+    if kept.is_none() {
+        *kept = Connection::open(path).ok();
+    }
+    let Some(connection) = kept else { return };
+    if let Err(error) = checkpoint(connection, writer) {
+        tracing::warn!(%error, "the write-ahead log could not be emptied; it is tried again later");
+    }
+}
+
+/// Copies what it can without holding anybody up. Under a steady load the log never gets empty by that; so when it has
+/// become long, the little that came meanwhile is copied while writers pause, and the next write begins the log anew.
+///
+/// SQLite's own way to do this keeps writers out for as long as it waits for readers, which is ten times longer.
+fn checkpoint(connection: &Connection, writer: &Weak<Mutex<Writer>>) -> rusqlite::Result<()> {
+    let frames = copy(connection)?;
+    if frames <= LONG_LOG_FRAMES {
+        return Ok(());
+    }
+    copy(connection)?;
+    let Some(writer) = writer.upgrade() else { return Ok(()) };
+    let mut writer = writer.blocking_lock();
+    // Those whose write is in the open transaction are told by their answers.
+    writer.commit().ok();
+    copy(connection)?;
     if frames > LONGEST_LOG_FRAMES {
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        connection.execute_batch("PRAGMA busy_timeout = 100;")?;
         connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     }
     Ok(())
+}
+
+/// Says how many frames the log has.
+fn copy(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
 }

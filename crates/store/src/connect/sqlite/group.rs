@@ -4,6 +4,7 @@
 //! after the commit of the last one. A write that failed or was dropped takes back its own savepoint alone.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -61,12 +62,12 @@ impl Drop for Waiting<'_> {
 }
 
 impl Group {
-    pub(super) fn new(connection: Connection, checkpointer: Checkpointer) -> Self {
+    pub(super) fn new(connection: Connection, path: PathBuf) -> Result<Self> {
+        let (checkpointer, thread) = Checkpointer::new(path);
         let writer = Writer { connection, checkpointer, open_since: None, joined: Vec::new() };
-        Self {
-            writer: Arc::new(tokio::sync::Mutex::new(writer)),
-            waiting: Arc::new(AtomicUsize::new(0)),
-        }
+        let writer = Arc::new(tokio::sync::Mutex::new(writer));
+        thread.start(Arc::downgrade(&writer))?;
+        Ok(Self { writer, waiting: Arc::new(AtomicUsize::new(0)) })
     }
 
     /// The writer's connection outside any transaction, for migrations.
@@ -95,7 +96,7 @@ impl Group {
 
 impl Writer {
     /// Commits what is open and answers those who wait for it.
-    fn commit(&mut self) -> Result<()> {
+    pub(super) fn commit(&mut self) -> Result<()> {
         if self.open_since.take().is_none() {
             return Ok(());
         }

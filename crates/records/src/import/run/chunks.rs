@@ -1,24 +1,31 @@
-//! One chunk of rows on its way in: all of it in one transaction, together with how far the import is and what failed.
+//! An import's rows, chunk by chunk: each is one transaction, together with the place it ended at and what failed.
 
-use std::collections::{HashMap, HashSet};
+use std::{collections::HashMap, fs::File};
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_store::Write;
-use serde_json::Value as Json;
 
-use super::{
-    OnMatch,
-    convert::convert,
-    lookup::by_field,
-    plan::{Column, Target},
-    report::{Findings, Report},
-    run::{Chunk, Line, Running},
-    state::{self, Place},
-};
+use super::{Progress, Running};
 use crate::{
     Manner,
-    describe::{Desk, Kind, Record},
+    csv::Reader,
+    import::{
+        OnMatch,
+        lookup::by_field,
+        plan::unreadable,
+        report::{Findings, Report},
+        state::{self, Place},
+    },
 };
+
+/// So many rows share a transaction.
+const CHUNK: usize = 250;
+
+/// One row on its way in.
+pub(in crate::import) struct Line {
+    pub(in crate::import) number: u64,
+    pub(in crate::import) cells: Vec<String>,
+}
 
 /// What became of a row.
 enum Outcome {
@@ -41,9 +48,38 @@ enum Manners {
 const DRY_RUN: &str = "dry_run";
 
 impl Running<'_> {
+    pub(super) async fn rows(
+        &mut self,
+        place: Option<Place>,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        if place.is_some_and(|place| place.linking) {
+            return Ok(());
+        }
+        let mut reader = match place {
+            Some(place) => Reader::resume(self.file()?, self.plan.dialect, place.file),
+            None => Reader::with_dialect(self.file()?, self.plan.dialect),
+        }
+        .map_err(|error| unreadable(&error))?;
+        let total = reader.total_bytes();
+        loop {
+            self.go_on()?;
+            let chunk = read_chunk(&mut reader)?;
+            if chunk.0.is_empty() && chunk.1.is_empty() {
+                break;
+            }
+            let position = reader.position();
+            self.chunk(&chunk, Place { file: position, linking: false }).await?;
+            progress((position.byte, total, &self.report));
+        }
+        let place = Place { file: reader.position(), linking: true };
+        let report = &self.report;
+        self.ctx.write(async |db| state::reached(db, self.run, place, report).await).await
+    }
+
     /// Takes a chunk in one transaction; where something fails that only the database can tell, once more with a way
     /// back behind each row.
-    pub(super) async fn chunk(&mut self, chunk: &Chunk, place: Place) -> Result<()> {
+    async fn chunk(&mut self, chunk: &Chunk, place: Place) -> Result<()> {
         let before = self.seen.clone();
         match self.attempt(chunk, place, Manners::Together).await {
             Err(error) if is_of_one_row(&error) => {
@@ -226,91 +262,6 @@ impl Running<'_> {
         }
         Ok(Outcome::Created)
     }
-
-    /// The folded value by which a row's record is known again.
-    pub(super) fn key(&self, line: &Line) -> Option<String> {
-        let field = self.shape.field(self.plan.match_by.as_deref()?)?;
-        let at = self
-            .plan
-            .columns
-            .iter()
-            .position(|column| column.target == Target::Field(field.key.to_owned()))?;
-        let cell = line.cells.get(at)?.trim();
-        (!cell.is_empty()).then(|| field.fold(cell))
-    }
-
-    /// A row as the engine takes it.
-    fn record(
-        &self,
-        line: &Line,
-        findings: &mut Findings,
-        report: &mut Report,
-    ) -> Result<Record, String> {
-        let of = (self.ctx.actor.zone, self.ctx.actor.currency);
-        let mut record = Record::new();
-        for (column, cell) in self.plan.columns.iter().zip(&line.cells) {
-            let (key, kind) = match &column.target {
-                Target::Nowhere => continue,
-                Target::Custom(name, _) => {
-                    match self.custom.iter().find(|field| field.name == *name) {
-                        Some(field) => (format!("custom.{name}"), field.kind.like()),
-                        None => continue,
-                    }
-                }
-                Target::Field(key) => match self.shape.field(key) {
-                    Some(field) if self.is_self_link(field.kind) => continue,
-                    Some(field) => (key.clone(), field.kind),
-                    None => continue,
-                },
-            };
-            let converted =
-                convert(column, kind, cell, of).map_err(|why| format!("{} {why}", column.name))?;
-            let Some(converted) = converted else { continue };
-            report.rounded += u64::from(converted.rounded);
-            let value = match (kind, &converted.value) {
-                (Kind::Link(object, _), Json::String(text)) => {
-                    match self.lookup.get(object, text, &column.name, findings) {
-                        Some(id) => id.to_string().into(),
-                        None => continue,
-                    }
-                }
-                _ => converted.value,
-            };
-            record.insert(key, value);
-        }
-        Ok(record)
-    }
-
-    pub(super) fn is_self_link(&self, kind: Kind) -> bool {
-        matches!(kind, Kind::Link(object, _) if object == self.object.name)
-    }
-
-    /// Finds what the cells of a chunk name, and has made what its rules make.
-    async fn look_up(&mut self, db: &Write, lines: &[Line], findings: &mut Findings) -> Result<()> {
-        let columns: Vec<(usize, Column)> = self.plan.columns.iter().cloned().enumerate().collect();
-        for (at, column) in columns {
-            let Target::Field(key) = &column.target else { continue };
-            let Some(field) = self.shape.field(key).copied() else { continue };
-            let texts = || -> HashSet<String> {
-                let cells = lines.iter().filter_map(|line| line.cells.get(at));
-                cells.map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
-            };
-            match field.kind {
-                Kind::Link(object, _) if object != self.object.name => {
-                    self.lookup.prepare(self.records, db, (object, texts())).await?;
-                }
-                _ if field.made_on_import => {
-                    let mut names: Vec<String> = texts().into_iter().collect();
-                    names.sort();
-                    let desk = Desk { records: self.records, ctx: self.ctx, db };
-                    let made = self.object.rules.make_missing(desk, field.key, &names).await?;
-                    findings.made.extend(made.into_iter().map(|name| (column.name.clone(), name)));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether an error is about one row, so that the others may still go in.
@@ -319,4 +270,21 @@ fn is_of_one_row(error: &Error) -> bool {
         error.kind(),
         ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Malformed
     )
+}
+
+/// The next rows, and those that the file itself spoils.
+pub(in crate::import) type Chunk = (Vec<Line>, Vec<(Line, String)>);
+
+pub(in crate::import) fn read_chunk(reader: &mut Reader<File>) -> Result<Chunk> {
+    let (mut lines, mut faults) = (Vec::with_capacity(CHUNK), Vec::new());
+    while lines.len() + faults.len() < CHUNK {
+        let next = reader.next_row().map_err(|error| unreadable(&error.into()))?;
+        let Some(row) = next else { break };
+        let line = Line { number: row.line, cells: row.cells.iter().map(str::to_owned).collect() };
+        match row.fault {
+            None => lines.push(line),
+            Some(fault) => faults.push((line, fault.to_string())),
+        }
+    }
+    Ok((lines, faults))
 }

@@ -5,15 +5,15 @@ use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, Read, Update};
 use serde_json::Value;
 
-use super::{ApiKey, find, scopes};
+use super::cache::Known;
 use crate::{
     Identity,
-    authenticate::cache::Known,
+    api_keys::{ApiKey, find, scopes},
     events,
     lookups::{self, Lookup},
     members::{self, Member, MemberStatus},
-    places::{suspended, zone_of},
-    tenants::{self, Status, Tenant},
+    places::zone_of,
+    tenants::{self, Status, Tenant, suspended},
 };
 
 /// Seconds between two notes of a key's use.

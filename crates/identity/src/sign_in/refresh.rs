@@ -4,11 +4,12 @@ use kith_kernel::{Error, Result, Time, unauthenticated};
 use kith_platform::Ctx;
 use kith_store::Write;
 
-use super::{Session, Tokens, end, find, keep, refresh_token, use_up};
+use super::Entered;
 use crate::{
     Identity, User,
     places::{self, Place},
-    sign_in::Entered,
+    sessions::{Session, end, find, keep, refresh_token, use_up},
+    tokens::Tokens,
     users,
 };
 

@@ -1,0 +1,101 @@
+//! Telling: one row in the event log for each change, with what changed, from what to what.
+
+use kith_kernel::{Id, Result, internal};
+use kith_platform::{
+    Ctx,
+    events::{self, Event},
+};
+use kith_store::Write;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::Value as Json;
+
+use crate::{
+    custom::CustomField,
+    describe::{Change, Object, Record, What},
+};
+
+/// Bytes that most changes fit into.
+const USUAL_SIZE: usize = 1_024;
+
+/// The changed fields alone, as they were and as they are.
+#[derive(Default, Serialize)]
+struct Difference<'a> {
+    #[serde(skip_serializing_if = "Fields::is_empty")]
+    before: Fields<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<Fields<'a>>,
+}
+
+/// Fields of a record that is not copied for it.
+#[derive(Default)]
+struct Fields<'a> {
+    built_in: Vec<(&'a str, &'a Json)>,
+    custom: &'a [(&'a CustomField, Json)],
+}
+
+impl Fields<'_> {
+    fn is_empty(&self) -> bool {
+        self.built_in.is_empty() && self.custom.is_empty()
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in &self.built_in {
+            map.serialize_entry(key, value)?;
+        }
+        for (field, value) in self.custom {
+            map.serialize_entry(&format!("custom.{}", field.name), value)?;
+        }
+        map.end()
+    }
+}
+
+/// Writes what a change says of the fields into the event log.
+pub(super) fn tell(
+    ctx: &Ctx,
+    db: &Write,
+    object: &'static Object,
+    (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
+) -> Result<()> {
+    let mut changes = Vec::with_capacity(USUAL_SIZE);
+    let unfit = |error| internal("a change cannot be written").caused_by(error);
+    serde_json::to_writer(&mut changes, &difference(change, custom)).map_err(unfit)?;
+    let event = Event {
+        name: format!("{}.{}", object.name, change.what.name()),
+        object: object.name,
+        record: Some(change.id),
+        changes: String::from_utf8(changes).ok(),
+        batch,
+    };
+    events::append(ctx, db, event).map(drop)
+}
+
+fn difference<'a>(change: &'a Change, custom: &'a [(&'a CustomField, Json)]) -> Difference<'a> {
+    const GONE: &Json = &Json::Null;
+    let mut difference = Difference::default();
+    let mut is = Vec::new();
+    let Some(was) = &change.before else {
+        is.extend(pairs(&change.after).filter(|(key, _)| *key != "updatedAt"));
+        difference.after = Some(Fields { built_in: is, custom });
+        return difference;
+    };
+    if change.what == What::Deleted {
+        difference.before.built_in.extend(pairs(was));
+        return difference;
+    }
+    for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
+        let (old, new) = (was.get(key), change.after.get(key));
+        if old != new && key != "updatedAt" {
+            difference.before.built_in.push((key, old.unwrap_or(GONE)));
+            is.push((key.as_str(), new.unwrap_or(GONE)));
+        }
+    }
+    difference.after = Some(Fields { built_in: is, custom });
+    difference
+}
+
+fn pairs(record: &Record) -> impl Iterator<Item = (&str, &Json)> {
+    record.iter().map(|(key, value)| (key.as_str(), value))
+}

@@ -1,0 +1,174 @@
+//! Selects: which rows, what of them, in which order, how many.
+
+use kith_kernel::Id;
+
+use super::{Condition, equals};
+use crate::{
+    Value,
+    sql::{Dialect, Sql},
+};
+
+/// What a select shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A column.
+    Column(&'static str),
+    /// How many rows.
+    Count,
+    /// The sum of a whole-number column; no value when there are no rows.
+    Sum(&'static str),
+    /// The largest value.
+    Max(&'static str),
+    /// The smallest value.
+    Min(&'static str),
+}
+
+/// `SELECT … FROM table`, of one tenant once it is run.
+#[derive(Debug, Clone)]
+pub struct Select {
+    pub(crate) table: &'static str,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) conditions: Vec<Condition>,
+    order: Vec<Key>,
+    group: Vec<&'static str>,
+    limit: Option<u64>,
+    offset: u64,
+    skip_locked: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Key {
+    column: &'static str,
+    descending: bool,
+    nullable: bool,
+}
+
+impl Select {
+    /// Rows of a table; without [`Self::show`], the columns that the asking struct names.
+    pub fn from(table: &'static str) -> Self {
+        Self {
+            table,
+            outputs: Vec::new(),
+            conditions: Vec::new(),
+            order: Vec::new(),
+            group: Vec::new(),
+            limit: None,
+            offset: 0,
+            skip_locked: false,
+        }
+    }
+
+    /// Shows these columns.
+    pub fn show(mut self, columns: &[&'static str]) -> Self {
+        self.outputs.extend(columns.iter().copied().map(Output::Column));
+        self
+    }
+
+    /// Shows this as well.
+    pub fn output(mut self, output: Output) -> Self {
+        self.outputs.push(output);
+        self
+    }
+
+    /// Keeps the rows for which it holds.
+    pub fn only(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
+    /// Keeps the rows whose column has the value.
+    pub fn whose(self, column: &'static str, value: impl Into<Value>) -> Self {
+        self.only(equals(column, value))
+    }
+
+    /// Orders by a column that always has a value.
+    pub fn by(mut self, column: &'static str, descending: bool) -> Self {
+        self.order.push(Key { column, descending, nullable: false });
+        self
+    }
+
+    /// Orders by a column that may lack a value; those rows come last either way.
+    pub fn by_nullable(mut self, column: &'static str, descending: bool) -> Self {
+        self.order.push(Key { column, descending, nullable: true });
+        self
+    }
+
+    /// One row for each value of the column.
+    pub fn group(mut self, column: &'static str) -> Self {
+        self.group.push(column);
+        self
+    }
+
+    /// No more than so many rows.
+    pub fn at_most(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Passes over so many rows; for pages that are asked for by number.
+    pub fn skip(mut self, rows: u64) -> Self {
+        self.offset = rows;
+        self
+    }
+
+    /// Locks the rows until the write ends and passes over those that others hold.
+    pub fn skip_locked(mut self) -> Self {
+        self.skip_locked = true;
+        self
+    }
+
+    pub(crate) fn sql(&self, dialect: Dialect, tenant: Option<Id>) -> Sql {
+        let mut sql = Sql::new(dialect, tenant);
+        sql.text.push_str("SELECT ");
+        for (at, output) in self.outputs.iter().enumerate() {
+            sql.comma(at);
+            sql.output(*output);
+        }
+        sql.text.push_str(" FROM ");
+        sql.text.push_str(self.table);
+        sql.filter(self.table, &self.conditions);
+        for (at, column) in self.group.iter().enumerate() {
+            sql.text.push_str(if at == 0 { " GROUP BY " } else { ", " });
+            sql.text.push_str(column);
+        }
+        for (at, key) in self.order.iter().enumerate() {
+            sql.text.push_str(if at == 0 { " ORDER BY " } else { ", " });
+            if key.nullable {
+                sql.text.push_str(key.column);
+                sql.text.push_str(" IS NULL, ");
+            }
+            sql.text.push_str(key.column);
+            if key.descending {
+                sql.text.push_str(" DESC");
+            }
+        }
+        if let Some(limit) = self.limit {
+            sql.text.push_str(" LIMIT ");
+            sql.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        }
+        if self.offset > 0 {
+            sql.text.push_str(" OFFSET ");
+            sql.bind(Value::Integer(i64::try_from(self.offset).unwrap_or(i64::MAX)));
+        }
+        if self.skip_locked && dialect == Dialect::Postgres {
+            sql.text.push_str(" FOR UPDATE SKIP LOCKED");
+        }
+        sql
+    }
+}
+
+impl Sql {
+    fn output(&mut self, output: Output) {
+        let (before, column, after) = match output {
+            Output::Column(column) => ("", column, ""),
+            Output::Count => ("COUNT(*)", "", ""),
+            // PostgreSQL sums bigint to numeric, which is no whole number any more.
+            Output::Sum(column) => ("CAST(SUM(", column, ") AS BIGINT)"),
+            Output::Max(column) => ("MAX(", column, ")"),
+            Output::Min(column) => ("MIN(", column, ")"),
+        };
+        self.text.push_str(before);
+        self.text.push_str(column);
+        self.text.push_str(after);
+    }
+}
