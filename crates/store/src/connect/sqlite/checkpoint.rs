@@ -6,6 +6,7 @@ use std::{
         Weak,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
+    time::Duration,
 };
 
 use kith_kernel::{Result, unavailable};
@@ -14,8 +15,10 @@ use tokio::sync::Mutex;
 
 use super::group::Writer;
 
-/// After so many commits the thread looks at the log.
+/// After so many commits the thread looks at the log,
 const COMMITS_PER_LOOK: u32 = 200;
+/// or when so much time was spent in transactions, which may be few and large.
+const WRITING_PER_LOOK: Duration = Duration::from_millis(250);
 /// A log of so many pages (64 MiB) is begun anew, for which writers pause for a moment.
 const LONG_LOG_FRAMES: i64 = 16_384;
 /// A log of so many pages (256 MiB) is begun anew even if that means to wait for those who read.
@@ -25,6 +28,7 @@ const LONGEST_LOG_FRAMES: i64 = 65_536;
 pub(super) struct Checkpointer {
     wake: SyncSender<()>,
     commits: u32,
+    writing: Duration,
 }
 
 /// The thread's part of a checkpointer that has not begun to work.
@@ -36,13 +40,15 @@ pub(super) struct Unstarted {
 impl Checkpointer {
     pub(super) fn new(path: PathBuf) -> (Self, Unstarted) {
         let (wake, woken) = sync_channel(1);
-        (Self { wake, commits: 0 }, Unstarted { path, woken })
+        (Self { wake, commits: 0, writing: Duration::ZERO }, Unstarted { path, woken })
     }
 
-    pub(super) fn committed(&mut self) {
+    /// Counts a transaction that was open for this long.
+    pub(super) fn committed(&mut self, open: Duration) {
         self.commits += 1;
-        if self.commits >= COMMITS_PER_LOOK {
-            self.commits = 0;
+        self.writing += open;
+        if self.commits >= COMMITS_PER_LOOK || self.writing >= WRITING_PER_LOOK {
+            (self.commits, self.writing) = (0, Duration::ZERO);
             // Full means that it is awake already.
             self.wake.try_send(()).ok();
         }

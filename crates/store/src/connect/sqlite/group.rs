@@ -97,9 +97,7 @@ impl Group {
 impl Writer {
     /// Commits what is open and answers those who wait for it.
     pub(super) fn commit(&mut self) -> Result<()> {
-        if self.open_since.take().is_none() {
-            return Ok(());
-        }
+        let Some(since) = self.open_since.take() else { return Ok(()) };
         let committed = run(&self.connection, "COMMIT");
         if committed.is_err() {
             // The error is told to everyone in the group; a second one, of the way back, adds nothing.
@@ -108,7 +106,7 @@ impl Writer {
         for answer in self.joined.drain(..) {
             answer.send(committed.is_ok()).ok();
         }
-        self.checkpointer.committed();
+        self.checkpointer.committed(since.elapsed());
         committed
     }
 
