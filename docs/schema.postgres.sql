@@ -338,6 +338,27 @@ CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, reco
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT INSERT, SELECT ON events TO kith_app;
+CREATE TABLE file_pieces (
+  tenant_id uuid NOT NULL,
+  file_id uuid NOT NULL,
+  start bigint NOT NULL,
+  bytes bytea NOT NULL,
+  PRIMARY KEY (tenant_id, file_id, start),
+  FOREIGN KEY (tenant_id, file_id) REFERENCES files(tenant_id, id)
+);
+ALTER TABLE file_pieces FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON file_pieces USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON file_pieces TO kith_app;
+CREATE TABLE files (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  size bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE files FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON files USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON files TO kith_app;
 CREATE TABLE idempotency_keys (
   tenant_id uuid NOT NULL,
   key_hash bytea NOT NULL,
@@ -369,6 +390,8 @@ CREATE TABLE imports (
   member_id uuid,
   created_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
+  file_id uuid,
+  run_id uuid,
   PRIMARY KEY (tenant_id, id)
 );
 ALTER TABLE imports FORCE ROW LEVEL SECURITY;

@@ -309,6 +309,21 @@ CREATE TABLE events (
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE INDEX events__record_id__id ON events (tenant_id, record_id, id);
+CREATE TABLE file_pieces (
+  tenant_id BLOB NOT NULL,
+  file_id BLOB NOT NULL,
+  start INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, file_id, start),
+  FOREIGN KEY (tenant_id, file_id) REFERENCES files (tenant_id, id)
+) STRICT;
+CREATE TABLE files (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
 CREATE TABLE idempotency_keys (
   tenant_id BLOB NOT NULL,
   key_hash BLOB NOT NULL,
@@ -336,7 +351,7 @@ CREATE TABLE imports (
   error TEXT,
   member_id BLOB,
   created_at INTEGER NOT NULL,
-  finished_at INTEGER,
+  finished_at INTEGER, file_id BLOB, run_id BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE TABLE installation (

@@ -51,6 +51,23 @@ impl Database {
     pub(crate) fn open(&self) -> Db {
         Db::open(&self.options).unwrap()
     }
+
+    /// Nobody renews the leases of the dead: this stands for the minute after which they have ended. A file of SQLite
+    /// needs none: whoever serves it next is alone, and knows that they are dead.
+    pub(crate) async fn end_leases(&self) {
+        if self.options.sqlite_path().is_none() {
+            self.as_owner("UPDATE wakeups SET due = 'epoch' WHERE lease_id IS NOT NULL").await;
+        }
+    }
+
+    /// Runs statements on PostgreSQL, past every wall.
+    pub(crate) async fn as_owner(&self, statements: &str) {
+        let (client, connection) =
+            tokio_postgres::connect(&self.options.url, tokio_postgres::NoTls).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
+        tokio::spawn(connection);
+        client.batch_execute(statements).await.unwrap();
+    }
 }
 
 /// A new database of the cluster, and roles of its own, since roles are shared by the whole cluster.

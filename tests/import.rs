@@ -2,15 +2,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc::channel,
+    },
 };
 
 use kith_records::import::{Mapped, Wishes};
+use kith_store::Select;
 use serde_json::{Value as Json, json};
 
 use crate::{
     client::Client,
     database::{Kind, on_both},
+    house::until,
     world::World,
 };
 
@@ -19,6 +25,9 @@ on_both!(
     what_stands_on_a_later_line_is_linked,
     a_dry_run_writes_nothing_and_reports_the_same,
     an_interrupted_import_goes_on_where_it_was,
+    what_only_the_database_refuses_is_told,
+    an_earlier_run_is_taken_back,
+    uploads_leave_nothing_behind,
     a_file_that_is_none_is_refused,
     the_published_pipeline_arrives_whole,
 );
@@ -193,6 +202,87 @@ async fn an_interrupted_import_goes_on_where_it_was(kind: Kind) {
     let report = done.report();
     assert_eq!((report.rows, report.created, report.failed), (351, 350, 1));
     assert_eq!(world.ana.get("/api/contacts?count=exact&limit=1").await.json["total"], 350);
+}
+
+async fn what_only_the_database_refuses_is_told(kind: Kind) {
+    let world = World::new(kind).await;
+    let file = b"name,email,externalId\nAna,ana@people.example,1\nBruno,bruno@people.example,2\n\
+        Carla,carla@people.example,1\nbroken,no address,3\nDora,dora@people.example,4\n";
+    let fields = [("matchBy", "email")];
+    let report = import(&world, &world.ana, "contacts", file, &fields).await;
+    let counts = ["rows", "created", "failed"].map(|count| report[count].as_u64().unwrap());
+    assert_eq!(counts, [5, 3, 2], "{report}");
+    let errors = world.ana.get(report["errorsUrl"].as_str().unwrap()).await.text;
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines.len(), 3, "{errors}");
+    assert!(lines[1].starts_with("Carla,") && lines[1].ends_with("is taken"), "{errors}");
+    assert!(lines[2].starts_with("broken,"), "{errors}");
+    let contacts = world.ana.get("/api/contacts?sort=name").await;
+    assert_eq!(contacts.names(), ["Ana", "Bruno", "Dora"]);
+    let events = world.ana.get("/api/audit-logs?action=contact.created").await;
+    assert_eq!(events.json["data"].as_array().map_or(0, Vec::len), 3);
+}
+
+async fn an_earlier_run_is_taken_back(kind: Kind) {
+    let world = World::new(kind).await;
+    let path = world.folder().join("people.csv");
+    let rows: Vec<String> =
+        (0..600).map(|row| format!("Person {row},p{row}@people.example\n")).collect();
+    let rows = rows.concat();
+    std::fs::write(&path, format!("name,email\n{rows}broken,no address\n")).unwrap();
+    let ctx = world.house.tenant(Some("world-of-owner")).await.unwrap();
+    let object = world.house.object("contacts").unwrap();
+    let imports = world.house.imports.clone();
+    let id = imports.begin(&ctx, object, (&path, &Wishes::default())).await.unwrap();
+    // A node hangs behind its first chunk, until another one has done its work.
+    let ((began, begins), (go_on, goes_on)) = (channel(), channel::<()>());
+    let goes_on = Mutex::new(goes_on);
+    let (earlier, of_earlier) = (imports.clone(), ctx.clone());
+    #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
+    let earlier = tokio::spawn(async move {
+        let progress = |_: (u64, u64, &kith_records::import::Report)| {
+            began.send(()).ok();
+            goes_on.lock().unwrap().recv().ok();
+        };
+        earlier.run(&of_earlier, id, &progress).await
+    });
+    begins.recv().unwrap();
+    let done = imports.run(&ctx, id, &|_| {}).await.unwrap();
+    drop(go_on);
+    assert_eq!(earlier.await.unwrap().unwrap_err().code(), "run_lost");
+    let report = done.report();
+    assert_eq!((report.rows, report.created, report.failed), (601, 600, 1));
+    assert_eq!(world.ana.get("/api/contacts?count=exact&limit=1").await.json["total"], 600);
+    let errors = world.ana.get(&format!("/api/imports/{id}/errors")).await;
+    assert_eq!(errors.text.matches("no address").count(), 1, "{}", errors.text);
+}
+
+async fn uploads_leave_nothing_behind(kind: Kind) {
+    let world = World::new(kind).await;
+    let ctx = world.house.tenant(Some("world-of-owner")).await.unwrap();
+    let files = async || ctx.read(async |db| db.count(Select::from("files")).await).await.unwrap();
+    let large = format!("name\n{}", "Somebody\n".repeat(100_000));
+    import(&world, &world.ana, "contacts", b"name\nBruno Costa\n", &[]).await;
+    assert_eq!(files().await, 0, "what was imported is not kept");
+    import(&world, &world.ana, "contacts", b"PK\x03\x04 not text", &[]).await;
+    assert_eq!(files().await, 0, "what cannot be imported is not kept");
+    import(&world, &world.ana, "contacts", b"name,email\nBruno,no address\n", &[]).await;
+    assert_eq!(files().await, 1, "the rows that failed are");
+    let refused = upload(&world.ana, "contacts", large.as_bytes(), &[("nonsense", "1")]).await;
+    assert_eq!(refused.0, 422);
+    until("what was refused is not kept", async || files().await == 1).await;
+    // The fields of a form may follow its file.
+    let body = format!(
+        "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"some.csv\"\r\n\r\n{large}\r\n--edge\r\n\
+         content-disposition: form-data; name=\"nonsense\"\r\n\r\n1\r\n--edge--\r\n"
+    );
+    let headers = [("content-type", "multipart/form-data; boundary=edge")];
+    for (body, status) in [(body.clone(), 422), (body[..600_000].to_owned(), 400)] {
+        let path = "/api/contacts/import";
+        let refused = world.ana.send("POST", path, &headers, body.into_bytes()).await;
+        assert_eq!(refused.status, status, "{refused:?}");
+        until("what was refused or cut off is not kept", async || files().await == 1).await;
+    }
 }
 
 async fn a_file_that_is_none_is_refused(kind: Kind) {

@@ -32,6 +32,9 @@ on_both!(
     a_crowd_of_one_tenant_makes_nobody_wait,
     long_jobs_of_one_tenant_leave_a_place,
     a_lease_that_ended_is_claimed_again,
+    what_the_dead_held_is_released,
+    a_node_that_stops_gives_back_what_it_holds,
+    a_job_that_stops_by_itself_counts_no_attempt,
     effects_and_the_end_of_a_job_are_one_write,
     a_job_that_nobody_knows_waits,
     done_jobs_go_after_a_week,
@@ -262,21 +265,87 @@ async fn long_jobs_of_one_tenant_leave_a_place(kind: Kind) {
     house.stop().await;
 }
 
+/// Jobs that hang, and a place that is free for each one that was begun.
+fn hanging() -> (Registry, Arc<Semaphore>) {
+    let began = Arc::new(Semaphore::new(0));
+    let begins = Arc::clone(&began);
+    let registry = Registry::new().on(move |_: Note, _| {
+        begins.add_permits(1);
+        std::future::pending()
+    });
+    (registry, began)
+}
+
+/// A node that begins a job and dies in the middle of it.
+async fn die_at_work(house: &House) {
+    let (registry, began) = hanging();
+    let dead = house.another_node();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    {
+        let _inside = runtime.enter();
+        Worker::new(dead, registry).start();
+    }
+    began.acquire().await.unwrap().forget();
+    runtime.shutdown_background();
+}
+
+async fn what_the_dead_held_is_released(kind: Kind) {
+    let house = House::fixed(kind).await;
+    let ctx = house.tenant();
+    let job = put(&ctx, 7).await;
+    die_at_work(&house).await;
+    let notes = Notes::default();
+    let worker = Worker::new(house.app.clone(), notes.registry());
+    assert_eq!(worker.run_due().await.unwrap(), 0, "the lease still holds");
+    assert_eq!(jobs::release_all(&house.app).await.unwrap(), 1);
+    assert_eq!(worker.run_due().await.unwrap(), 1);
+    assert_eq!((state(&ctx, job).await.attempts, notes.numbers()), (2, vec![7]));
+    assert_eq!(jobs::release_all(&house.app).await.unwrap(), 0);
+}
+
+async fn a_node_that_stops_gives_back_what_it_holds(kind: Kind) {
+    let house = House::fixed(kind).await;
+    let ctx = house.tenant();
+    let job = put(&ctx, 7).await;
+    let (registry, began) = hanging();
+    let node = house.another_node();
+    Worker::new(node.clone(), registry).start();
+    began.acquire().await.unwrap().forget();
+    assert!(!node.tasks.stop(Duration::from_millis(1)).await, "it did not end by itself");
+    let given_back = state(&ctx, job).await;
+    assert_eq!((given_back.state, given_back.attempts), (State::Queued, 0));
+    let notes = Notes::default();
+    assert_eq!(Worker::new(house.app.clone(), notes.registry()).run_due().await.unwrap(), 1);
+    assert_eq!((state(&ctx, job).await.attempts, notes.numbers()), (1, vec![7]));
+}
+
+async fn a_job_that_stops_by_itself_counts_no_attempt(kind: Kind) {
+    let house = House::fixed(kind).await;
+    let ctx = house.tenant();
+    let job = put(&ctx, 7).await;
+    let began = Arc::new(Semaphore::new(0));
+    let begins = Arc::clone(&began);
+    let registry = Registry::new().on(move |_: Note, ctx: jobs::Attempt| {
+        begins.add_permits(1);
+        async move {
+            ctx.app.tasks.stopping().await;
+            Err(Failure::Stopped(unavailable("The server stops.")))
+        }
+    });
+    let node = house.another_node();
+    Worker::new(node.clone(), registry).start();
+    began.acquire().await.unwrap().forget();
+    assert!(node.tasks.stop(Duration::from_secs(10)).await);
+    let stopped = state(&ctx, job).await;
+    assert_eq!((stopped.state, stopped.attempts), (State::Queued, 0));
+    assert_eq!(stopped.due, ctx.now());
+}
+
 async fn a_lease_that_ended_is_claimed_again(kind: Kind) {
     let house = House::fixed(kind).await;
     let ctx = house.tenant();
     let job = put(&ctx, 7).await;
-    // A node that hangs in the middle of the job, and is told to stop without waiting for it.
-    let began = Arc::new(Semaphore::new(0));
-    let begins = Arc::clone(&began);
-    let hanging = Registry::new().on(move |_: Note, _| {
-        begins.add_permits(1);
-        std::future::pending()
-    });
-    let dead = house.another_node();
-    Worker::new(dead.clone(), hanging).start();
-    began.acquire().await.unwrap().forget();
-    assert!(!dead.tasks.stop(Duration::from_millis(1)).await);
+    die_at_work(&house).await;
     let notes = Notes::default();
     let worker = Worker::new(house.app.clone(), notes.registry());
     house.app.clock.advance_seconds(59);

@@ -148,8 +148,7 @@ impl Story {
 
     async fn tell(self, point: &str) -> Told {
         let told = self.work_until_killed(point);
-        // Nobody renews the leases of the dead: a minute later they have ended.
-        self.end_leases().await;
+        self.database.end_leases().await;
         let server = self.serve(None);
         until("all mails are sent", async || {
             let mails = server.get("/api/system/outbox");
@@ -175,20 +174,6 @@ impl Story {
         let ended = server.end().unwrap_or_else(|| panic!("{point} is never passed"));
         assert_eq!(ended.signal(), Some(SIGABRT), "it ended otherwise: {ended:?}");
         Told { contact, invite }
-    }
-
-    async fn end_leases(&self) {
-        if let Some(path) = self.database.options.sqlite_path() {
-            let connection = rusqlite::Connection::open(path).unwrap();
-            connection.execute("UPDATE wakeups SET due = 0", []).unwrap();
-            return;
-        }
-        let url = &self.database.options.url;
-        let (client, connection) =
-            tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
-        tokio::spawn(connection);
-        client.batch_execute("UPDATE wakeups SET due = 'epoch'").await.unwrap();
     }
 
     /// There is one invite or none, with its event and its mail.

@@ -32,6 +32,7 @@ pub(crate) struct Server {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) json: Json,
+    pub(crate) text: String,
 }
 
 impl Installation {
@@ -106,15 +107,30 @@ pub(crate) fn embedded(folder: &Path) -> String {
 impl Server {
     /// Asks; nothing comes back from a process that ended.
     pub(crate) fn ask(&self, request: &str, headers: &str, body: Option<&Json>) -> Option<Reply> {
-        let (method, path) = request.split_once(' ').unwrap();
         let body = body.map(Json::to_string).unwrap_or_default();
+        self.send(request, &format!("content-type: application/json\r\n{headers}"), &body)
+    }
+
+    /// Uploads a file to be imported and gives back the place where that can be followed.
+    pub(crate) fn import(&self, object: &str, file: &str) -> String {
+        let body = format!(
+            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"some.csv\"\r\n\r\n{file}\r\n--edge--\r\n"
+        );
+        let headers = "content-type: multipart/form-data; boundary=edge\r\n";
+        let taken = self.send(&format!("POST /api/{object}/import"), headers, &body).unwrap();
+        assert_eq!(taken.status, 202, "{taken:?}");
+        format!("/api/imports/{}", taken.json["id"].as_str().unwrap())
+    }
+
+    fn send(&self, request: &str, headers: &str, body: &str) -> Option<Reply> {
+        let (method, path) = request.split_once(' ').unwrap();
         let token = self.token.as_deref().unwrap_or_default();
         let mut stream = TcpStream::connect(self.address.as_ref()?).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let sent = write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: kith\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+             content-length: {}\r\n{headers}\r\n{body}",
             body.len()
         );
         sent.ok()?;
@@ -123,7 +139,8 @@ impl Server {
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().unwrap();
-        Some(Reply { status, json: serde_json::from_str(body).unwrap_or(Json::Null) })
+        let json = serde_json::from_str(body).unwrap_or(Json::Null);
+        Some(Reply { status, json, text: body.to_owned() })
     }
 
     /// Reads what must be there.
@@ -142,6 +159,12 @@ impl Server {
             std::thread::sleep(Duration::from_millis(10));
         }
         None
+    }
+
+    /// Ends the process as the loss of its machine would.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Asks the process to end in order.

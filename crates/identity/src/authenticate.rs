@@ -9,6 +9,7 @@ use std::{pin::Pin, sync::Arc};
 use axum::http::request::Parts;
 use kith_http::Authenticate;
 use kith_kernel::{Actor, Error, Id, Result, Time, not_found, unauthenticated};
+use kith_store::News;
 
 use self::{
     cache::{Asked, Known},
@@ -147,8 +148,15 @@ impl Identity {
         }
     }
 
-    /// Makes changes of members or tenants that others wrote in this process count at once.
+    /// Makes a change of a session, key, member or tenant count at once, here and on the other nodes; to be called
+    /// behind its commit.
     pub fn forget(&self) {
+        self.known.forget();
+        self.app.db.tell(News::Access);
+    }
+
+    /// Another node made such a change.
+    pub fn forget_as_told(&self) {
         self.known.forget();
     }
 }

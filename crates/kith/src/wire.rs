@@ -8,15 +8,15 @@ use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
 use kith_platform::{
-    App, Ctx, Settings, Tasks, events,
-    jobs::{Registry, Wake, Worker},
+    App, Ctx, Settings, Tasks, events, files,
+    jobs::{self, Registry, Wake, Worker},
     mail,
 };
 use kith_records::{
     self as records, Object, Records,
     import::{self, Imports},
 };
-use kith_store::{Db, Migration};
+use kith_store::{Db, Migration, News};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -90,12 +90,16 @@ impl House {
     /// The worker that runs jobs, with every handler.
     pub fn worker(&self) -> Result<Worker> {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
-        let registry = import::register(registry, &self.imports);
+        let registry = import::register(files::register(registry), &self.imports);
         Ok(Worker::new(self.app.clone(), registry))
     }
 
     /// Starts what works in the background.
     pub fn start(&self) -> Result<()> {
+        let house = self.clone();
+        self.app.tasks.start_beneath("nodes", async move {
+            house.app.db.converse(&|news| house.hear(news)).await;
+        });
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
         let (identity, tasks) = (Arc::clone(&self.identity), self.app.tasks.clone());
@@ -116,14 +120,48 @@ impl House {
         Ok(())
     }
 
-    /// What a command leaves behind is done before it ends: events are sealed, due jobs run.
+    /// Looks again at what another node changed.
+    fn hear(&self, news: News) {
+        match news {
+            News::Jobs => self.app.wake.committed(),
+            News::Access => self.identity.forget_as_told(),
+            News::Fields => self.records.forget_as_told(),
+        }
+    }
+
+    /// Before a server starts: where it is the only one, nobody else is at work, and what a process that died was at
+    /// work on is begun anew at once.
+    pub async fn take_over(&self) -> Result<()> {
+        if self.app.db.own()? {
+            let left = jobs::release_all(&self.app).await?;
+            if left > 0 {
+                tracing::info!(left, "jobs that were cut off are begun anew");
+            }
+        }
+        Ok(())
+    }
+
+    /// What a command leaves behind is done before it ends: events are sealed, due jobs run, other nodes told. Jobs are
+    /// the server's where one runs that must be the only one.
     pub async fn close(&self) {
         let done = async {
-            self.worker()?.run_due().await?;
+            match self.app.db.own() {
+                Ok(_) => self.worker()?.run_due().await.map(drop)?,
+                Err(error) if error.code() == "in_use" => {}
+                Err(error) => return Err(error),
+            }
             events::seal_all(&self.app).await
         };
         if let Err(error) = done.await {
             tracing::warn!(?error, "what was left over is done by the next server");
+        }
+        self.tell_rest().await;
+    }
+
+    /// Tells other nodes what they were not told yet, before the process ends.
+    pub async fn tell_rest(&self) {
+        if let Err(error) = self.app.db.tell_rest().await {
+            tracing::warn!(?error, "other nodes could not be told; they find what is left");
         }
     }
 

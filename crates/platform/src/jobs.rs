@@ -11,10 +11,13 @@ mod wake;
 mod worker;
 
 use kith_kernel::{Error, Id, Kind, Result, Time};
-use kith_store::{Insert, Migration, Read, Select, Step, Table, Write, id, integer, text, time};
+use kith_store::{
+    Insert, Migration, News, Read, Select, Step, Table, Write, id, integer, text, time,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use attempt::{Attempt, finish};
+pub use claim::release_all;
 pub use registry::Registry;
 pub use wake::{Wake, Woken};
 pub use worker::Worker;
@@ -61,13 +64,16 @@ pub enum Failure {
     Retry(Error),
     /// It never will.
     GiveUp(Error),
+    /// The application stops, and the job with it, at a place from where another node or the next start goes on at
+    /// once. It counts as no attempt.
+    Stopped(Error),
 }
 
 impl Failure {
     /// What went wrong.
     pub fn error(&self) -> &Error {
         match self {
-            Self::Retry(error) | Self::GiveUp(error) => error,
+            Self::Retry(error) | Self::GiveUp(error) | Self::Stopped(error) => error,
         }
     }
 }
@@ -167,6 +173,7 @@ pub fn enqueue_at<J: Job>(ctx: &Ctx, db: &Write, job: &J, due: Time) -> Result<I
         vec![("job_id", id.into()), ("tenant_id", actor.tenant.into()), ("due", due.into())];
     db.everywhere("what says when to look at a job belongs to the installation")
         .append(Insert::row("wakeups", cells))?;
+    db.tell(News::Jobs);
     Ok(id)
 }
 

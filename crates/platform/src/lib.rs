@@ -1,9 +1,10 @@
-//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, settings, background tasks.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, files, settings, background tasks.
 
 pub mod anchors;
 mod context;
 pub mod crash;
 pub mod events;
+pub mod files;
 pub mod jobs;
 pub mod mail;
 mod settings;
@@ -17,5 +18,11 @@ use kith_store::Migration;
 
 /// The tables of this floor, in order.
 pub fn migrations() -> Vec<Migration> {
-    vec![anchors::migration(), events::migration(), jobs::migration(), mail::migration()]
+    vec![
+        anchors::migration(),
+        events::migration(),
+        jobs::migration(),
+        mail::migration(),
+        files::migration(),
+    ]
 }

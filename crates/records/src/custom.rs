@@ -8,7 +8,7 @@ use std::{
 
 use kith_kernel::{Error, Id, Result, invalid, text};
 use kith_platform::Ctx;
-use kith_store::{Delete, Insert, Json as Stored, Read, Select, Value, Write};
+use kith_store::{Delete, Insert, Json as Stored, News, Read, Select, Value, Write};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -24,7 +24,12 @@ const CACHED: Duration = Duration::from_secs(3);
 const MOST_FIELDS: usize = 200;
 
 /// The custom fields of tenants, and when they were read.
-pub(crate) type CustomCache = HashMap<Id, (Instant, Arc<Vec<CustomField>>)>;
+#[derive(Default)]
+pub(crate) struct CustomCache {
+    tenants: HashMap<Id, (Instant, Arc<Vec<CustomField>>)>,
+    /// How often something was forgotten: what was read before that is not kept after it.
+    generation: u64,
+}
 
 /// A field that a tenant added to an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,11 +174,15 @@ impl Records {
 
     async fn all_custom_fields(&self, db: &Read) -> Result<Arc<Vec<CustomField>>> {
         let tenant = db.actor().tenant;
-        if let Some((at, known)) = self.cache().get(&tenant)
-            && at.elapsed() < CACHED
-        {
-            return Ok(Arc::clone(known));
-        }
+        let generation = {
+            let cache = self.cache();
+            if let Some((at, known)) = cache.tenants.get(&tenant)
+                && at.elapsed() < CACHED
+            {
+                return Ok(Arc::clone(known));
+            }
+            cache.generation
+        };
         let select = Select::from("custom_fields")
             .only(kith_store::Condition::Null("deleted_at"))
             .by("id", false);
@@ -187,7 +196,10 @@ impl Records {
             options: row.options.map(|stored| stored.0).unwrap_or_default(),
         });
         let fields = Arc::new(fields.collect::<Vec<_>>());
-        self.cache().insert(tenant, (Instant::now(), Arc::clone(&fields)));
+        let mut cache = self.cache();
+        if cache.generation == generation {
+            cache.tenants.insert(tenant, (Instant::now(), Arc::clone(&fields)));
+        }
         Ok(fields)
     }
 
@@ -195,9 +207,21 @@ impl Records {
         self.custom.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets what is cached of a tenant, before and after its catalog changes.
+    /// Forgets what is cached of a tenant, here and on the other nodes; to be called behind the commit of a change of
+    /// its catalog.
     pub fn forget_custom_fields(&self, ctx: &Ctx) {
-        self.cache().remove(&ctx.actor.tenant);
+        let mut cache = self.cache();
+        cache.generation += 1;
+        cache.tenants.remove(&ctx.actor.tenant);
+        drop(cache);
+        ctx.app.db.tell(News::Fields);
+    }
+
+    /// Another node changed the catalog of some tenant.
+    pub fn forget_as_told(&self) {
+        let mut cache = self.cache();
+        cache.generation += 1;
+        cache.tenants.clear();
     }
 
     /// Adds a field to an object. The caller forgets the cache after the commit.

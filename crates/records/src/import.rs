@@ -2,6 +2,7 @@
 //! interrupted goes on where it was.
 
 mod convert;
+mod errors;
 mod links;
 mod lookup;
 mod plan;
@@ -9,6 +10,7 @@ mod report;
 mod resume;
 mod routes;
 mod run;
+mod source;
 mod state;
 
 use std::collections::BTreeMap;
@@ -21,8 +23,8 @@ pub use report::Report;
 pub(crate) use routes::schemas;
 pub use routes::{import_routes, object_route};
 pub use run::{Imports, Progress};
-pub(crate) use state::migration;
 pub use state::{Begun, State, Stored};
+pub(crate) use state::{migration, shared_files};
 
 /// What an import shall do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -111,6 +113,7 @@ pub fn register(registry: Registry, imports: &Imports) -> Registry {
         async move {
             let done = imports.run(&attempt, job.import, &|_| {}).await;
             done.map(drop).map_err(|error| match error.kind() {
+                _ if error.code() == run::STOPPING => Failure::Stopped(error),
                 kith_kernel::Kind::Unavailable | kith_kernel::Kind::Timeout => {
                     Failure::Retry(error)
                 }

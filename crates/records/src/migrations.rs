@@ -6,7 +6,7 @@ use crate::import;
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
-    vec![tables(), import::migration()]
+    vec![tables(), import::migration(), import::shared_files()]
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]

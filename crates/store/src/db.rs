@@ -12,6 +12,7 @@ use crate::{
     Delete, Insert, Migration, Options, Output, Row, Select, Update,
     connect::{Engine, Purpose, Session, Wall, postgres::Postgres, sqlite::Sqlite},
     migrate::{pending, platform_tables},
+    news::{News, Untold},
     row::columns_of,
     statement::Sql,
 };
@@ -33,13 +34,17 @@ pub struct Read {
 }
 
 /// What an actor may change: everything it can look at, and the writes.
-pub struct Write(Read);
+pub struct Write {
+    read: Read,
+    /// What other nodes shall be told once this is committed.
+    untold: Arc<Untold>,
+}
 
 impl Deref for Write {
     type Target = Read;
 
     fn deref(&self) -> &Read {
-        &self.0
+        &self.read
     }
 }
 
@@ -119,9 +124,9 @@ impl Db {
         actor: &Actor,
         work: impl AsyncFnOnce(&Write) -> Result<T>,
     ) -> Result<T> {
-        let write = Write(self.begin(actor, Purpose::Write).await?);
+        let write = Write::new(self.begin(actor, Purpose::Write).await?);
         let done = work(&write).await?;
-        write.session.commit().await?;
+        self.commit(&write).await?;
         Ok(done)
     }
 
@@ -142,10 +147,55 @@ impl Db {
         work: impl AsyncFnOnce(&Write) -> Result<T>,
     ) -> Result<T> {
         tracing::trace!(why, "writing outside any tenant");
-        let write = Write(self.begin_outside(Purpose::Write).await?);
+        let write = Write::new(self.begin_outside(Purpose::Write).await?);
         let done = work(&write).await?;
-        write.session.commit().await?;
+        self.commit(&write).await?;
         Ok(done)
+    }
+
+    async fn commit(&self, write: &Write) -> Result<()> {
+        write.session.commit().await?;
+        write.untold.take().into_iter().for_each(|news| self.tell(news));
+        Ok(())
+    }
+
+    /// Tells the other nodes to look at something again, some milliseconds later: for what is committed. A process that
+    /// dies before it tells is made up for by what others do unasked.
+    pub fn tell(&self, news: News) {
+        match &*self.engine {
+            // No other process remembers anything for longer than a moment.
+            Engine::Sqlite(_) => {}
+            Engine::Postgres(postgres) => postgres.tell(news),
+        }
+    }
+
+    /// Tells at once what is not told yet: for processes that end, or that do not [`Self::converse`].
+    pub async fn tell_rest(&self) -> Result<()> {
+        match &*self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(postgres) => postgres.tell_rest().await,
+        }
+    }
+
+    /// Tells the other nodes what there is to tell and hears what they have; does not end before it is dropped, but at
+    /// once where there are no others. After a break everything is heard once.
+    pub async fn converse(&self, heard: &(dyn Fn(News) + Send + Sync)) {
+        match &*self.engine {
+            Engine::Sqlite(_) => {}
+            Engine::Postgres(postgres) => postgres.converse(heard).await,
+        }
+    }
+
+    /// Makes this the process that works through the jobs, where there can be only one; says whether it is the only
+    /// one, so that what others seem to be at work on was left by the dead.
+    ///
+    /// # Errors
+    /// `Conflict` (`in_use`) when another process is that one.
+    pub fn own(&self) -> Result<bool> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.own(),
+            Engine::Postgres(_) => Ok(false),
+        }
     }
 
     async fn begin(&self, actor: &Actor, purpose: Purpose) -> Result<Read> {
@@ -258,9 +308,18 @@ impl Read {
 }
 
 impl Write {
+    fn new(read: Read) -> Self {
+        Self { read, untold: Arc::default() }
+    }
+
     /// The same transaction, seen from outside any tenant: only for tables that belong to none.
     pub fn everywhere(&self, why: &'static str) -> Self {
-        Self(self.0.everywhere(why))
+        Self { read: self.read.everywhere(why), untold: Arc::clone(&self.untold) }
+    }
+
+    /// Tells the other nodes to look at something again, once this is committed.
+    pub fn tell(&self, news: News) {
+        self.untold.add(news);
     }
 
     /// Adds rows; says how many.
@@ -302,11 +361,15 @@ impl Write {
     /// Tries something that may fail without spoiling the rest: what it wrote is taken back when it does.
     pub async fn attempt<T>(&self, work: impl AsyncFnOnce(&Self) -> Result<T>) -> Result<T> {
         self.session.word("SAVEPOINT attempt").await?;
-        let done = work(self).await;
+        let done = match work(self).await {
+            // What was deferred goes out now, and may fail as well.
+            Ok(done) => self.session.word("RELEASE attempt").await.map(|()| done),
+            Err(error) => Err(error),
+        };
         if done.is_err() {
             self.session.word("ROLLBACK TO attempt").await?;
+            self.session.word("RELEASE attempt").await?;
         }
-        self.session.word("RELEASE attempt").await?;
         done
     }
 

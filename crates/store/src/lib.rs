@@ -5,6 +5,7 @@
 mod connect;
 mod db;
 mod migrate;
+mod news;
 mod row;
 mod schema;
 mod search;
@@ -15,6 +16,7 @@ mod value;
 pub use connect::Options;
 pub use db::{Db, Read, Write};
 pub use migrate::{Migration, Step};
+pub use news::News;
 pub use row::{Json, Row};
 pub use schema::{ColumnSpec, Table, bool, bytes, date, id, integer, json, number, text, time};
 pub use search::{Document, Hit, MAX_CANDIDATES};

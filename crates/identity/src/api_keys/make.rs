@@ -87,7 +87,7 @@ impl Identity {
             events::note(ctx, db, "apiKey.revoked", (Some(id), before))
         })
         .await?;
-        self.known.forget();
+        self.forget();
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! What was found out about callers a moment ago: dropped at once by what this process writes, and after three
-//! seconds for the sake of what other nodes write.
+//! What was found out about callers a moment ago: dropped at once by what this process writes and by what other nodes
+//! tell of, and after three seconds should their word not come.
 
 use std::{
     collections::HashMap,

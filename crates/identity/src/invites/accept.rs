@@ -127,7 +127,7 @@ impl Identity {
                 self.open(&mine, db, agent).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(Entered { user: guest.user, tenant: Some(open.tenant.clone()), tokens })
     }
 

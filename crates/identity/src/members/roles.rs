@@ -49,7 +49,7 @@ impl Identity {
                 change(ctx, db, &member, to).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(changed)
     }
 
@@ -70,7 +70,7 @@ impl Identity {
                 change(ctx, db, &member, to).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(changed)
     }
 
@@ -83,7 +83,7 @@ impl Identity {
                 change(ctx, db, &member, to).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(changed)
     }
 }

@@ -90,7 +90,7 @@ impl Identity {
             replace(&mine, db, user, &hash).await
         })
         .await?;
-        self.known.forget();
+        self.forget();
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Identity {
         let tenant = places::first(&self.app, user).await?.map_or(Id::NIL, |place| place.tenant.id);
         let house = self.app.as_system(tenant);
         house.write(async |db| replace(&house, db, user, &hash).await).await?;
-        self.known.forget();
+        self.forget();
         Ok(())
     }
 

@@ -60,7 +60,7 @@ async fn log_out(identity: Arc<Identity>, call: Call) -> Result<Answer> {
     let (_, session) = signed_in(&call.ctx)?;
     let ctx = &call.ctx;
     ctx.write(async |db| end(ctx, db, session, ("session.ended", "signed out")).await).await?;
-    identity.known.forget();
+    identity.forget();
     Ok(cookies::forget(Answer::nothing(), &identity.options))
 }
 
@@ -89,6 +89,6 @@ async fn end_one(identity: Arc<Identity>, call: Call) -> Result<Answer> {
     let there = Actor { tenant, member, ..call.ctx.actor.clone() };
     let ctx = call.ctx.app.on_behalf_of(there);
     ctx.write(async |db| end(&ctx, db, id, ("session.ended", "ended by its user")).await).await?;
-    identity.known.forget();
+    identity.forget();
     Ok(Answer::nothing())
 }

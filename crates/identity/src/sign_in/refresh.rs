@@ -34,7 +34,7 @@ impl Identity {
         match turn {
             Turn::Tokens(tokens) => Ok(Entered { user, tenant: place.map(|p| p.tenant), tokens }),
             Turn::Reused => {
-                self.known.forget();
+                self.forget();
                 Err(refused().coded("refresh_token_reused"))
             }
         }

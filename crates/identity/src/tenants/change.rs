@@ -70,7 +70,7 @@ impl Identity {
                 find(db, id).await
             })
             .await?;
-        self.known.forget();
+        self.forget();
         now_is.ok_or_else(|| not_found("tenant"))
     }
 
@@ -89,7 +89,7 @@ impl Identity {
                 events::note(&there, db, "tenant.suspended", (Some(id), after))
             })
             .await?;
-        self.known.forget();
+        self.forget();
         Ok(())
     }
 

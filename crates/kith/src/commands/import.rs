@@ -69,7 +69,10 @@ pub(super) async fn run(settings: Settings, import: &Import) -> Result<ExitCode>
     };
     let stored = house.imports.run(&ctx, id, &progress).await?;
     bar.finish_and_clear();
-    tell(&house, object.plural, &stored);
+    tell(object.plural, &stored);
+    if let Some(path) = house.imports.save_errors(&ctx, id).await? {
+        say!("  rows that failed, with their reasons: {}", path.display());
+    }
     house.close().await;
     Ok(if stored.state == State::Completed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -113,7 +116,7 @@ fn bar() -> ProgressBar {
 }
 
 #[expect(clippy::too_many_lines, reason = "a report, one line for each thing told")]
-fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
+fn tell(plural: &str, stored: &kith_records::import::Stored) {
     let report = stored.report();
     let shown = stored.to_json(plural);
     let dry = if shown["dryRun"] == true { " (dry run: nothing was written)" } else { "" };
@@ -162,12 +165,6 @@ fn tell(house: &House, plural: &str, stored: &kith_records::import::Stored) {
     }
     for note in &report.notes {
         say!("  note: {note}");
-    }
-    if report.failed > 0 {
-        say!(
-            "  rows that failed, with their reasons: {}",
-            house.imports.errors_path(stored.id).display()
-        );
     }
     if let Some(error) = &stored.error {
         say!("  given up: {error}");

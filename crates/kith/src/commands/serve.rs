@@ -27,6 +27,7 @@ pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode>
         return Err(unavailable(format!("{mistake} (kith doctor names all mistakes)")));
     }
     let house = House::open(settings).await?;
+    house.take_over().await?;
     let sign_in = if with_demo { Some(demo::furnish(&house).await?) } else { None };
     let setup_token = house.identity.setup_token().await?;
     let listener = listener(&listen).await?;
@@ -45,6 +46,7 @@ pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode>
     if !house.app.tasks.stop(patience).await {
         tracing::warn!("some background work did not end in time; it goes on at the next start");
     }
+    house.tell_rest().await;
     Ok(ExitCode::SUCCESS)
 }
 

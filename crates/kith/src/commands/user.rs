@@ -32,6 +32,7 @@ pub(super) async fn run(settings: Settings, user: User) -> Result<ExitCode> {
         .read_to_string(&mut password)
         .map_err(|error| unavailable("The password could not be read.").caused_by(error))?;
     house.identity.reset_password(&email, password.trim_end_matches(['\r', '\n'])).await?;
+    house.tell_rest().await;
     say!("The password of {email} is changed; all sessions have ended.");
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,7 @@ use std::{ops::Deref, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
 use kith_kernel::{Actor, Error, Id, Kind, Result, Time, internal};
-use kith_store::{Delete, Insert, Select, Update, Write};
+use kith_store::{Delete, Insert, News, Select, Update, Write};
 use serde::Deserialize;
 
 use super::{Envelope, Failure, Registry, State, claim, claim::Claim, registry};
@@ -151,6 +151,10 @@ async fn try_once(attempt: &Attempt, kind: &registry::Kind, payload: &str) -> Re
             tracing::warn!(job = %attempt.job(), name = kind.name, "a job lost its lease and is broken off");
             return Ok(());
         }
+        () = attempt.app.tasks.cut_off() => {
+            tracing::warn!(job = %attempt.job(), name = kind.name, "a job did not end in time; it begins anew elsewhere");
+            return again(attempt, || async |db| give_back(attempt, db).await).await;
+        }
     };
     crash::point("job.after-run");
     match outcome {
@@ -158,6 +162,10 @@ async fn try_once(attempt: &Attempt, kind: &registry::Kind, payload: &str) -> Re
             // Nothing is left to do where the handler finished the job in a write of its own.
             again(attempt, || async |db| settle(attempt, db, None, State::Done).await).await?;
             Ok(())
+        }
+        Ok(Err(Failure::Stopped(error))) => {
+            tracing::info!(job = %attempt.job(), name = kind.name, ?error, "a job goes on elsewhere");
+            again(attempt, || async |db| give_back(attempt, db).await).await
         }
         Ok(Err(failure)) => settle_failure(attempt, kind, failure).await,
         Err(panic) => {
@@ -189,7 +197,7 @@ async fn settle_failure(attempt: &Attempt, kind: &registry::Kind, failure: Failu
                 error.retry_after_seconds().and_then(|s| i64::try_from(s).ok()).unwrap_or(0);
             Some(attempt.now().plus_milliseconds(pause.max(asked.saturating_mul(1000))))
         }
-        Failure::Retry(_) | Failure::GiveUp(_) => None,
+        Failure::Retry(_) | Failure::GiveUp(_) | Failure::Stopped(_) => None,
     };
     let error = failure.error();
     let outcome = if due.is_some() { "retry" } else { "failed" };
@@ -240,6 +248,17 @@ async fn postpone(attempt: &Attempt, db: &Write, due: Time, error: &str) -> Resu
         let update =
             Update::table("jobs").set("state", "queued").set("due", due).set("error", error);
         db.update(update.whose("id", attempt.job())).await?;
+        db.tell(News::Jobs);
+    }
+    Ok(())
+}
+
+/// Puts a job back as it was before this attempt, for whoever comes first.
+async fn give_back(attempt: &Attempt, db: &Write) -> Result<()> {
+    if db.everywhere(WHY).update(moved(&attempt.claim, attempt.now())).await? > 0 {
+        let update = Update::table("jobs").set("state", "queued").plus("attempts", -1);
+        db.update(update.whose("id", attempt.job())).await?;
+        db.tell(News::Jobs);
     }
     Ok(())
 }

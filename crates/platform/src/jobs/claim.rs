@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use kith_kernel::{Id, Result, Time};
-use kith_store::{Comparison, Condition, Output, Select, Update, Write};
+use kith_store::{Comparison, Condition, Output, Select, Update, Value, Write};
 use serde::Deserialize;
 
 use crate::App;
@@ -148,6 +148,16 @@ pub(super) async fn renew(app: &App, claim: &Claim) -> Result<bool> {
         .whose("lease_id", claim.lease);
     let renewed = app.db.write_everywhere(WHY, async |db| db.update(update).await).await?;
     Ok(renewed > 0)
+}
+
+/// Makes everything that was claimed due now, and says how much that was: for a start that knows that whoever claimed
+/// it is dead.
+pub async fn release_all(app: &App) -> Result<u64> {
+    let update = Update::table("wakeups")
+        .set("lease_id", Value::Null)
+        .set("due", app.clock.now())
+        .only(Condition::Not(Box::new(Condition::Null("lease_id"))));
+    app.db.write_everywhere(WHY, async |db| db.update(update).await).await
 }
 
 /// When the next job or the end of a lease is due; what is due already counts only when it may be claimed.

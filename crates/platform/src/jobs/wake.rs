@@ -1,4 +1,4 @@
-//! Wakes those who read events and jobs, after a commit of this process.
+//! Wakes those who read events and jobs, after a commit of this process or at the word of another node.
 
 use tokio::sync::watch;
 
@@ -14,7 +14,7 @@ pub struct Woken {
 }
 
 impl Wake {
-    /// Something was committed.
+    /// Something was committed, here or elsewhere.
     pub fn committed(&self) {
         self.commits.send_modify(|count| *count = count.wrapping_add(1));
     }

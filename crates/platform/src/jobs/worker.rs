@@ -20,7 +20,7 @@ use super::{
 };
 use crate::App;
 
-/// Old jobs are pruned, and what other nodes enqueued is found, at least so often.
+/// Old jobs are pruned at least so often, and what other nodes enqueued is found, should their word not have come.
 const SWEEP: Duration = Duration::from_mins(1);
 /// A busy server commits all the time: the queue is not looked at more often than this.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -98,7 +98,7 @@ impl Worker {
     }
 
     /// Works in the background until the application stops. Jobs that run then get the patience of
-    /// [`Tasks::stop`](crate::Tasks::stop); the lease of one that takes longer ends, and it is run again.
+    /// [`Tasks::stop`](crate::Tasks::stop); one that takes longer is cut off and given back, and begins anew elsewhere.
     pub fn start(&self) {
         let worker = self.clone();
         self.app.tasks.start("jobs", async move { worker.work().await });

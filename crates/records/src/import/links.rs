@@ -1,9 +1,6 @@
 //! Links within a file: an account whose parent stands on a later line, a member whose manager does.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::collections::{HashMap, HashSet};
 
 use kith_kernel::{Id, Result};
 use kith_store::{Condition, Select, Value, Write};
@@ -14,7 +11,7 @@ use super::{
     lookup::by_field,
     plan::{Target, unreadable},
     report::Findings,
-    run::{Line, Running, open, read_chunk},
+    run::{Line, Running, read_chunk},
 };
 use crate::{
     Manner,
@@ -24,7 +21,7 @@ use crate::{
 
 impl Running<'_> {
     /// Looks through the file a second time and sets the links between its own records.
-    pub(super) async fn links(&mut self, path: &Path) -> Result<()> {
+    pub(super) async fn links(&mut self) -> Result<()> {
         let columns: Vec<(usize, String, Field)> = self
             .plan
             .columns
@@ -44,9 +41,10 @@ impl Running<'_> {
             return Ok(());
         }
         self.lookup.forget_missing();
-        let mut reader = Reader::with_dialect(open(path)?, self.plan.dialect)
+        let mut reader = Reader::with_dialect(self.file()?, self.plan.dialect)
             .map_err(|error| unreadable(&error))?;
         loop {
+            self.go_on()?;
             let (lines, faults) = read_chunk(&mut reader)?;
             if lines.is_empty() && faults.is_empty() {
                 return Ok(());
@@ -104,7 +102,7 @@ impl Running<'_> {
                 continue;
             };
             let input = Record::from_iter([(field.key.to_owned(), Json::from(target.to_string()))]);
-            let manner = Manner { batch: Some(self.id), ..Manner::default() };
+            let manner = Manner { batch: Some(self.run.import), ..Manner::default() };
             let (engine, ctx) = (self.records, self.ctx);
             let set = db
                 .attempt(async |db| engine.update(ctx, db, object, (record, input, manner)).await)
@@ -137,7 +135,7 @@ impl Running<'_> {
             .only(Condition::In("id", ids))
             .only(Condition::Null(field.column));
         if self.wishes.on_match == OnMatch::Skip {
-            select = select.whose("batch_id", self.id);
+            select = select.whose("batch_id", self.run.import);
         }
         let mut open = HashSet::new();
         db.each(&select, |row| {
@@ -159,7 +157,7 @@ impl Running<'_> {
         missing.sort();
         for text in &missing {
             let input = Record::from_iter([("name".to_owned(), Json::from(text.as_str()))]);
-            let manner = Manner { batch: Some(self.id), ..Manner::default() };
+            let manner = Manner { batch: Some(self.run.import), ..Manner::default() };
             self.records.create_in(self.ctx, db, self.object, (input, manner)).await?;
             findings.made.push((name.to_owned(), (*text).clone()));
         }

@@ -2,23 +2,19 @@
 
 use std::path::Path;
 
-use axum::http::header;
+use axum::{body::Body, http::header};
 use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
-use kith_kernel::{
-    Error, Id, Kind, Result, Role, invalid, malformed, not_found, too_large, unavailable,
-    unsupported,
-};
-use kith_platform::jobs;
+use kith_kernel::{Error, Id, Result, Role, invalid, malformed, not_found, too_large, unsupported};
+use kith_platform::{Ctx, files::Upload, jobs};
 use serde_json::{Value as Json, json};
-use tokio::{fs, io::AsyncWriteExt};
 
 use super::{
-    Imports, OnMatch, RunImport, Wishes,
+    Imports, OnMatch, RunImport, Wishes, errors,
     state::{self, Begun},
 };
 use crate::describe::Object;
 
-/// Files may be this large; they are streamed to the disk and read in pieces.
+/// Files may be this large; they are stored and read in pieces.
 const LARGEST_FILE: usize = 2 << 30;
 /// A file may take this long to arrive.
 const SECONDS_TO_ARRIVE: u64 = 3_600;
@@ -27,7 +23,7 @@ const LARGEST_FIELD: usize = 64 * 1024;
 const LARGEST_NAME: usize = 200;
 
 /// The route by which one kind of records is imported.
-pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
+pub fn object_route(object: &'static Object) -> Routes {
     let form = json!({
         "type": "object",
         "required": ["file"],
@@ -52,8 +48,7 @@ pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
     if let Some(alias) = object.alias {
         operation = operation.alias(path(alias));
     }
-    let imports = imports.clone();
-    Routes::new().add(operation, move |call| take(imports.clone(), object, call))
+    Routes::new().add(operation, move |call| take(object, call))
 }
 
 /// The routes by which imports are followed.
@@ -75,65 +70,57 @@ pub fn import_routes(imports: &Imports) -> Routes {
                 "The rows as they came, each with its line and the reason.",
                 "text/csv",
             );
-    let (a, b, c) = (imports.clone(), imports.clone(), imports.clone());
+    let (a, b) = (imports.clone(), imports.clone());
     Routes::new()
         .add(list, move |call| list_imports(a.clone(), call))
         .add(read, move |call| read_import(b.clone(), call))
-        .add(errors, move |call| read_errors(c.clone(), call))
+        .add(errors, read_errors)
 }
 
-async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Result<Answer> {
+async fn take(object: &'static Object, mut call: Call) -> Result<Answer> {
+    // What is refused from here on is dropped, and with it the upload.
+    let (upload, name, wishes) = receive(&mut call).await?;
     let id = call.ctx.new_id();
-    let path = imports.folder.join(format!("{id}.csv"));
-    let received = receive(&imports, &mut call, &path).await;
-    let noted = match received {
-        Ok((name, wishes)) => note(&call, object, (id, &path, &name, &wishes)).await,
-        Err(error) => Err(error),
-    };
-    if noted.is_err() {
-        // What was refused is not kept; a file that cannot be removed does no harm.
-        fs::remove_file(&path).await.ok();
-    }
-    noted?;
+    note(&call, object, (id, upload.file(), &name, &wishes)).await?;
+    upload.keep();
     let stored = call.ctx.read(async |db| state::find(db, id).await).await?;
     Ok(Answer::json(&stored.to_json(object.plural))?.accepted(&format!("/api/imports/{id}")))
 }
 
-async fn note(call: &Call, object: &'static Object, of: (Id, &Path, &str, &Wishes)) -> Result<()> {
-    let (id, path, file_name, wishes) = of;
-    let path = path.display().to_string();
+async fn note(call: &Call, object: &'static Object, of: (Id, Id, &str, &Wishes)) -> Result<()> {
+    let (id, file, file_name, wishes) = of;
     let ctx = &call.ctx;
     ctx.write(async |db| {
-        let begun = Begun { id, object: object.name, file_name, path: &path, wishes };
+        let begun =
+            Begun { id, object: object.name, file_name, path: "", file: Some(file), wishes };
         state::begin(ctx, db, &begun).await?;
         jobs::enqueue(ctx, db, &RunImport { import: id }).map(drop)
     })
     .await
 }
 
-/// Streams the file to the disk and reads the other fields of the form.
-async fn receive(imports: &Imports, call: &mut Call, path: &Path) -> Result<(String, Wishes)> {
+/// Stores the file as it comes and reads the other fields of the form.
+async fn receive(call: &mut Call) -> Result<(Upload, String, Wishes)> {
     let kind = call.header(&header::CONTENT_TYPE).unwrap_or_default().to_owned();
     let boundary = multer::parse_boundary(kind).map_err(|_| {
         unsupported("The body must be a form with a file (content-type: multipart/form-data).")
     })?;
-    fs::create_dir_all(&imports.folder).await.map_err(|error| unwritable(&error))?;
     let (body, limit) = call.stream();
     let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
     let mut wishes = Wishes::default();
-    let mut name = None;
+    let mut file = None;
     while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
         match field.name().unwrap_or_default().to_owned().as_str() {
-            "file" if name.is_some() => return Err(invalid("file", "is given twice")),
+            "file" if file.is_some() => return Err(invalid("file", "is given twice")),
             "file" => {
-                name = Some(plain_name(field.file_name()));
-                store(field, path, limit).await?;
+                let name = plain_name(field.file_name());
+                file = Some((store(&call.ctx, field, limit).await?, name));
             }
             other => wish(&mut wishes, other, &text(field).await?)?,
         }
     }
-    let name = name.ok_or_else(|| invalid("file", "is required"))?;
-    Ok((name, wishes))
+    let (upload, name) = file.ok_or_else(|| invalid("file", "is required"))?;
+    Ok((upload, name, wishes))
 }
 
 /// The last part of a name, for people alone: the file is stored under its id.
@@ -144,8 +131,8 @@ fn plain_name(name: Option<&str>) -> String {
     if shown.is_empty() { "import.csv".to_owned() } else { shown }
 }
 
-async fn store(mut field: multer::Field<'_>, path: &Path, limit: usize) -> Result<()> {
-    let mut file = fs::File::create(path).await.map_err(|error| unwritable(&error))?;
+async fn store(ctx: &Ctx, mut field: multer::Field<'_>, limit: usize) -> Result<Upload> {
+    let mut upload = Upload::begin(ctx).await?;
     let mut size = 0;
     while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
         size += piece.len();
@@ -154,9 +141,10 @@ async fn store(mut field: multer::Field<'_>, path: &Path, limit: usize) -> Resul
                 "The file is larger than the {limit} bytes that are accepted."
             )));
         }
-        file.write_all(&piece).await.map_err(|error| unwritable(&error))?;
+        upload.add(&piece).await?;
     }
-    file.flush().await.map_err(|error| unwritable(&error))
+    upload.end().await?;
+    Ok(upload)
 }
 
 async fn text(mut field: multer::Field<'_>) -> Result<String> {
@@ -208,13 +196,6 @@ fn broken(error: &multer::Error) -> Error {
     malformed(format!("The form cannot be read: {error}."))
 }
 
-fn unwritable(error: &std::io::Error) -> Error {
-    unavailable(
-        "The file cannot be stored: the data folder cannot be written, or the disk is full.",
-    )
-    .caused_by(error.to_string())
-}
-
 async fn list_imports(imports: Imports, call: Call) -> Result<Answer> {
     let query = call.query()?;
     query.only(&["limit"])?;
@@ -231,22 +212,14 @@ async fn read_import(imports: Imports, call: Call) -> Result<Answer> {
     Answer::json(&stored.to_json(imports.plural(&stored.object)))
 }
 
-async fn read_errors(imports: Imports, call: Call) -> Result<Answer> {
+async fn read_errors(call: Call) -> Result<Answer> {
     let id = call.id("id")?;
     call.ctx.read(async |db| state::find(db, id).await).await?;
-    match fs::read(imports.errors_path(id)).await {
-        Ok(bytes) => Ok(Answer::text("text/csv; charset=utf-8", bytes).header(
-            header::CONTENT_DISPOSITION,
-            &format!("attachment; filename=\"{id}.errors.csv\""),
-        )),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(not_found("error file: every row was taken"))
-        }
-        Err(error) => {
-            Err(Error::new(Kind::Unavailable, "unavailable", "The error file cannot be read.")
-                .caused_by(error))
-        }
-    }
+    let rows = errors::read(&call.ctx, id).await?;
+    let rows = rows.ok_or_else(|| not_found("error file: every row was taken"))?;
+    let name = format!("attachment; filename=\"{id}.errors.csv\"");
+    Ok(Answer::stream("text/csv; charset=utf-8", Body::from_stream(rows))
+        .header(header::CONTENT_DISPOSITION, &name))
 }
 
 impl Imports {
@@ -257,7 +230,7 @@ impl Imports {
     /// An import of a file on this machine, noted and not yet run; for the command line.
     pub async fn begin(
         &self,
-        ctx: &kith_platform::Ctx,
+        ctx: &Ctx,
         object: &'static Object,
         of: (&Path, &Wishes),
     ) -> Result<Id> {
@@ -265,7 +238,14 @@ impl Imports {
         let id = ctx.new_id();
         let file_name = plain_name(path.to_str());
         let path = path.display().to_string();
-        let begun = Begun { id, object: object.name, file_name: &file_name, path: &path, wishes };
+        let begun = Begun {
+            id,
+            object: object.name,
+            file_name: &file_name,
+            path: &path,
+            file: None,
+            wishes,
+        };
         ctx.write(async |db| state::begin(ctx, db, &begun).await).await?;
         Ok(id)
     }

@@ -6,15 +6,15 @@ mod chunks;
 use std::{
     collections::HashSet,
     fs::File,
-    io::BufWriter,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use kith_kernel::{Error, Id, Kind as ErrorKind, Result, unavailable};
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_platform::{
     Ctx,
     events::{self, Event},
+    files,
 };
 use serde_json::{Value as Json, json};
 
@@ -24,12 +24,12 @@ use super::{
     lookup::Lookup,
     plan::{Column, Plan, Target},
     report::Report,
-    state::{self, Stored},
+    source::{self, unwritable},
+    state::{self, Run, Stored},
 };
 use crate::{
     Records,
     catalog::Shape,
-    csv::write::ErrorFile,
     custom::{CustomField, CustomKind},
     describe::{Kind, Object},
 };
@@ -37,7 +37,7 @@ use crate::{
 /// How far an import is: bytes read of all, and what it did so far.
 pub type Progress<'a> = &'a (dyn Fn((u64, u64, &Report)) + Send + Sync);
 
-/// The engine's imports, with the folder in which their files lie.
+/// The engine's imports, with the folder in which they put what they need for a while.
 #[derive(Clone)]
 pub struct Imports {
     pub(crate) records: Arc<Records>,
@@ -51,29 +51,24 @@ pub(super) struct Running<'a> {
     pub(super) object: &'static Object,
     pub(super) shape: Arc<Shape>,
     pub(super) custom: Vec<CustomField>,
-    pub(super) id: Id,
+    pub(super) run: Run,
     pub(super) plan: Plan,
     pub(super) wishes: Wishes,
     pub(super) lookup: Lookup,
     pub(super) report: Report,
     /// Every link of the file is looked up by the import itself.
-    knows_links: bool,
+    pub(super) knows_links: bool,
     /// Keys that a dry run would have stored.
     pub(super) seen: HashSet<String>,
-    errors: Option<ErrorFile<BufWriter<File>>>,
-    headers: Vec<String>,
-    errors_path: PathBuf,
+    /// The file of rows that failed has been begun.
+    pub(super) has_errors: bool,
+    file: File,
 }
 
 impl Imports {
-    /// Imports whose files lie in the data folder.
+    /// Imports that use the data folder.
     pub fn new(records: &Arc<Records>, data: &Path) -> Self {
         Self { records: Arc::clone(records), folder: data.join("imports") }
-    }
-
-    /// The file of rows that could not be taken.
-    pub fn errors_path(&self, id: Id) -> PathBuf {
-        self.folder.join(format!("{id}.errors.csv"))
     }
 
     /// Runs an import to its end, from where it was.
@@ -81,18 +76,25 @@ impl Imports {
     /// # Errors
     /// Only what keeps it from going on; rows that fail are in its report.
     pub async fn run(&self, ctx: &Ctx, id: Id, progress: Progress<'_>) -> Result<Stored> {
-        let stored = ctx.read(async |db| state::find(db, id).await).await?;
-        if matches!(stored.state, state::State::Completed | state::State::Failed) {
+        let run = Run { import: id, id: ctx.new_id() };
+        let stored = ctx.write(async |db| state::take(db, run).await).await?;
+        if stored.has_ended() {
             return Ok(stored);
         }
-        let mut report = stored.report.0.clone();
-        let done = self.work(ctx, stored, &mut report, progress).await;
+        let (mut report, mut upload) = (stored.report.0.clone(), stored.file_id);
+        let done = self.work(ctx, (run, stored), &mut report, progress).await;
         match &done {
-            Ok(()) => self.end(ctx, id, ("completed", None, &report)).await?,
-            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {}
-            Err(error) => {
-                self.end(ctx, id, ("failed", Some(&error.in_one_line()), &report)).await?;
+            Ok(()) => self.end(ctx, run, ("completed", None, &report)).await?,
+            // It goes on, and needs its file.
+            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
+                upload = None;
             }
+            Err(error) => {
+                self.end(ctx, run, ("failed", Some(&error.in_one_line()), &report)).await?;
+            }
+        }
+        if let Some(upload) = upload {
+            files::discard(ctx, upload).await;
         }
         done?;
         ctx.read(async |db| state::find(db, id).await).await
@@ -101,21 +103,21 @@ impl Imports {
     async fn end(
         &self,
         ctx: &Ctx,
-        id: Id,
+        run: Run,
         outcome: (&'static str, Option<&str>, &Report),
     ) -> Result<()> {
         let told = json!({ "after": { "state": outcome.0, "created": outcome.2.created, "updated": outcome.2.updated, "failed": outcome.2.failed } });
         ctx.write(async |db| {
-            state::ended(ctx, db, id, outcome).await?;
+            state::ended(ctx, db, run, outcome).await?;
             events::append(
                 ctx,
                 db,
                 Event {
                     name: format!("import.{}", outcome.0),
                     object: "import",
-                    record: Some(id),
+                    record: Some(run.import),
                     changes: Some(told.to_string()),
-                    batch: Some(id),
+                    batch: Some(run.import),
                 },
             )
         })
@@ -126,7 +128,7 @@ impl Imports {
     async fn work(
         &self,
         ctx: &Ctx,
-        stored: Stored,
+        (run, stored): (Run, Stored),
         report: &mut Report,
         progress: Progress<'_>,
     ) -> Result<()> {
@@ -134,12 +136,11 @@ impl Imports {
             .records
             .object(&stored.object)
             .ok_or_else(|| kith_kernel::internal("an import of nothing"))?;
-        let path = PathBuf::from(&stored.path);
-        let mut running = self.prepare(ctx, object, &stored, report).await?;
+        let mut running = self.prepare(ctx, object, (run, &stored), report).await?;
         let place = stored.position.as_ref().map(|place| place.0);
-        let done = running.rows(&path, place, progress).await;
+        let done = running.rows(place, progress).await;
         let done = match done {
-            Ok(()) => running.links(&path).await,
+            Ok(()) => running.links().await,
             Err(error) => Err(error),
         };
         *report = running.report;
@@ -151,9 +152,10 @@ impl Imports {
         &'a self,
         ctx: &'a Ctx,
         object: &'static Object,
-        stored: &Stored,
+        (run, stored): (Run, &Stored),
         report: &Report,
     ) -> Result<Running<'a>> {
+        let file = source::open(ctx, stored, &self.folder).await?;
         let shape = self.records.shape(object)?;
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
         let wishes = stored.wishes.0.clone();
@@ -161,35 +163,33 @@ impl Imports {
         let plan = if let Some(plan) = &stored.plan {
             plan.0.clone()
         } else {
-            let file = open(Path::new(&stored.path))?;
             let size = file.metadata().map_or(0, |file| file.len());
-            let (plan, notes) = Plan::make(file, &shape, &custom, &wishes)?;
+            let (plan, notes) = Plan::make(&file, &shape, &custom, &wishes)?;
             tell_notes(&mut report, &plan, &notes);
             let plan = self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
-            ctx.write(async |db| state::planned(db, stored.id, &plan, size).await).await?;
+            ctx.write(async |db| state::planned(db, run, &plan, size).await).await?;
             plan
         };
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
         // A free link needs to be told which object it points at, which is the engine's affair.
         let is_free = |column: &Column| matches!(&column.target, Target::Field(key) if shape.field(key).is_some_and(|field| field.kind == Kind::Related));
         let knows_links = !plan.columns.iter().any(is_free);
-        std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&error))?;
+        let has_errors = ctx.read(async |db| files::size(db, stored.id).await).await?.is_some();
         Ok(Running {
             records: &self.records,
             ctx,
             object,
             shape,
             custom,
-            id: stored.id,
+            run,
             plan,
             wishes,
             lookup: Lookup::default(),
             report,
             seen: HashSet::new(),
             knows_links,
-            errors: None,
-            headers: Vec::new(),
-            errors_path: self.errors_path(stored.id),
+            has_errors,
+            file,
         })
     }
 
@@ -242,12 +242,21 @@ fn tell_notes(report: &mut Report, plan: &Plan, notes: &crate::csv::Notes) {
     }
 }
 
-pub(super) fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| {
-        unavailable("The file of the import is not there (any more).").caused_by(error)
-    })
+/// The server stops: the import goes on where it is, on another node or at the next start.
+pub(super) fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, STOPPING, "The server stops; the import goes on later.")
 }
 
-fn unwritable(error: &std::io::Error) -> Error {
-    unavailable(format!("The data folder cannot be written: {error}."))
+/// The code of that error.
+pub(super) const STOPPING: &str = "stopping";
+
+impl Running<'_> {
+    /// The file from its beginning; whoever reads it moves the one place that all of them share.
+    pub(super) fn file(&self) -> Result<File> {
+        self.file.try_clone().map_err(|error| unwritable(&error))
+    }
+
+    pub(super) fn go_on(&self) -> Result<()> {
+        if self.ctx.app.tasks.is_stopping() { Err(stopping()) } else { Ok(()) }
+    }
 }

@@ -1,6 +1,6 @@
 //! What is stored of an import: what it shall do, how far it is, what it found.
 
-use kith_kernel::{Id, Result, Time, not_found};
+use kith_kernel::{Error, Id, Kind, Result, Time, not_found};
 use kith_platform::Ctx;
 use kith_store::{
     Insert, Json as Column, Migration, Read, Select, Step, Table, Update, Write, id, integer, json,
@@ -36,6 +36,8 @@ pub struct Stored {
     /// The name of the file as it was given.
     pub file_name: String,
     pub(crate) path: String,
+    /// The upload, where it is one.
+    pub(crate) file_id: Option<Id>,
     /// How far it is.
     pub state: State,
     pub(crate) wishes: Column<Wishes>,
@@ -69,8 +71,10 @@ pub struct Begun<'a> {
     pub object: &'a str,
     /// The name of the file as it was given.
     pub file_name: &'a str,
-    /// Where the file lies.
+    /// Where the file lies on this machine; empty for an upload.
     pub path: &'a str,
+    /// The upload.
+    pub file: Option<Id>,
     /// What it shall do.
     pub wishes: &'a Wishes,
 }
@@ -97,6 +101,17 @@ pub(crate) fn migration() -> Migration {
     Migration { name: "2026-11-21-imports", steps: vec![Step::Create(imports)] }
 }
 
+/// Files that nodes share, and which run of an import is the one that counts.
+pub(crate) fn shared_files() -> Migration {
+    Migration {
+        name: "2026-11-22-import-files",
+        steps: vec![
+            Step::AddColumn("imports", id("file_id")),
+            Step::AddColumn("imports", id("run_id")),
+        ],
+    }
+}
+
 fn column<T: Serialize>(from: &T) -> kith_store::Value {
     kith_store::Value::Json(serde_json::to_string(from).unwrap_or_default())
 }
@@ -110,6 +125,7 @@ pub(crate) async fn begin(ctx: &Ctx, db: &Write, begun: &Begun<'_>) -> Result<()
             ("object", begun.object.into()),
             ("file_name", begun.file_name.into()),
             ("path", begun.path.into()),
+            ("file_id", begun.file.into()),
             ("state", "queued".into()),
             ("wishes", column(begun.wishes)),
             ("report", column(&Report::default())),
@@ -133,27 +149,55 @@ pub(crate) async fn newest(db: &Read, limit: u64) -> Result<Vec<Stored>> {
     db.all(Select::from("imports").by("id", true).at_most(limit)).await
 }
 
+/// One run of an import. The last that began is the one that counts: what an earlier one still writes, on a node that
+/// was only thought to be dead, is taken back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run {
+    pub(crate) import: Id,
+    pub(crate) id: Id,
+}
+
+impl Run {
+    async fn update(self, db: &Write, update: Update) -> Result<()> {
+        if db.update(update.whose("id", self.import).whose("run_id", self.id)).await? > 0 {
+            return Ok(());
+        }
+        let lost = "Another run of this import has begun.";
+        Err(Error::new(Kind::Unavailable, "run_lost", lost))
+    }
+}
+
+/// Begins a run of an import, unless that has ended.
+pub(crate) async fn take(db: &Write, run: Run) -> Result<Stored> {
+    let stored = find(db, run.import).await?;
+    if !stored.has_ended() {
+        let update = Update::table("imports").set("run_id", run.id).whose("id", run.import);
+        db.update(update).await?;
+    }
+    Ok(stored)
+}
+
 /// Notes the plan with which it begins.
-pub(crate) async fn planned(db: &Write, id: Id, plan: &Plan, total_bytes: u64) -> Result<()> {
+pub(crate) async fn planned(db: &Write, run: Run, plan: &Plan, total_bytes: u64) -> Result<()> {
     let update = Update::table("imports")
         .set("state", "running")
         .set("plan", column(plan))
         .set("total_bytes", i64::try_from(total_bytes).unwrap_or(i64::MAX));
-    db.update(update.whose("id", id)).await.map(drop)
+    run.update(db, update).await
 }
 
 /// Notes how far it is, in the write of what it did.
-pub(crate) async fn reached(db: &Write, id: Id, place: Place, report: &Report) -> Result<()> {
+pub(crate) async fn reached(db: &Write, run: Run, place: Place, report: &Report) -> Result<()> {
     let update =
         Update::table("imports").set("position", column(&place)).set("report", column(report));
-    db.update(update.whose("id", id)).await.map(drop)
+    run.update(db, update).await
 }
 
 /// Notes that it ended.
 pub(crate) async fn ended(
     ctx: &Ctx,
     db: &Write,
-    id: Id,
+    run: Run,
     outcome: (&'static str, Option<&str>, &Report),
 ) -> Result<()> {
     let (state, error, report) = outcome;
@@ -162,10 +206,14 @@ pub(crate) async fn ended(
         .set("error", error)
         .set("report", column(report))
         .set("finished_at", ctx.now());
-    db.update(update.whose("id", id)).await.map(drop)
+    run.update(db, update).await
 }
 
 impl Stored {
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, State::Completed | State::Failed)
+    }
+
     /// What it found and did.
     pub fn report(&self) -> &Report {
         &self.report.0

@@ -2,6 +2,7 @@
 
 mod join;
 mod migrate;
+mod nodes;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -28,6 +29,7 @@ pub(crate) struct Postgres {
     app: Pool,
     /// Connections that see no tenant's tables at all.
     platform: Pool,
+    nodes: nodes::Nodes,
     options: Options,
 }
 
@@ -49,6 +51,7 @@ impl Postgres {
         Ok(Self {
             app: pool(options, &options.roles.0)?,
             platform: pool(options, &options.roles.1)?,
+            nodes: nodes::Nodes::new(),
             options: options.clone(),
         })
     }

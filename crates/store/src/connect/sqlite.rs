@@ -6,6 +6,7 @@
 mod checkpoint;
 mod group;
 mod migrate;
+mod owner;
 
 use std::{
     path::Path,
@@ -29,6 +30,8 @@ pub(crate) struct Sqlite {
     group: group::Group,
     path: String,
     statement_limit: Duration,
+    /// The lock of the one process that works through the jobs.
+    owned: Mutex<Option<std::fs::File>>,
 }
 
 /// A connection that reads, with the moment at which its statement is broken off.
@@ -69,6 +72,7 @@ impl Sqlite {
             group,
             path: path.display().to_string(),
             statement_limit: Duration::from_secs(options.statement_seconds),
+            owned: Mutex::default(),
         })
     }
 

@@ -1,19 +1,14 @@
-//! An import's rows, chunk by chunk, each with the place it ended at.
+//! An import's rows, chunk by chunk: each is one transaction, together with the place it ended at and what failed.
 
-use std::{
-    collections::HashMap,
-    fs::{File, OpenOptions},
-    io::BufWriter,
-    path::Path,
-};
+use std::{collections::HashMap, fs::File};
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_store::Write;
 
-use super::{Progress, Running, open, unwritable};
+use super::{Progress, Running};
 use crate::{
     Manner,
-    csv::{Reader, write::ErrorFile},
+    csv::Reader,
     import::{
         OnMatch,
         lookup::by_field,
@@ -40,86 +35,138 @@ enum Outcome {
     Failed(String),
 }
 
+/// How the rows of a chunk are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// All with one way back.
+    Together,
+    /// Each with one of its own.
+    OneByOne,
+}
+
 /// The error by which a dry run takes its chunk back.
 const DRY_RUN: &str = "dry_run";
 
 impl Running<'_> {
     pub(super) async fn rows(
         &mut self,
-        path: &Path,
         place: Option<Place>,
         progress: Progress<'_>,
     ) -> Result<()> {
         if place.is_some_and(|place| place.linking) {
             return Ok(());
         }
-        let file = open(path)?;
         let mut reader = match place {
-            Some(place) => Reader::resume(file, self.plan.dialect, place.file),
-            None => Reader::with_dialect(file, self.plan.dialect),
+            Some(place) => Reader::resume(self.file()?, self.plan.dialect, place.file),
+            None => Reader::with_dialect(self.file()?, self.plan.dialect),
         }
         .map_err(|error| unreadable(&error))?;
-        self.headers = self.plan.columns.iter().map(|column| column.name.clone()).collect();
         let total = reader.total_bytes();
         loop {
-            let (lines, faults) = read_chunk(&mut reader)?;
-            if lines.is_empty() && faults.is_empty() {
+            self.go_on()?;
+            let chunk = read_chunk(&mut reader)?;
+            if chunk.0.is_empty() && chunk.1.is_empty() {
                 break;
             }
             let position = reader.position();
-            self.chunk(lines, faults, Place { file: position, linking: false }).await?;
+            self.chunk(&chunk, Place { file: position, linking: false }).await?;
             progress((position.byte, total, &self.report));
         }
         let place = Place { file: reader.position(), linking: true };
         let report = &self.report;
-        self.ctx.write(async |db| state::reached(db, self.id, place, report).await).await
+        self.ctx.write(async |db| state::reached(db, self.run, place, report).await).await
     }
 
-    /// Takes a chunk in one transaction; where something fails that only the database can tell, row by row.
-    async fn chunk(
-        &mut self,
-        lines: Vec<Line>,
-        faults: Vec<(Line, String)>,
-        place: Place,
-    ) -> Result<()> {
-        let mut report = self.report.clone();
-        report.rows += (lines.len() + faults.len()) as u64;
-        report.failed += faults.len() as u64;
-        for (line, reason) in &faults {
-            self.fail(line, reason)?;
-        }
+    /// Takes a chunk in one transaction; where something fails that only the database can tell, once more with a way
+    /// back behind each row.
+    async fn chunk(&mut self, chunk: &Chunk, place: Place) -> Result<()> {
         let before = self.seen.clone();
-        let done = self.attempt(&lines, &report, place).await;
-        let (report, failed) = match done {
-            Ok(done) => done,
+        match self.attempt(chunk, place, Manners::Together).await {
             Err(error) if is_of_one_row(&error) => {
                 self.seen = before;
-                self.one_by_one(&lines, report, place).await?
+                self.attempt(chunk, place, Manners::OneByOne).await
             }
-            Err(error) => return Err(error),
+            done => done,
+        }
+    }
+
+    /// One transaction: looks up, writes, notes the place and what failed. A dry run takes the records back and keeps
+    /// the rest.
+    async fn attempt(&mut self, chunk: &Chunk, place: Place, manners: Manners) -> Result<()> {
+        let mut result = None;
+        let (ctx, dry_run) = (self.ctx, self.wishes.dry_run);
+        let written = ctx
+            .write(async |db| {
+                let done = self.take_chunk(db, chunk, manners).await?;
+                if !dry_run {
+                    self.reached(db, place, &done).await?;
+                }
+                result = Some(done);
+                if dry_run {
+                    Err(Error::new(ErrorKind::Internal, DRY_RUN, "a dry run"))
+                } else {
+                    Ok(())
+                }
+            })
+            .await;
+        let done = match (written, result) {
+            (Ok(()), Some(done)) => done,
+            (Err(error), Some(done)) if error.code() == DRY_RUN => {
+                self.lookup.forget_missing();
+                ctx.write(async |db| self.reached(db, place, &done).await).await?;
+                done
+            }
+            (Err(error), _) => return Err(error),
+            (Ok(()), None) => return Err(kith_kernel::internal("a chunk without a result")),
         };
-        for (at, reason) in failed {
-            self.fail(&lines[at], &reason)?;
-        }
-        if let Some(errors) = &mut self.errors {
-            errors.flush().map_err(|error| unwritable(&error))?;
-        }
-        self.report = report;
+        self.has_errors |= !done.1.is_empty();
+        self.report = done.0;
         Ok(())
     }
 
-    async fn one_by_one(
+    /// The report behind a chunk, and what it adds to the error file.
+    async fn take_chunk(
         &mut self,
-        lines: &[Line],
-        mut report: Report,
+        db: &Write,
+        (lines, faults): &Chunk,
+        manners: Manners,
+    ) -> Result<(Report, Vec<u8>)> {
+        let mut report = self.report.clone();
+        report.rows += (lines.len() + faults.len()) as u64;
+        report.failed += faults.len() as u64;
+        let failed = match manners {
+            Manners::Together => self.take(db, lines, &mut report).await?,
+            Manners::OneByOne => self.take_one_by_one(db, lines, &mut report).await?,
+        };
+        let failed = failed.iter().map(|(at, reason)| (&lines[*at], reason.as_str()));
+        let faults = faults.iter().map(|(line, reason)| (line, reason.as_str()));
+        let rows = self.error_rows(faults.chain(failed).collect())?;
+        Ok((report, rows))
+    }
+
+    async fn reached(
+        &self,
+        db: &Write,
         place: Place,
-    ) -> Result<(Report, Vec<(usize, String)>)> {
+        (report, errors): &(Report, Vec<u8>),
+    ) -> Result<()> {
+        state::reached(db, self.run, place, report).await?;
+        self.add_errors(db, errors).await
+    }
+
+    async fn take_one_by_one(
+        &mut self,
+        db: &Write,
+        lines: &[Line],
+        report: &mut Report,
+    ) -> Result<Vec<(usize, String)>> {
         let mut failed = Vec::new();
         for (at, line) in lines.iter().enumerate() {
             let one = std::slice::from_ref(line);
-            match self.attempt(one, &report, place).await {
-                Ok((after, failures)) => {
-                    report = after;
+            let mut after = report.clone();
+            match db.attempt(async |db| self.take(db, one, &mut after).await).await {
+                Ok(failures) => {
+                    *report = after;
                     failed.extend(failures.into_iter().map(|(_, reason)| (at, reason)));
                 }
                 Err(error) if is_of_one_row(&error) => {
@@ -129,45 +176,7 @@ impl Running<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let told = report.clone();
-        self.ctx.write(async |db| state::reached(db, self.id, place, &told).await).await?;
-        Ok((report, failed))
-    }
-
-    /// One transaction: looks up, writes, notes the place. A dry run takes the records back and keeps the place.
-    async fn attempt(
-        &mut self,
-        lines: &[Line],
-        report: &Report,
-        place: Place,
-    ) -> Result<(Report, Vec<(usize, String)>)> {
-        let mut result = None;
-        let (ctx, dry_run, id) = (self.ctx, self.wishes.dry_run, self.id);
-        let written = ctx
-            .write(async |db| {
-                let mut report = report.clone();
-                let failed = self.take(db, lines, &mut report).await?;
-                if !dry_run {
-                    state::reached(db, id, place, &report).await?;
-                }
-                result = Some((report, failed));
-                if dry_run {
-                    Err(Error::new(ErrorKind::Internal, DRY_RUN, "a dry run"))
-                } else {
-                    Ok(())
-                }
-            })
-            .await;
-        match (written, result) {
-            (Ok(()), Some(result)) => Ok(result),
-            (Err(error), Some(result)) if error.code() == DRY_RUN => {
-                self.lookup.forget_missing();
-                ctx.write(async |db| state::reached(db, id, place, &result.0).await).await?;
-                Ok(result)
-            }
-            (Err(error), _) => Err(error),
-            (Ok(()), None) => Err(kith_kernel::internal("a chunk without a result")),
-        }
+        Ok(failed)
     }
 
     async fn take(
@@ -223,7 +232,7 @@ impl Running<'_> {
             Err(reason) => return Ok(Outcome::Failed(reason)),
         };
         let manner = Manner {
-            batch: Some(self.id),
+            batch: Some(self.run.import),
             deferred: true,
             known_links: self.knows_links,
             ..Manner::default()
@@ -252,23 +261,6 @@ impl Running<'_> {
             there.insert(key, id);
         }
         Ok(Outcome::Created)
-    }
-
-    fn fail(&mut self, line: &Line, reason: &str) -> Result<()> {
-        if self.errors.is_none() {
-            let goes_on = self.errors_path.exists();
-            let file = OpenOptions::new().create(true).append(true).open(&self.errors_path);
-            let out = BufWriter::new(file.map_err(|error| unwritable(&error))?);
-            self.errors = Some(if goes_on {
-                ErrorFile::append(out, &self.headers, self.plan.dialect)
-            } else {
-                ErrorFile::create(out, &self.headers, self.plan.dialect)
-                    .map_err(|error| unwritable(&error))?
-            });
-        }
-        let Some(errors) = &mut self.errors else { return Ok(()) };
-        let cells = line.cells.iter().map(String::as_str);
-        errors.write(cells, line.number, reason).map_err(|error| unwritable(&error))
     }
 }
 
