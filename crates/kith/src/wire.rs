@@ -123,7 +123,7 @@ impl House {
     /// Looks again at what another node changed.
     fn hear(&self, news: News) {
         match news {
-            News::Jobs => self.app.wake.committed(),
+            News::Jobs => self.app.wake.enqueued(),
             News::Access => self.identity.forget_as_told(),
             News::Fields => self.records.forget_as_told(),
         }

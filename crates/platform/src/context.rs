@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kith_kernel::{Actor, Clock, Id, Ids, Result, Time};
-use kith_store::{Db, Read, Write};
+use kith_store::{Db, News, Read, Write};
 
 use crate::{Settings, Tasks, crash, jobs::Wake};
 
@@ -53,17 +53,20 @@ impl Ctx {
 
     /// Changes the actor's tenant; commits when `work` is `Ok`. Must not wait for the network.
     pub async fn write<T>(&self, work: impl AsyncFnOnce(&Write) -> Result<T>) -> Result<T> {
-        let done = self
+        let (done, enqueued) = self
             .app
             .db
             .write(&self.actor, async |db| {
                 let done = work(db).await?;
                 crash::point("write.before-commit");
-                Ok(done)
+                Ok((done, db.tells(News::Jobs)))
             })
             .await?;
         crash::point("write.after-commit");
         self.app.wake.committed();
+        if enqueued {
+            self.app.wake.enqueued();
+        }
         Ok(done)
     }
 

@@ -322,6 +322,11 @@ impl Write {
         self.untold.add(news);
     }
 
+    /// Whether other nodes will be told to look at something again.
+    pub fn tells(&self, news: News) -> bool {
+        self.untold.has(news)
+    }
+
     /// Adds rows; says how many.
     ///
     /// # Errors

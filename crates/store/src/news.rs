@@ -43,6 +43,10 @@ impl Untold {
         self.0.fetch_or(news.bit(), Ordering::AcqRel);
     }
 
+    pub(crate) fn has(&self, news: News) -> bool {
+        self.0.load(Ordering::Acquire) & news.bit() != 0
+    }
+
     pub(crate) fn take(&self) -> Vec<News> {
         let bits = self.0.swap(0, Ordering::AcqRel);
         News::ALL.into_iter().filter(|news| bits & news.bit() != 0).collect()

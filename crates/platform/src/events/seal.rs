@@ -53,7 +53,7 @@ impl Sealer {
 }
 
 async fn work(app: &App) {
-    let mut woken = app.wake.watch();
+    let mut woken = app.wake.commits();
     while !app.tasks.is_stopping() {
         let pause = match pass(app).await {
             Ok(Pass { more: true, .. }) => Duration::ZERO,

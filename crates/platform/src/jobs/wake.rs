@@ -6,29 +6,40 @@ use tokio::sync::watch;
 #[derive(Clone, Default)]
 pub struct Wake {
     commits: watch::Sender<u64>,
+    jobs: watch::Sender<u64>,
 }
 
 /// One who waits.
 pub struct Woken {
-    commits: watch::Receiver<u64>,
+    count: watch::Receiver<u64>,
 }
 
 impl Wake {
-    /// Something was committed, here or elsewhere.
+    /// Something was committed, so that there are events to read.
     pub fn committed(&self) {
         self.commits.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Begins to wait: for what is committed from now on.
-    pub fn watch(&self) -> Woken {
-        Woken { commits: self.commits.subscribe() }
+    /// A job was enqueued, here or elsewhere.
+    pub fn enqueued(&self) {
+        self.jobs.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Begins to wait for what is committed from now on.
+    pub fn commits(&self) -> Woken {
+        Woken { count: self.commits.subscribe() }
+    }
+
+    /// Begins to wait for jobs that are enqueued from now on.
+    pub fn jobs(&self) -> Woken {
+        Woken { count: self.jobs.subscribe() }
     }
 }
 
 impl Woken {
-    /// Resolves when something was committed since the last time; at once when that was so already.
+    /// Resolves when it happened since the last time; at once when it did so already.
     pub async fn next(&mut self) {
-        if self.commits.changed().await.is_err() {
+        if self.count.changed().await.is_err() {
             // Nobody is left who could commit.
             std::future::pending::<()>().await;
         }

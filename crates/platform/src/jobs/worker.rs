@@ -122,7 +122,7 @@ impl Worker {
 
     async fn work(&self) {
         let mut turns = Turns::default();
-        let mut woken = self.app.wake.watch();
+        let mut woken = self.app.wake.jobs();
         let mut swept: Option<Instant> = None;
         while !self.app.tasks.is_stopping() {
             if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
