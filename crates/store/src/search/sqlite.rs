@@ -68,29 +68,50 @@ pub(super) async fn index(
         vec![tenant.into(), record.into(), object.into()],
     );
     write.session().execute(document).await?;
+    let mut last = Sql::new(Dialect::Sqlite, None);
+    last.text.push_str("SELECT last_insert_rowid()");
+    let Some(number) = number(write, last).await? else { return Ok(()) };
     let mut words = Sql::new(Dialect::Sqlite, None);
     let [title, keywords, body] = texts;
     bind_all(
         &mut words,
-        "INSERT INTO search_words (rowid, scope, title, keywords, body) VALUES (last_insert_rowid(), #, #, #, #)",
+        "INSERT INTO search_words (rowid, scope, title, keywords, body) VALUES (#, #, #, #, #)",
         vec![
+            number.into(),
             scope.join(" ").into(),
             title.join(" ").into(),
             keywords.join(" ").into(),
             body.join(" ").into(),
         ],
     );
-    write.session().execute(words).await.map(drop)
+    write.session().index(words)
 }
 
 pub(super) async fn unindex(write: &Write, tenant: Id, record: Id) -> Result<()> {
-    for template in [
-        "DELETE FROM search_words WHERE rowid = (SELECT number FROM search_documents WHERE tenant_id = # AND record_id = #)",
-        "DELETE FROM search_documents WHERE tenant_id = # AND record_id = #",
-    ] {
-        let mut sql = Sql::new(Dialect::Sqlite, None);
-        bind_all(&mut sql, template, vec![tenant.into(), record.into()]);
-        write.session().execute(sql).await?;
-    }
-    Ok(())
+    let mut known = Sql::new(Dialect::Sqlite, None);
+    bind_all(
+        &mut known,
+        "SELECT number FROM search_documents WHERE tenant_id = # AND record_id = #",
+        vec![tenant.into(), record.into()],
+    );
+    let Some(number) = number(write, known).await? else { return Ok(()) };
+    let mut document = Sql::new(Dialect::Sqlite, None);
+    bind_all(&mut document, "DELETE FROM search_documents WHERE number = #", vec![number.into()]);
+    write.session().execute(document).await?;
+    let mut words = Sql::new(Dialect::Sqlite, None);
+    bind_all(&mut words, "DELETE FROM search_words WHERE rowid = #", vec![number.into()]);
+    write.session().index(words)
+}
+
+/// The number of a document, by which its words are known.
+async fn number(write: &Write, sql: Sql) -> Result<Option<i64>> {
+    let mut number = None;
+    write
+        .session()
+        .query(sql, &mut |row| {
+            number = row.integer(0)?;
+            Ok(())
+        })
+        .await?;
+    Ok(number)
 }

@@ -2,6 +2,9 @@
 //!
 //! A write that succeeded while others wait leaves the transaction open, hands the connection on and answers only
 //! after the commit of the last one. A write that failed or was dropped takes back its own savepoint alone.
+//!
+//! The word index is written once for the whole group, right before the commit: FTS5 writes out what it holds whenever a
+//! savepoint begins, so that each record by itself would cost it several pages.
 
 use std::{
     path::PathBuf,
@@ -16,7 +19,8 @@ use kith_kernel::{Result, internal, unavailable};
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::{checkpoint::Checkpointer, lock, run};
+use super::{checkpoint::Checkpointer, execute, lock, run};
+use crate::sql::Sql;
 
 /// No more writes than this share a commit.
 const LARGEST_GROUP: usize = 64;
@@ -37,10 +41,14 @@ pub(super) struct Writer {
     open_since: Option<Instant>,
     /// Those whose savepoint is in the open transaction and who wait for its commit.
     joined: Vec<oneshot::Sender<bool>>,
+    /// What the word index is still to be told of them.
+    words: Vec<Sql>,
 }
 
 pub(crate) struct WriteSession {
     writer: Mutex<Option<OwnedMutexGuard<Writer>>>,
+    /// What the word index is still to be told of this write.
+    words: Mutex<Vec<Sql>>,
     shared: Arc<tokio::sync::Mutex<Writer>>,
     waiting: Arc<AtomicUsize>,
 }
@@ -64,7 +72,8 @@ impl Drop for Waiting<'_> {
 impl Group {
     pub(super) fn new(connection: Connection, path: PathBuf) -> Result<Self> {
         let (checkpointer, thread) = Checkpointer::new(path);
-        let writer = Writer { connection, checkpointer, open_since: None, joined: Vec::new() };
+        let (joined, words) = (Vec::new(), Vec::new());
+        let writer = Writer { connection, checkpointer, open_since: None, joined, words };
         let writer = Arc::new(tokio::sync::Mutex::new(writer));
         thread.start(Arc::downgrade(&writer))?;
         Ok(Self { writer, waiting: Arc::new(AtomicUsize::new(0)) })
@@ -88,6 +97,7 @@ impl Group {
         run(&writer.connection, "SAVEPOINT one")?;
         Ok(WriteSession {
             writer: Mutex::new(Some(writer)),
+            words: Mutex::default(),
             shared: Arc::clone(&self.writer),
             waiting: Arc::clone(&self.waiting),
         })
@@ -98,7 +108,9 @@ impl Writer {
     /// Commits what is open and answers those who wait for it.
     pub(super) fn commit(&mut self) -> Result<()> {
         let Some(since) = self.open_since.take() else { return Ok(()) };
-        let committed = run(&self.connection, "COMMIT");
+        let words = std::mem::take(&mut self.words);
+        let indexed = words.iter().try_for_each(|sql| execute(&self.connection, sql).map(drop));
+        let committed = indexed.and_then(|()| run(&self.connection, "COMMIT"));
         if committed.is_err() {
             // The error is told to everyone in the group; a second one, of the way back, adds nothing.
             run(&self.connection, "ROLLBACK").ok();
@@ -125,6 +137,22 @@ impl WriteSession {
         }
     }
 
+    /// Tells the word index something before the commit.
+    pub(super) fn index(&self, sql: Sql) {
+        lock(&self.words).push(sql);
+    }
+
+    /// Tells it at once, for a search in this write or a savepoint that may be taken back.
+    pub(super) fn index_now(&self) -> Result<()> {
+        let words = std::mem::take(&mut *lock(&self.words));
+        words.iter().try_for_each(|sql| self.with(|open| execute(open, sql).map(drop)))
+    }
+
+    /// Forgets what the word index was to be told since the last savepoint.
+    pub(super) fn forget_words(&self) {
+        lock(&self.words).clear();
+    }
+
     pub(super) async fn commit(&self) -> Result<()> {
         let Some(mut answer) = self.release()? else { return Ok(()) };
         let stored = loop {
@@ -146,6 +174,7 @@ impl WriteSession {
         let taken = lock(&self.writer).take();
         let Some(mut writer) = taken else { return Err(internal("a write ended twice")) };
         run(&writer.connection, "RELEASE one")?;
+        writer.words.append(&mut lock(&self.words));
         if writer.may_wait(&self.waiting) {
             let (answer, wait) = oneshot::channel();
             writer.joined.push(answer);
@@ -165,6 +194,7 @@ impl Drop for WriteSession {
         if undone.is_err() || writer.joined.is_empty() {
             run(&writer.connection, "ROLLBACK").ok();
             writer.open_since = None;
+            writer.words.clear();
             for answer in writer.joined.drain(..) {
                 answer.send(false).ok();
             }
