@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The words are cut before they come here, so the plainest tokenizer serves. Positions are kept, since
-/// `bm25` ranks by them (with `detail = column` every rank is nought).
+/// `bm25` ranks by them (with `detail = column` every rank is nought). What FTS5 merges by itself comes in lumps that hold
+/// the writer for 20 ms, so that it is told when to merge (see `connect/sqlite/group.rs`).
 pub(crate) const SCHEMA: &str = "\
 CREATE TABLE search_documents (
   number INTEGER PRIMARY KEY,
@@ -18,7 +19,8 @@ CREATE TABLE search_documents (
   object TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
-CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii')";
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+INSERT INTO search_words (search_words, rank) VALUES ('automerge', 0)";
 
 /// `scope : "o…" AND {title keywords body} : ("ana" * AND …)`; words hold letters and digits alone.
 fn question(scope: &str, words: &[String]) -> String {

@@ -19,9 +19,15 @@ use kith_kernel::{Result, internal, unavailable};
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::{checkpoint::Checkpointer, execute, lock, run};
+use super::{checkpoint::Checkpointer, execute, lock, run, wrong};
 use crate::sql::Sql;
 
+/// A commit adds a segment to the word index, whose page is written anew some five times until it lies in a large one;
+const PAGES_OF_A_COMMIT: usize = 6;
+/// and so many records add another page to that work.
+const RECORDS_OF_A_PAGE: usize = 4;
+/// Fewer pages than this are not worth a merge.
+const PAGES_AT_ONCE: usize = 24;
 /// No more writes than this share a commit.
 const LARGEST_GROUP: usize = 64;
 /// A transaction does not stay open longer than this for others to join.
@@ -43,6 +49,8 @@ pub(super) struct Writer {
     joined: Vec<oneshot::Sender<bool>>,
     /// What the word index is still to be told of them.
     words: Vec<Sql>,
+    /// Pages of the word index that are due to be merged.
+    unmerged: usize,
 }
 
 pub(crate) struct WriteSession {
@@ -73,7 +81,8 @@ impl Group {
     pub(super) fn new(connection: Connection, path: PathBuf) -> Result<Self> {
         let (checkpointer, thread) = Checkpointer::new(path);
         let (joined, words) = (Vec::new(), Vec::new());
-        let writer = Writer { connection, checkpointer, open_since: None, joined, words };
+        let writer =
+            Writer { connection, checkpointer, open_since: None, joined, words, unmerged: 0 };
         let writer = Arc::new(tokio::sync::Mutex::new(writer));
         thread.start(Arc::downgrade(&writer))?;
         Ok(Self { writer, waiting: Arc::new(AtomicUsize::new(0)) })
@@ -108,9 +117,7 @@ impl Writer {
     /// Commits what is open and answers those who wait for it.
     pub(super) fn commit(&mut self) -> Result<()> {
         let Some(since) = self.open_since.take() else { return Ok(()) };
-        let words = std::mem::take(&mut self.words);
-        let indexed = words.iter().try_for_each(|sql| execute(&self.connection, sql).map(drop));
-        let committed = indexed.and_then(|()| run(&self.connection, "COMMIT"));
+        let committed = self.index().and_then(|()| run(&self.connection, "COMMIT"));
         if committed.is_err() {
             // The error is told to everyone in the group; a second one, of the way back, adds nothing.
             run(&self.connection, "ROLLBACK").ok();
@@ -120,6 +127,22 @@ impl Writer {
         }
         self.checkpointer.committed(since.elapsed());
         committed
+    }
+
+    /// Tells the word index of the group's records, and has it merge a little of what it holds.
+    fn index(&mut self) -> Result<()> {
+        let words = std::mem::take(&mut self.words);
+        if words.is_empty() {
+            return Ok(());
+        }
+        self.unmerged += PAGES_OF_A_COMMIT + words.len() / RECORDS_OF_A_PAGE;
+        if self.unmerged >= PAGES_AT_ONCE {
+            let pages = i64::try_from(std::mem::take(&mut self.unmerged)).unwrap_or(i64::MAX);
+            let merge = "INSERT INTO search_words (search_words, rank) VALUES ('merge', ?1)";
+            let mut merge = self.connection.prepare_cached(merge).map_err(|e| wrong(&e))?;
+            merge.execute([pages]).map_err(|error| wrong(&error))?;
+        }
+        words.iter().try_for_each(|sql| execute(&self.connection, sql).map(drop))
     }
 
     fn may_wait(&self, waiting: &AtomicUsize) -> bool {
