@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 use super::group::Writer;
 
 /// After so many commits the thread looks at the log,
-const COMMITS_PER_LOOK: u32 = 200;
+const COMMITS_PER_LOOK: u32 = 1_000;
 /// or when so much time was spent in transactions, which may be few and large.
-const WRITING_PER_LOOK: Duration = Duration::from_millis(250);
+const WRITING_PER_LOOK: Duration = Duration::from_millis(750);
 /// A log of so many pages (384 MiB) is begun anew, for which writers pause for a moment: seldom enough that fewer than
 /// one write in a hundred meets it.
 const LONG_LOG_FRAMES: i64 = 98_304;
