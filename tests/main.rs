@@ -5,6 +5,7 @@
 mod arrows;
 mod bad_input;
 mod client;
+mod custom;
 mod database;
 mod deals;
 mod events;

@@ -235,7 +235,7 @@ async fn fill(world: &World) -> Vec<String> {
             assert_eq!(ana.delete(&format!("/api/{plural}/{gone}")).await.status, 204);
         }
     }
-    for kind in ["imports", "api-keys", "tenants"] {
+    for kind in ["imports", "api-keys", "tenants", "custom-fields"] {
         ids.push(something(kind, ana, WORD).await);
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });

@@ -7,6 +7,7 @@ mod change;
 pub mod csv;
 mod cursor;
 mod custom;
+mod custom_fields;
 mod describe;
 mod encode;
 mod export;
@@ -27,6 +28,7 @@ pub use ask::Ask;
 pub use catalog::Records;
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
+pub use custom_fields::{custom_field_routes, custom_field_schemas, register};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
     Rules, What, Writable,
