@@ -901,6 +901,27 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users__email_folded ON public.users USING btree (email_folded);
 GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_platform;
+CREATE TABLE views (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  rule jsonb NOT NULL,
+  sort text COLLATE "C" NOT NULL,
+  columns jsonb NOT NULL,
+  layout text COLLATE "C" NOT NULL,
+  shared boolean NOT NULL,
+  owner_id uuid,
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX views__owner_id__id ON public.views USING btree (tenant_id, owner_id, id);
+ALTER TABLE views FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON views USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON views TO kith_app;
 CREATE TABLE wakeups (
   job_id uuid NOT NULL,
   tenant_id uuid NOT NULL,

@@ -789,6 +789,24 @@ CREATE TABLE users (
   PRIMARY KEY (id)
 ) STRICT;
 CREATE UNIQUE INDEX users__email_folded ON users (email_folded);
+CREATE TABLE views (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  name TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  sort TEXT NOT NULL,
+  columns TEXT NOT NULL,
+  layout TEXT NOT NULL,
+  shared INTEGER NOT NULL,
+  owner_id BLOB,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX views__owner_id__id ON views (tenant_id, owner_id, id);
 CREATE TABLE wakeups (
   job_id BLOB NOT NULL,
   tenant_id BLOB NOT NULL,

@@ -30,4 +30,5 @@ mod settings;
 mod sink;
 mod store;
 mod strangers;
+mod views;
 mod world;

@@ -92,6 +92,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             import.json
         }
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
+        "views" => owner.make("/api/views", view(word)).await,
         "auth" => return another_session(owner).await,
         plural => {
             let body = body(plural, owner, word).await;
@@ -107,6 +108,10 @@ fn custom_field(word: &str) -> Json {
     let label = unique(word);
     let name = label.replace(' ', "").to_lowercase();
     json!({ "object": "product", "name": name, "kind": "number", "label": label })
+}
+
+fn view(word: &str) -> Json {
+    json!({ "object": "contact", "name": unique(word), "sort": "-name", "columns": ["name"] })
 }
 
 /// Signs in once more and says which session that is.
@@ -184,6 +189,8 @@ async fn content(
             "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
             "custom-fields" if words.len() > 1 => json!({ "label": unique(word) }),
             "custom-fields" => custom_field(word),
+            "views" if words.len() > 1 => json!({ "name": unique(word) }),
+            "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),
         },
         (_, _) => panic!("what does {} take? See `content`.", operation.name()),

@@ -80,7 +80,7 @@ impl House {
         });
         let plurals = records.objects().map(|object| object.plural.to_owned());
         let plurals = plurals
-            .chain(["search", "imports", "audit-logs", "custom-fields"].map(str::to_owned))
+            .chain(["search", "imports", "audit-logs", "custom-fields", "views"].map(str::to_owned))
             .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
@@ -173,6 +173,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
+            .and(records::view_routes(&self.records))
     }
 
     /// The whole server.
@@ -199,6 +200,7 @@ impl House {
         let mut schemas = identity::schemas();
         schemas.extend(records::schemas(&self.records));
         schemas.extend(records::custom_field_schemas());
+        schemas.extend(records::view_schemas());
         schemas.extend(crm::schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)

@@ -134,7 +134,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
+pub(crate) fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
     let keys: Vec<_> = text
         .map(words)
         .unwrap_or_default()

@@ -23,6 +23,7 @@ mod related;
 mod routes;
 mod schemas;
 mod values;
+mod views;
 
 pub use ask::Ask;
 pub use catalog::Records;
@@ -38,3 +39,4 @@ pub use list::Page;
 pub use migrations::migrations;
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;
+pub use views::{view_routes, view_schemas};
