@@ -214,12 +214,31 @@ CREATE TABLE custom_fields (
   required boolean NOT NULL,
   created_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
+  is_unique boolean NOT NULL DEFAULT false,
+  default_value jsonb,
+  target text COLLATE "C",
+  currency text COLLATE "C",
+  purged_at timestamp with time zone,
+  converting_from text COLLATE "C",
   PRIMARY KEY (tenant_id, id)
 );
 CREATE UNIQUE INDEX custom_fields__object__name ON public.custom_fields USING btree (tenant_id, object, name);
 ALTER TABLE custom_fields FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON custom_fields USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON custom_fields TO kith_app;
+CREATE TABLE custom_uniques (
+  tenant_id uuid NOT NULL,
+  field_id uuid NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  record_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, field_id, value),
+  FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX custom_uniques__record_id__field_id ON public.custom_uniques USING btree (tenant_id, record_id, field_id);
+ALTER TABLE custom_uniques FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON custom_uniques USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON custom_uniques TO kith_app;
 CREATE TABLE custom_values (
   tenant_id uuid NOT NULL,
   record_id uuid NOT NULL,
@@ -228,11 +247,13 @@ CREATE TABLE custom_values (
   number double precision,
   instant timestamp with time zone,
   flag bigint,
+  minor bigint,
   PRIMARY KEY (tenant_id, record_id, field_id),
   FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields(tenant_id, id),
   FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
 );
 CREATE INDEX custom_values__field_id__instant__record_id ON public.custom_values USING btree (tenant_id, field_id, instant, record_id);
+CREATE INDEX custom_values__field_id__minor__record_id ON public.custom_values USING btree (tenant_id, field_id, minor, record_id);
 CREATE INDEX custom_values__field_id__number__record_id ON public.custom_values USING btree (tenant_id, field_id, number, record_id);
 CREATE INDEX custom_values__field_id__words__record_id ON public.custom_values USING btree (tenant_id, field_id, words, record_id);
 ALTER TABLE custom_values FORCE ROW LEVEL SECURITY;
@@ -880,6 +901,27 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users__email_folded ON public.users USING btree (email_folded);
 GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON users TO kith_platform;
+CREATE TABLE views (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  rule jsonb NOT NULL,
+  sort text COLLATE "C" NOT NULL,
+  columns jsonb NOT NULL,
+  layout text COLLATE "C" NOT NULL,
+  shared boolean NOT NULL,
+  owner_id uuid,
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX views__owner_id__id ON public.views USING btree (tenant_id, owner_id, id);
+ALTER TABLE views FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON views USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON views TO kith_app;
 CREATE TABLE wakeups (
   job_id uuid NOT NULL,
   tenant_id uuid NOT NULL,

@@ -198,10 +198,20 @@ CREATE TABLE custom_fields (
   options TEXT,
   required INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
-  deleted_at INTEGER,
+  deleted_at INTEGER, is_unique INTEGER NOT NULL DEFAULT FALSE, default_value TEXT, target TEXT, currency TEXT, purged_at INTEGER, converting_from TEXT,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX custom_fields__object__name ON custom_fields (tenant_id, object, name);
+CREATE TABLE custom_uniques (
+  tenant_id BLOB NOT NULL,
+  field_id BLOB NOT NULL,
+  value TEXT NOT NULL,
+  record_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, field_id, value),
+  FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields (tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX custom_uniques__record_id__field_id ON custom_uniques (tenant_id, record_id, field_id);
 CREATE TABLE custom_values (
   tenant_id BLOB NOT NULL,
   record_id BLOB NOT NULL,
@@ -209,12 +219,13 @@ CREATE TABLE custom_values (
   words TEXT,
   number REAL,
   instant INTEGER,
-  flag INTEGER,
+  flag INTEGER, minor INTEGER,
   PRIMARY KEY (tenant_id, record_id, field_id),
   FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, field_id) REFERENCES custom_fields (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX custom_values__field_id__instant__record_id ON custom_values (tenant_id, field_id, instant, record_id);
+CREATE INDEX custom_values__field_id__minor__record_id ON custom_values (tenant_id, field_id, minor, record_id);
 CREATE INDEX custom_values__field_id__number__record_id ON custom_values (tenant_id, field_id, number, record_id);
 CREATE INDEX custom_values__field_id__words__record_id ON custom_values (tenant_id, field_id, words, record_id);
 CREATE TABLE deals (
@@ -778,6 +789,24 @@ CREATE TABLE users (
   PRIMARY KEY (id)
 ) STRICT;
 CREATE UNIQUE INDEX users__email_folded ON users (email_folded);
+CREATE TABLE views (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  name TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  sort TEXT NOT NULL,
+  columns TEXT NOT NULL,
+  layout TEXT NOT NULL,
+  shared INTEGER NOT NULL,
+  owner_id BLOB,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX views__owner_id__id ON views (tenant_id, owner_id, id);
 CREATE TABLE wakeups (
   job_id BLOB NOT NULL,
   tenant_id BLOB NOT NULL,

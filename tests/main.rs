@@ -5,6 +5,7 @@
 mod arrows;
 mod bad_input;
 mod client;
+mod custom;
 mod database;
 mod deals;
 mod events;
@@ -29,4 +30,5 @@ mod settings;
 mod sink;
 mod store;
 mod strangers;
+mod views;
 mod world;

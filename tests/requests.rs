@@ -91,6 +91,8 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             assert_eq!(import.status, 202, "{import:?}");
             import.json
         }
+        "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
+        "views" => owner.make("/api/views", view(word)).await,
         "auth" => return another_session(owner).await,
         plural => {
             let body = body(plural, owner, word).await;
@@ -99,6 +101,17 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         }
     };
     made["id"].as_str().unwrap().to_owned()
+}
+
+/// A field whose name nothing else has.
+fn custom_field(word: &str) -> Json {
+    let label = unique(word);
+    let name = label.replace(' ', "").to_lowercase();
+    json!({ "object": "product", "name": name, "kind": "number", "label": label })
+}
+
+fn view(word: &str) -> Json {
+    json!({ "object": "contact", "name": unique(word), "sort": "-name", "columns": ["name"] })
 }
 
 /// Signs in once more and says which session that is.
@@ -167,12 +180,17 @@ async fn content(
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
+        (_, ["{id}", "convert"]) => json!({ "kind": "text", "dryRun": true }),
         (_, ["test-connection"]) => json!({ "service": "database" }),
         (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"]) => return Content::Nothing,
         (_, [] | ["{id}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),
             "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
+            "custom-fields" if words.len() > 1 => json!({ "label": unique(word) }),
+            "custom-fields" => custom_field(word),
+            "views" if words.len() > 1 => json!({ "name": unique(word) }),
+            "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),
         },
         (_, _) => panic!("what does {} take? See `content`.", operation.name()),

@@ -6,9 +6,12 @@ use axum::{
     Router,
     http::{HeaderName, HeaderValue, Method, header},
 };
-use kith_http::{Access, Answer, Call, LimitClass, Metrics, Operation, Routes, docs, schema};
+use kith_http::{
+    Access, Answer, Authenticate, Call, LimitClass, Metrics, Operation, Routes, docs, schema,
+};
 use kith_kernel::{Id, Result, invalid, unavailable};
 use kith_platform::{Ctx, mail};
+use kith_records::Records;
 use kith_store::Select;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -21,6 +24,13 @@ use tower_http::{
 /// What is known only when the router is built: counts and document.
 pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Json)>>;
 
+/// By what the document tells tenants of their own fields.
+#[derive(Clone)]
+pub(crate) struct Own {
+    pub(crate) authenticate: Authenticate,
+    pub(crate) records: Arc<Records>,
+}
+
 pub(crate) fn late() -> (Late, Late) {
     let late = Late::default();
     (Arc::clone(&late), late)
@@ -31,7 +41,7 @@ fn free(operation: Operation) -> Operation {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]
-pub(crate) fn routes(late: Late) -> Routes {
+pub(crate) fn routes(late: Late, own: Own) -> Routes {
     let health = schema::named("Health");
     let get = |path: &str, summary: &str| free(Operation::get(path, "health", summary));
     let routes = ["/health", "/api/health", "/api/health/live"].into_iter().fold(
@@ -66,7 +76,7 @@ pub(crate) fn routes(late: Late) -> Routes {
         .access(Access::Platform)
         .answers(200, "Of this process since its start.", schema::open_object());
     routes
-        .add(document, move |_| std::future::ready(answer_with(&a, |known| Answer::json(&known.1))))
+        .add(document, move |call| show_document(Arc::clone(&a), own.clone(), call))
         .add(page, |_| async { Ok(docs::page()) })
         .add(prometheus, move |_| {
             let kind = "text/plain; version=0.0.4";
@@ -77,6 +87,18 @@ pub(crate) fn routes(late: Late) -> Routes {
             std::future::ready(answer_with(&c, |known| Answer::json(&known.0.to_json())))
         })
         .and(platform_routes())
+}
+
+/// The document; to whoever says who they are, with the fields of their own tenant.
+async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
+    let actor = (own.authenticate)(&call.head).await.ok();
+    let Some(actor) = actor.filter(|actor| actor.tenant != Id::NIL) else {
+        return answer_with(&late, |known| Answer::json(&known.1));
+    };
+    let known = late.get().ok_or_else(|| unavailable("The server is still starting."))?;
+    let mut document = known.1.clone();
+    own.records.tell_fields(&call.ctx.app.on_behalf_of(actor), &mut document).await?;
+    Answer::json(&document)
 }
 
 fn answer_with(

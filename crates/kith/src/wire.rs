@@ -79,8 +79,9 @@ impl House {
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
         let plurals = records.objects().map(|object| object.plural.to_owned());
-        let plurals =
-            plurals.chain(["search", "imports", "audit-logs"].map(str::to_owned)).collect();
+        let plurals = plurals
+            .chain(["search", "imports", "audit-logs", "custom-fields", "views"].map(str::to_owned))
+            .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
@@ -91,6 +92,7 @@ impl House {
     pub fn worker(&self) -> Result<Worker> {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
         let registry = import::register(files::register(registry), &self.imports);
+        let registry = records::register(registry, &self.records);
         Ok(Worker::new(self.app.clone(), registry))
     }
 
@@ -170,15 +172,21 @@ impl House {
         identity::routes(&self.identity)
             .and(crm::routes(&self.records, &self.imports))
             .and(records::shared_routes(&self.records))
+            .and(records::custom_field_routes(&self.records))
+            .and(records::view_routes(&self.records))
     }
 
     /// The whole server.
     pub fn router(&self) -> Result<Router> {
         let options = options(&self.app.settings)?;
         let origins = options.cors_origins.clone();
-        let http = Http::new(self.app.clone(), options, identity::authenticate(&self.identity));
+        let authenticate = identity::authenticate(&self.identity);
+        let http = Http::new(self.app.clone(), options, Arc::clone(&authenticate));
         let (late, metrics) = system::late();
-        let routes = self.routes().and(system::routes(late));
+        let routes = self.routes().and(system::routes(
+            late,
+            system::Own { authenticate, records: Arc::clone(&self.records) },
+        ));
         let document = self.document(&routes.operations());
         let (router, counts) = http.router(routes);
         if metrics.set((counts, document)).is_err() {
@@ -191,6 +199,8 @@ impl House {
     pub fn document(&self, operations: &[Operation]) -> Json {
         let mut schemas = identity::schemas();
         schemas.extend(records::schemas(&self.records));
+        schemas.extend(records::custom_field_schemas());
+        schemas.extend(records::view_schemas());
         schemas.extend(crm::schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)

@@ -14,7 +14,7 @@ const DEEPEST_PAGE: u64 = 10_000;
 const MOST_KEYS: usize = 3;
 
 /// Words that are no fields.
-const RESERVED: [&str; 14] = [
+pub(crate) const RESERVED: [&str; 14] = [
     "limit",
     "cursor",
     "page",
@@ -134,7 +134,7 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
+pub(crate) fn sort(text: Option<&str>) -> Result<Vec<(String, bool)>> {
     let keys: Vec<_> = text
         .map(words)
         .unwrap_or_default()

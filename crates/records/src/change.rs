@@ -4,6 +4,7 @@
 //! search → labels → `after` → answer.
 
 mod input;
+mod rewrite;
 mod save;
 mod tell;
 
@@ -17,7 +18,7 @@ use serde_json::Value as Json;
 use crate::{
     Records,
     catalog::Shape,
-    custom::{CustomField, merged, store_values},
+    custom::{self, CustomField, merged, store_values},
     describe::{Change, Desk, Object, OnDelete, Record, What},
     encode, labels,
     values::Reading,
@@ -93,7 +94,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
-        let given = input::sort(&shape, &custom, input, (None, reading))?;
+        let mut given = input::sort(&shape, &custom, input, (None, reading))?;
         let mut after = Record::with_capacity(shape.fields.len());
         after.extend(given.fields.iter().map(|(key, value)| (key.clone(), value.clone())));
         fill_defaults(&shape, &mut after, reading)?;
@@ -103,6 +104,8 @@ impl Records {
             Change { what: What::Created, id, before: None, after, given: given.fields };
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
+        custom::fill_defaults(&custom, &mut given.custom);
+        custom::check_required(&custom, &given.custom, true)?;
         object.rules.check(&change)?;
         if !manner.known_links {
             self.check_links(db, &shape, &mut change).await?;
@@ -122,12 +125,14 @@ impl Records {
         let Draft { shape, change, custom, values, reading } = draft;
         let changed: Vec<(&CustomField, Json)> = named(&custom, values);
         let values = merged(Record::new(), &changed);
+        self.check_custom_links(db, &changed).await?;
         anchors::add(db, change.id, object.name)?;
         save::insert(db, &shape, &change, (&values, manner)).await?;
-        store_values(db, change.id, &changed, reading).await?;
+        store_values(db, change.id, &changed, (reading, true)).await?;
         labels::store(self, ctx, db, &change).await?;
-        tell::tell(ctx, db, object, (&change, &changed, manner.batch))?;
-        self.find_by(db, &shape, &change, &values).await?;
+        let told = tell::Told { change: &change, custom: &changed, was: &Record::new() };
+        tell::tell(ctx, db, object, (told, manner.batch))?;
+        self.find_by(db, &shape, &change, (&values, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
     }
@@ -179,23 +184,26 @@ impl Records {
         };
         self.settle(ctx, db, object, &mut change).await?;
         check_required(&shape, &change.after)?;
+        custom::check_required(&custom, &given.custom, false)?;
         object.rules.check(&change)?;
         self.check_links(db, &shape, &mut change).await?;
         let mut changed: Vec<(&CustomField, Json)> = named(&custom, given.custom);
         changed.retain(|(field, value)| {
             current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value
         });
-        let values = merged(current.custom, &changed);
+        self.check_custom_links(db, &changed).await?;
+        let values = merged(current.custom.clone(), &changed);
         if !differs(&change) && changed.is_empty() {
             return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
         }
         change.after.insert("version".to_owned(), (current.version + 1).into());
         change.after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
         save::update(db, &shape, &change, (current.version, &values)).await?;
-        store_values(db, id, &changed, reading).await?;
+        store_values(db, id, &changed, (reading, false)).await?;
         labels::store(self, ctx, db, &change).await?;
-        tell::tell(ctx, db, object, (&change, &changed, manner.batch))?;
-        self.find_by(db, &shape, &change, &values).await?;
+        let told = tell::Told { change: &change, custom: &changed, was: &current.custom };
+        tell::tell(ctx, db, object, (told, manner.batch))?;
+        self.find_by(db, &shape, &change, (&values, !changed.is_empty())).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
     }
@@ -227,6 +235,7 @@ impl Records {
         (id, manner): (Id, Manner),
     ) -> Result<()> {
         let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, false).await?;
         refuse_stale(&current, manner.expected)?;
         let after = current.record.clone();
@@ -242,7 +251,10 @@ impl Records {
         let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
         save::at_version(db, update, id, current.version).await?;
         db.unindex(id).await?;
-        tell::tell(ctx, db, object, (&change, &[], manner.batch))?;
+        custom::release(db, id, &custom).await?;
+        let all: Vec<_> = custom.iter().map(|field| (field, Json::Null)).collect();
+        let told = tell::Told { change: &change, custom: &all, was: &current.custom };
+        tell::tell(ctx, db, object, (told, manner.batch))?;
         self.follow(ctx, db, object, &change).await
     }
 
@@ -272,8 +284,11 @@ impl Records {
             .set("deleted_at", Value::Null)
             .set("updated_at", ctx.now());
         save::at_version(db, update, id, current.version).await?;
-        tell::tell(ctx, db, object, (&change, &[], manner.batch))?;
-        self.find_by(db, &shape, &change, &current.custom).await?;
+        let reading = reading(ctx, change.after.get("currency"));
+        custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
+        let told = tell::Told { change: &change, custom: &[], was: &current.custom };
+        tell::tell(ctx, db, object, (told, manner.batch))?;
+        self.find_by(db, &shape, &change, (&current.custom, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
     }

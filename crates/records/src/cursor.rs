@@ -37,6 +37,22 @@ pub(crate) enum Key {
     Bool(bool),
 }
 
+impl Key {
+    /// A value as a cursor keeps it.
+    pub(crate) fn of(value: Value) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(Self::Text(text)),
+            Value::Integer(number) => Some(Self::Integer(number)),
+            Value::Number(number) => Some(Self::Number(number)),
+            Value::Time(time) => Some(Self::Time(time)),
+            Value::Date(date) => Some(Self::Date(date)),
+            Value::Id(id) => Some(Self::Id(id)),
+            Value::Bool(flag) => Some(Self::Bool(flag)),
+            Value::Null | Value::Bytes(_) | Value::Json(_) => None,
+        }
+    }
+}
+
 impl From<Key> for Value {
     fn from(key: Key) -> Self {
         match key {

@@ -1,35 +1,29 @@
-//! Custom fields: a tenant's own, kept by their ids in `custom` and, for filters, in a typed side table.
+//! Custom fields: a tenant's own, kept by their ids in `custom` and, for filters and order, in a typed side table.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError},
-    time::{Duration, Instant},
-};
+mod cache;
+mod migrations;
+mod sorted;
+mod unique;
+mod values;
 
-use kith_kernel::{Error, Id, Result, invalid, text};
-use kith_platform::Ctx;
-use kith_store::{Delete, Insert, Json as Stored, News, Read, Select, Value, Write};
+use kith_kernel::{Currency, Error, Id, Result, invalid, text};
+use kith_store::Value;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::{
-    Records,
-    describe::{Field, Kind, Object, Record},
+    describe::{Field, Kind},
     values::Reading,
 };
 
-/// Another node's change of the catalog is seen after this time at the latest; this node's own at once.
-const CACHED: Duration = Duration::from_secs(3);
-/// No more custom fields than this on one object.
-const MOST_FIELDS: usize = 200;
+pub(crate) use cache::{CACHED, CustomCache, Row};
+pub(crate) use migrations::migration;
+pub(crate) use sorted::{driven_by, is_in, of_field, related, sorted};
+pub(crate) use unique::{claim_again, claim_all, let_go, release};
+pub(crate) use values::{check_required, fill_defaults, merged, store_values};
 
-/// The custom fields of tenants, and when they were read.
-#[derive(Default)]
-pub(crate) struct CustomCache {
-    tenants: HashMap<Id, (Instant, Arc<Vec<CustomField>>)>,
-    /// How often something was forgotten: what was read before that is not kept after it.
-    generation: u64,
-}
+/// What an index can hold of a text, in bytes; PostgreSQL's pages end at 2,704.
+const LONGEST_COMPARED: usize = 2_000;
 
 /// A field that a tenant added to an object.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +40,16 @@ pub struct CustomField {
     pub kind: CustomKind,
     /// The words of a choice.
     pub options: Vec<String>,
+    /// The object that a link points at.
+    pub target: Option<String>,
+    /// The currency of an amount.
+    pub currency: Option<Currency>,
+    /// Whether new records must have a value.
+    pub required: bool,
+    /// Whether no two records have the same value.
+    pub unique: bool,
+    /// The value of records that do not give one.
+    pub default: Option<Json>,
 }
 
 /// What a custom field holds.
@@ -56,12 +60,20 @@ pub enum CustomKind {
     Text,
     /// A number.
     Number,
+    /// An amount in the field's currency.
+    Money,
     /// A calendar day.
     Date,
+    /// An instant.
+    Time,
     /// True or false.
     Bool,
     /// One of the field's options.
     Choice,
+    /// Some of the field's options.
+    MultiChoice,
+    /// A record of an object.
+    Link,
     /// An e-mail address.
     Email,
     /// A telephone number.
@@ -71,18 +83,43 @@ pub enum CustomKind {
 }
 
 impl CustomKind {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Text,
+        Self::Number,
+        Self::Money,
+        Self::Date,
+        Self::Time,
+        Self::Bool,
+        Self::Choice,
+        Self::MultiChoice,
+        Self::Link,
+        Self::Email,
+        Self::Phone,
+        Self::Url,
+    ];
+
     /// The name in the API.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Number => "number",
+            Self::Money => "money",
             Self::Date => "date",
+            Self::Time => "time",
             Self::Bool => "bool",
             Self::Choice => "choice",
+            Self::MultiChoice => "multiChoice",
+            Self::Link => "link",
             Self::Email => "email",
             Self::Phone => "phone",
             Self::Url => "url",
         }
+    }
+
+    /// The kind of a name, in any case.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
     /// The built-in kind that reads and compares the same way.
@@ -90,8 +127,12 @@ impl CustomKind {
         match self {
             Self::Text | Self::Choice => Kind::Text,
             Self::Number => Kind::Number,
+            Self::Money => Kind::Money,
             Self::Date => Kind::Date,
+            Self::Time => Kind::Time,
             Self::Bool => Kind::Bool,
+            Self::MultiChoice => Kind::Labels,
+            Self::Link => Kind::Id,
             Self::Email => Kind::Email,
             Self::Phone => Kind::Phone,
             Self::Url => Kind::Url,
@@ -101,232 +142,118 @@ impl CustomKind {
     /// The column of the side table.
     pub(crate) const fn column(self) -> &'static str {
         match self {
-            Self::Text | Self::Choice | Self::Email | Self::Phone | Self::Url => "words",
+            Self::Text
+            | Self::Choice
+            | Self::MultiChoice
+            | Self::Link
+            | Self::Email
+            | Self::Phone
+            | Self::Url => "words",
             Self::Number => "number",
-            Self::Date => "instant",
+            Self::Money => "minor",
+            Self::Date | Self::Time => "instant",
             Self::Bool => "flag",
         }
     }
-}
 
-#[derive(Deserialize)]
-struct Row {
-    id: Id,
-    object: String,
-    name: String,
-    label: String,
-    kind: CustomKind,
-    options: Option<Stored<Vec<String>>>,
+    /// Whether its values are words of a list.
+    pub(crate) const fn has_options(self) -> bool {
+        matches!(self, Self::Choice | Self::MultiChoice)
+    }
+
+    /// Whether two records can be kept from having the same value.
+    pub(crate) const fn can_be_unique(self) -> bool {
+        !matches!(self, Self::Bool | Self::MultiChoice)
+    }
 }
 
 impl CustomField {
+    /// Its key in rules, problems and exports.
+    pub(crate) fn key(&self) -> String {
+        format!("custom.{}", self.name)
+    }
+
+    /// A built-in field that reads and compares the same way, over the column of the side table.
+    pub(crate) fn as_field(&self) -> Field {
+        let column = self.kind.column();
+        Field::new("custom", column, column, self.kind.like())
+    }
+
+    fn reading(&self, reading: Reading) -> Reading {
+        Reading { currency: self.currency.unwrap_or(reading.currency), ..reading }
+    }
+
     /// The value as answers show it, when it fits.
     pub(crate) fn canonical(&self, given: &Json, reading: Reading) -> Result<Json> {
-        let key = format!("custom.{}", self.name);
-        let like = Field::new("custom", "", "", self.kind.like());
-        let value = like.canonical(given, reading).map_err(|error| rename(&error, &key))?;
-        if self.kind == CustomKind::Choice && !value.is_null() {
-            let wanted = text::fold(value.as_str().unwrap_or_default()).into_owned();
-            let option = self.options.iter().find(|option| text::fold(option) == wanted);
-            return option
-                .map(|option| Json::from(option.as_str()))
-                .ok_or_else(|| invalid(&key, format!("is none of {}", self.options.join(", "))));
+        let key = self.key();
+        let reading = self.reading(reading);
+        let value =
+            self.as_field().canonical(given, reading).map_err(|error| rename(&error, &key))?;
+        let value = match (self.kind, value) {
+            (_, Json::Null) => Json::Null,
+            (CustomKind::Choice, Json::String(word)) => self.option(&word, &key)?,
+            (CustomKind::MultiChoice, Json::Array(words)) => self.chosen(&words, &key)?,
+            // Nothing written is nothing.
+            (_, Json::String(text)) if text.is_empty() => Json::Null,
+            (_, value) => value,
+        };
+        match self.compared(&value, reading) {
+            Value::Text(words) if words.len() > LONGEST_COMPARED => {
+                Err(invalid(&key, "is too long"))
+            }
+            _ => Ok(value),
         }
-        Ok(value)
+    }
+
+    fn option(&self, word: &str, key: &str) -> Result<Json> {
+        let wanted = text::fold(word).into_owned();
+        let option = self.options.iter().find(|option| text::fold(option) == wanted);
+        option
+            .map(|option| Json::from(option.as_str()))
+            .ok_or_else(|| invalid(key, format!("is none of {}", self.options.join(", "))))
+    }
+
+    /// The options that are named, in the order of the field.
+    fn chosen(&self, words: &[Json], key: &str) -> Result<Json> {
+        let words = words.iter().filter_map(Json::as_str);
+        let named: Vec<Json> = words.map(|word| self.option(word, key)).collect::<Result<_>>()?;
+        let chosen = self.options.iter().map(|option| Json::from(option.as_str()));
+        let chosen: Vec<Json> = chosen.filter(|option| named.contains(option)).collect();
+        Ok(if chosen.is_empty() { Json::Null } else { Json::Array(chosen) })
     }
 
     /// The value as the side table compares it.
     pub(crate) fn compared(&self, value: &Json, reading: Reading) -> Value {
         match self.kind {
             CustomKind::Number => value.as_f64().into(),
+            CustomKind::Money => {
+                let currency = self.reading(reading).currency;
+                self.as_field().stored(value, currency).unwrap_or(Value::Null)
+            }
             CustomKind::Bool => value.as_bool().map(i64::from).into(),
             CustomKind::Date => crate::values::date(value, reading.zone)
                 .ok()
                 .map(|date| date.begins(kith_kernel::Zone::UTC))
                 .into(),
+            CustomKind::Time => value.as_str().and_then(kith_kernel::Time::parse).into(),
+            CustomKind::MultiChoice => value.as_array().map(|words| between_bars(words)).into(),
             CustomKind::Text
             | CustomKind::Choice
+            | CustomKind::Link
             | CustomKind::Email
             | CustomKind::Phone
-            | CustomKind::Url => {
-                let like = Field::new("custom", "", "", self.kind.like());
-                value.as_str().map(|text| like.fold(text)).into()
-            }
+            | CustomKind::Url => value.as_str().map(|text| self.as_field().fold(text)).into(),
         }
     }
+}
+
+/// `|gold|silver|`, so that one word can be found in it; no option has a bar.
+fn between_bars(words: &[Json]) -> String {
+    let words = words.iter().filter_map(Json::as_str);
+    words.fold("|".to_owned(), |bars, word| format!("{bars}{}|", text::fold(word)))
 }
 
 fn rename(error: &Error, key: &str) -> Error {
     let why = error.problems().first().map_or_else(String::new, |problem| problem.message.clone());
     invalid(key, why)
-}
-
-impl Records {
-    /// The fields that the tenant added to an object.
-    pub(crate) async fn custom_fields(
-        &self,
-        db: &Read,
-        object: &Object,
-    ) -> Result<Vec<CustomField>> {
-        let all = self.all_custom_fields(db).await?;
-        Ok(all.iter().filter(|field| field.object == object.name).cloned().collect())
-    }
-
-    async fn all_custom_fields(&self, db: &Read) -> Result<Arc<Vec<CustomField>>> {
-        let tenant = db.actor().tenant;
-        let generation = {
-            let cache = self.cache();
-            if let Some((at, known)) = cache.tenants.get(&tenant)
-                && at.elapsed() < CACHED
-            {
-                return Ok(Arc::clone(known));
-            }
-            cache.generation
-        };
-        let select = Select::from("custom_fields")
-            .only(kith_store::Condition::Null("deleted_at"))
-            .by("id", false);
-        let rows: Vec<Row> = db.all(select).await?;
-        let fields = rows.into_iter().map(|row| CustomField {
-            id: row.id,
-            object: row.object,
-            name: row.name,
-            label: row.label,
-            kind: row.kind,
-            options: row.options.map(|stored| stored.0).unwrap_or_default(),
-        });
-        let fields = Arc::new(fields.collect::<Vec<_>>());
-        let mut cache = self.cache();
-        if cache.generation == generation {
-            cache.tenants.insert(tenant, (Instant::now(), Arc::clone(&fields)));
-        }
-        Ok(fields)
-    }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, CustomCache> {
-        self.custom.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets what is cached of a tenant, here and on the other nodes; to be called behind the commit of a change of
-    /// its catalog.
-    pub fn forget_custom_fields(&self, ctx: &Ctx) {
-        let mut cache = self.cache();
-        cache.generation += 1;
-        cache.tenants.remove(&ctx.actor.tenant);
-        drop(cache);
-        ctx.app.db.tell(News::Fields);
-    }
-
-    /// Another node changed the catalog of some tenant.
-    pub fn forget_as_told(&self) {
-        let mut cache = self.cache();
-        cache.generation += 1;
-        cache.tenants.clear();
-    }
-
-    /// Adds a field to an object. The caller forgets the cache after the commit.
-    ///
-    /// # Errors
-    /// `Conflict` when the object has a field of that name, `Invalid` when there are too many.
-    pub async fn add_custom_field(
-        &self,
-        ctx: &Ctx,
-        db: &Write,
-        object: &'static Object,
-        field: (&str, &str, CustomKind),
-    ) -> Result<CustomField> {
-        let (name, label, kind) = field;
-        let shape = self.shape(object)?;
-        let known = self.custom_fields(db, object).await?;
-        if known.len() >= MOST_FIELDS {
-            return Err(invalid("name", format!("would be more than {MOST_FIELDS} custom fields")));
-        }
-        let field = CustomField {
-            id: ctx.new_id(),
-            object: object.name.to_owned(),
-            name: free_name(name, |name| shape.field(name).is_some()),
-            label: label.to_owned(),
-            kind,
-            options: Vec::new(),
-        };
-        db.insert(Insert::row(
-            "custom_fields",
-            vec![
-                ("id", field.id.into()),
-                ("object", object.name.into()),
-                ("name", field.name.as_str().into()),
-                ("label", label.into()),
-                ("kind", kind.name().into()),
-                ("required", false.into()),
-                ("created_at", ctx.now().into()),
-            ],
-        ))
-        .await?;
-        kith_platform::events::append(ctx, db, kith_platform::events::Event {
-            name: "customField.created".to_owned(),
-            object: "customField",
-            record: Some(field.id),
-            changes: Some(serde_json::json!({ "after": { "object": object.name, "name": field.name, "kind": kind.name() } }).to_string()),
-            batch: None,
-        })?;
-        Ok(field)
-    }
-}
-
-/// A name that no built-in field has.
-fn free_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
-    if is_taken(name) { format!("{name}Custom") } else { name.to_owned() }
-}
-
-/// Keeps the values of custom fields where filters find them.
-pub(crate) async fn store_values(
-    db: &Write,
-    record: Id,
-    changed: &[(&CustomField, Json)],
-    reading: Reading,
-) -> Result<()> {
-    for (field, value) in changed {
-        if value.is_null() {
-            let gone = Delete::from("custom_values")
-                .whose("record_id", record)
-                .whose("field_id", field.id);
-            db.delete(gone).await?;
-            continue;
-        }
-        let insert = Insert::row(
-            "custom_values",
-            vec![
-                ("record_id", record.into()),
-                ("field_id", field.id.into()),
-                (field.kind.column(), field.compared(value, reading)),
-            ],
-        );
-        db.append(insert.or_replace(&["record_id", "field_id"], replaced(field.kind)))?;
-    }
-    Ok(())
-}
-
-const fn replaced(kind: CustomKind) -> &'static [&'static str] {
-    match kind {
-        CustomKind::Text
-        | CustomKind::Choice
-        | CustomKind::Email
-        | CustomKind::Phone
-        | CustomKind::Url => &["words"],
-        CustomKind::Number => &["number"],
-        CustomKind::Date => &["instant"],
-        CustomKind::Bool => &["flag"],
-    }
-}
-
-/// The `custom` column with these changes: values of fields that this node does not know stay as they are.
-pub(crate) fn merged(mut stored: Record, changed: &[(&CustomField, Json)]) -> Record {
-    for (field, value) in changed {
-        if value.is_null() {
-            stored.remove(&field.id.to_string());
-        } else {
-            stored.insert(field.id.to_string(), value.clone());
-        }
-    }
-    stored
 }

@@ -85,7 +85,8 @@ impl Encoder<'_> {
 
     /// Custom fields stand under `custom` by their names.
     fn custom(&self, stored: Option<&str>, out: &mut Vec<u8>) {
-        if self.wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|key| key == "custom")) {
+        let some = self.wanted.as_ref().filter(|wanted| !wanted.iter().any(|key| key == "custom"));
+        if some.is_some_and(|wanted| !wanted.iter().any(|key| key.starts_with("custom."))) {
             return;
         }
         if self.custom.is_empty() {
@@ -97,6 +98,7 @@ impl Encoder<'_> {
         let named: Record = self
             .custom
             .iter()
+            .filter(|field| some.is_none_or(|wanted| wanted.contains(&field.key())))
             .map(|field| {
                 let value = values.get(&field.id.to_string()).cloned();
                 (field.name.clone(), value.unwrap_or(Json::Null))

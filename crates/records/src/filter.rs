@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::{
     catalog::Shape,
-    custom::{CustomField, CustomKind},
+    custom::{CustomField, CustomKind, of_field},
     describe::{Field, Kind},
     values::Reading,
 };
@@ -45,7 +45,7 @@ impl<'a> Filter<'a> {
         Self { ctx, shape, custom, currency }
     }
 
-    fn reading(&self) -> Reading {
+    pub(crate) fn reading(&self) -> Reading {
         Reading { zone: self.ctx.actor.zone, currency: self.currency }
     }
 
@@ -122,7 +122,7 @@ impl<'a> Filter<'a> {
 
     /// An amount is compared with amounts of its own currency alone.
     fn in_currency(&self, field: &Field, condition: Condition) -> Condition {
-        if field.kind == Kind::Money && self.shape.has_currency {
+        if field.kind == Kind::Money && self.shape.has_currency && field.key != "custom" {
             let code = equals("currency", self.currency.code());
             return Condition::All(vec![code, condition]);
         }
@@ -214,64 +214,110 @@ impl<'a> Filter<'a> {
         field.stored(&told, self.currency)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one line for each operator")]
     fn custom_field(&self, field: &CustomField, wanted: &Wanted) -> Result<Condition> {
-        let column = field.kind.column();
-        let textual = column == "words";
-        let fits = match wanted.op {
-            Op::Eq | Op::Ne | Op::In | Op::Exists => true,
-            Op::Gt | Op::Gte | Op::Lt | Op::Lte => field.kind != CustomKind::Bool,
-            Op::Contains | Op::StartsWith | Op::EndsWith => textual,
-            Op::Within | Op::OlderThan => false,
-        };
-        if !fits {
-            return Err(wrong(
-                &wanted.field,
-                format!("cannot be compared by {}", wanted.op.name()),
-            ));
+        let not = |condition| Condition::Not(Box::new(condition));
+        let (eq, ne) = (wanted.op == Op::Eq, wanted.op == Op::Ne);
+        if wanted.op == Op::Exists || ((eq || ne) && wanted.value.is_null()) {
+            let there =
+                if wanted.op == Op::Exists { flag(&wanted.value, &wanted.field)? } else { ne };
+            let has = of_field(field, None);
+            return Ok(if there { has } else { not(has) });
         }
-        let one = |value: &Json| -> Result<Value> {
-            let unquoted = value.as_str().filter(|_| !textual && field.kind != CustomKind::Date);
-            let unquoted = unquoted.and_then(|text| serde_json::from_str(text).ok());
-            let compared = field.compared(unquoted.as_ref().unwrap_or(value), self.reading());
-            if compared.is_null() {
-                Err(wrong(&wanted.field, "has a value of another kind"))
-            } else {
-                Ok(compared)
+        let plain = Wanted { op: if ne { Op::Eq } else { wanted.op }, ..wanted.clone() };
+        let holds = of_field(field, Some(self.custom_condition(field, &plain)?));
+        Ok(if ne { not(holds) } else { holds })
+    }
+
+    /// What must hold of the row in the side table.
+    pub(crate) fn custom_condition(
+        &self,
+        field: &CustomField,
+        wanted: &Wanted,
+    ) -> Result<Condition> {
+        let condition = match field.kind {
+            CustomKind::MultiChoice => self.chosen(field, wanted),
+            CustomKind::Link => self.pointing(field, wanted),
+            CustomKind::Text
+            | CustomKind::Number
+            | CustomKind::Money
+            | CustomKind::Date
+            | CustomKind::Time
+            | CustomKind::Bool
+            | CustomKind::Choice
+            | CustomKind::Email
+            | CustomKind::Phone
+            | CustomKind::Url => {
+                let currency = field.currency.unwrap_or(self.currency);
+                let own = Filter { currency, ..*self };
+                own.compare(&field.as_field(), wanted).map(as_kept)
             }
         };
-        let text = || {
-            wanted
-                .value
-                .as_str()
-                .map(|t| kith_kernel::text::fold(t).into_owned())
-                .unwrap_or_default()
-        };
-        let is = |condition: Condition| {
-            let condition = Condition::All(vec![equals("field_id", field.id), condition]);
-            Condition::Exists(Box::new(Related {
-                table: "custom_values",
-                column: "record_id",
-                here: "id",
-                condition,
-            }))
-        };
-        Ok(match wanted.op {
-            Op::Exists if flag(&wanted.value, &wanted.field)? => is(Condition::All(vec![])),
-            Op::Exists => Condition::Not(Box::new(is(Condition::All(vec![])))),
-            Op::Ne => Condition::Not(Box::new(is(equals(column, one(&wanted.value)?)))),
-            Op::In => {
-                let values = list(&wanted.value, &wanted.field)?;
-                is(Condition::In(column, values.iter().map(one).collect::<Result<_>>()?))
-            }
-            Op::Contains => is(Condition::Contains(column, text())),
-            Op::StartsWith => is(Condition::StartsWith(column, text())),
-            Op::EndsWith => is(Condition::EndsWith(column, text())),
-            Op::Eq | Op::Gt | Op::Gte | Op::Lt | Op::Lte | Op::Within | Op::OlderThan => {
-                is(compared(column, wanted.op, &one(&wanted.value)?))
-            }
+        condition.map_err(|error| {
+            let why = error.problems().first().map_or("does not fit", |place| &place.message);
+            wrong(&wanted.field, why)
         })
     }
+
+    /// One of several options, or any of these.
+    fn chosen(&self, field: &CustomField, wanted: &Wanted) -> Result<Condition> {
+        let holds = |value: &Json| -> Result<Condition> {
+            let chosen = field.canonical(&Json::Array(vec![value.clone()]), self.reading())?;
+            match field.compared(&chosen, self.reading()) {
+                Value::Text(bars) => Ok(Condition::Contains("words", bars)),
+                _ => Err(wrong(&wanted.field, "needs a word")),
+            }
+        };
+        match wanted.op {
+            Op::Eq | Op::Contains => holds(&wanted.value),
+            Op::In => {
+                let words = list(&wanted.value, &wanted.field)?;
+                Ok(Condition::Any(words.iter().map(holds).collect::<Result<_>>()?))
+            }
+            _ => Err(unfit(&wanted.field, wanted.op)),
+        }
+    }
+
+    /// A link is kept as the text of an id.
+    fn pointing(&self, field: &CustomField, wanted: &Wanted) -> Result<Condition> {
+        let id = |value: &Json| -> Result<Value> {
+            if value.as_str() == Some("me") && field.target.as_deref() == Some("member") {
+                return Ok(self.ctx.actor.member.map(|id| id.to_string()).into());
+            }
+            let id = field.canonical(value, self.reading())?;
+            Ok(field.compared(&id, self.reading()))
+        };
+        match wanted.op {
+            Op::Eq => Ok(compared("words", Op::Eq, &id(&wanted.value)?)),
+            Op::In => {
+                let ids = list(&wanted.value, &wanted.field)?;
+                Ok(Condition::In("words", ids.iter().map(id).collect::<Result<_>>()?))
+            }
+            _ => Err(unfit(&wanted.field, wanted.op)),
+        }
+    }
+}
+
+/// In the side table days are the instants at which they begin, and flags are 0 and 1.
+fn as_kept(condition: Condition) -> Condition {
+    let begins = |value: Value| match value {
+        Value::Date(day) => Value::Time(day.begins(kith_kernel::Zone::UTC)),
+        Value::Bool(flag) => Value::Integer(flag.into()),
+        other => other,
+    };
+    match condition {
+        Condition::All(all) => Condition::All(all.into_iter().map(as_kept).collect()),
+        Condition::In(column, values) => {
+            Condition::In(column, values.into_iter().map(begins).collect())
+        }
+        Condition::Compare(column, comparison, value) => {
+            Condition::Compare(column, comparison, begins(value))
+        }
+        other => other,
+    }
+}
+
+fn unfit(key: &str, op: Op) -> Error {
+    wrong(key, format!("cannot be compared by {}", op.name()))
 }
 
 /// Whether the operator fits the kind.

@@ -7,6 +7,7 @@ mod change;
 pub mod csv;
 mod cursor;
 mod custom;
+mod custom_fields;
 mod describe;
 mod encode;
 mod export;
@@ -22,11 +23,13 @@ mod related;
 mod routes;
 mod schemas;
 mod values;
+mod views;
 
 pub use ask::Ask;
 pub use catalog::Records;
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
+pub use custom_fields::{custom_field_routes, custom_field_schemas, register};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
     Rules, What, Writable,
@@ -36,3 +39,4 @@ pub use list::Page;
 pub use migrations::migrations;
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;
+pub use views::{view_routes, view_schemas};

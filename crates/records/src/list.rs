@@ -1,42 +1,42 @@
 //! Lists: filtered, sorted, in pages that go on from a cursor, with the records that links point at.
 
-use std::collections::HashMap;
+mod found;
+mod keys;
 
-use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
+use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, MAX_CANDIDATES, Read, Row, Select, Value};
-use serde_json::{Value as Json, json};
 
+use self::keys::{SortKey, is_id, sort_keys};
 use crate::{
     Ask, Records,
     catalog::Shape,
     cursor::{Cursor, Key, question},
-    custom::CustomField,
-    describe::{FoundBy, Kind, Object},
+    custom::{self, CustomField},
+    describe::{Kind, Object},
     encode::{Encoder, Line},
     filter::Filter,
     related::{Include, includes},
+    values::Reading,
 };
-
-/// A column to sort by.
-struct SortKey {
-    column: &'static str,
-    kind: Kind,
-    /// Where its value stands in the row.
-    at: usize,
-    descending: bool,
-    nullable: bool,
-}
 
 /// Everything that one list needs.
 struct Listing<'a> {
     shape: &'a Shape,
     encoder: Encoder<'a>,
-    sort: Vec<SortKey>,
+    sort: Vec<SortKey<'a>>,
     includes: Vec<Include>,
     conditions: Vec<Condition>,
+    driven: Option<Driven>,
     question: u64,
+    reading: Reading,
     ask: &'a Ask,
+}
+
+/// A condition on a custom field whose index leads through the list, and what else must hold.
+struct Driven {
+    select: Select,
+    rest: Vec<Condition>,
 }
 
 /// A page of a list, ready to be sent.
@@ -72,11 +72,12 @@ fn prepare<'a>(
     let condition = filter.condition(&ask.rule)?;
     let deleted = Condition::Null("deleted_at");
     let deleted = if ask.deleted { Condition::Not(Box::new(deleted)) } else { deleted };
+    let driven = driven(shape, custom, ask, (&filter, &deleted))?;
     let mut conditions = vec![deleted, condition];
     if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
         conditions.push(Condition::Words { column: "id", words: Read::words(search) });
     }
-    let sort = sort_keys(shape, &ask.sort, &filter)?;
+    let sort = sort_keys(shape, custom, &ask.sort, &filter)?;
     let wanted = wanted(shape, ask, &filter)?;
     let question = question(&(
         shape.object.name,
@@ -85,59 +86,51 @@ fn prepare<'a>(
         &ask.search,
         ask.deleted,
     ));
-    let includes = includes(shape, &ask.include)?;
+    let reading = filter.reading();
+    let includes = includes(shape, custom, &ask.include)?;
     let encoder = Encoder { shape, custom, wanted, default_currency: ctx.actor.currency };
-    Ok(Listing { shape, encoder, sort, includes, conditions, question, ask })
+    Ok(Listing { shape, encoder, sort, includes, conditions, driven, question, reading, ask })
+}
+
+/// Where a list in the order of ids asks for one value of a custom field, it is read along the index of that field.
+fn driven(
+    shape: &Shape,
+    custom: &[CustomField],
+    ask: &Ask,
+    (filter, deleted): (&Filter<'_>, &Condition),
+) -> Result<Option<Driven>> {
+    let by_id = ask.sort.first().is_none_or(|(key, _)| is_id(key));
+    let found = custom::driven_by(&ask.rule, custom, |key| shape.field(key).is_some());
+    let Some((field, wanted, rest)) = found.filter(|_| by_id && ask.search.is_none()) else {
+        return Ok(None);
+    };
+    let select = Select::from("custom_values")
+        .show(&["record_id"])
+        .whose("field_id", field.id)
+        .only(filter.custom_condition(field, wanted)?);
+    Ok(Some(Driven { select, rest: vec![deleted.clone(), filter.condition(&rest)?] }))
 }
 
 pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {
     let Some(fields) = &ask.fields else { return Ok(None) };
     let mut wanted = Vec::new();
     for key in fields {
+        let name = key.strip_prefix("custom.").unwrap_or(key);
+        let own = filter.custom.iter().find(|field| field.name == name);
         let known = key == "id"
             || key == "custom"
             || shape.field(key).is_some()
             || shape.group(key).next().is_some();
+        if let Some(field) = own.filter(|_| !known) {
+            wanted.push(field.key());
+            continue;
+        }
         if !known {
             return Err(filter.unknown(key));
         }
         wanted.push(shape.field(key).map_or_else(|| key.clone(), |field| field.key.to_owned()));
     }
     Ok(Some(wanted))
-}
-
-fn sort_keys(shape: &Shape, sort: &[(String, bool)], filter: &Filter<'_>) -> Result<Vec<SortKey>> {
-    let unsortable = |key: &str| {
-        Error::new(ErrorKind::Invalid, "invalid_sort", format!("{key} cannot be sorted by."))
-            .and("sort", "cannot be sorted by this field")
-    };
-    sort.iter()
-        .map(|(key, descending)| {
-            // Ids rise with time, so the order of ids is the order in which records were made.
-            if key == "id" || key == "createdAt" || key == "created_at" {
-                let kind = Kind::Related;
-                return Ok(SortKey {
-                    column: "id",
-                    kind,
-                    at: 0,
-                    descending: *descending,
-                    nullable: false,
-                });
-            }
-            let field = shape.field(key).ok_or_else(|| filter.unknown(key))?;
-            if matches!(field.kind, Kind::Labels | Kind::LongText) {
-                return Err(unsortable(key));
-            }
-            let column = field.compared();
-            let at = shape
-                .columns
-                .iter()
-                .position(|known| *known == column)
-                .unwrap_or(shape.columns.len());
-            let nullable = !(field.required || field.key == "version" || field.key == "updatedAt");
-            Ok(SortKey { column, kind: field.kind, at, descending: *descending, nullable })
-        })
-        .collect()
 }
 
 impl Listing<'_> {
@@ -178,10 +171,14 @@ impl Listing<'_> {
 
     /// Whether rows with the same keys come newest first.
     fn newest_first(&self) -> bool {
-        self.sort.last().is_none_or(|key| key.descending)
+        let id = self.sort.iter().find(|key| key.column == "id");
+        id.or(self.sort.last()).is_none_or(|key| key.descending)
     }
 
     fn select(&self, cursor: Option<&Cursor>) -> Select {
+        if let Some(driven) = &self.driven {
+            return self.along(driven, cursor);
+        }
         let mut select = self.base().at_most(self.ask.limit + 1).skip(self.ask.offset);
         if let Some(cursor) = cursor {
             select = select.only(self.behind(cursor));
@@ -190,13 +187,26 @@ impl Listing<'_> {
             if key.column == "id" {
                 return select.by("id", key.descending);
             }
-            select = if key.nullable {
-                select.by_nullable(key.column, key.descending)
-            } else {
-                select.by(key.column, key.descending)
-            };
+            select = key.order(select);
         }
         select.by("id", self.newest_first())
+    }
+
+    /// The page of the records that the index of a custom field leads to.
+    fn along(&self, driven: &Driven, cursor: Option<&Cursor>) -> Select {
+        let descending = self.newest_first();
+        let plural = self.shape.object.plural;
+        let mut select = driven.select.clone().only(custom::is_in(plural, driven.rest.clone()));
+        if let Some(cursor) = cursor {
+            select =
+                select.only(Condition::Behind(vec![("record_id", cursor.id.into())], descending));
+        }
+        let select =
+            select.by("record_id", descending).at_most(self.ask.limit + 1).skip(self.ask.offset);
+        Select::from(plural)
+            .show(&self.columns())
+            .only(Condition::Among("id", Box::new(select)))
+            .by("id", descending)
     }
 
     /// What stands behind the cursor, in the order of the keys and then of the id.
@@ -212,28 +222,21 @@ impl Listing<'_> {
                 let comparison =
                     if key.descending { Comparison::Less } else { Comparison::Greater };
                 let beyond = Condition::Compare(key.column, comparison, Value::from(value.clone()));
-                if key.nullable {
-                    Condition::Any(vec![beyond, Condition::Null(key.column)])
-                } else {
-                    beyond
-                }
+                let beyond = key.holds(beyond);
+                if key.nullable { Condition::Any(vec![beyond, key.missing()]) } else { beyond }
             };
             if let Some(value) = value {
                 ways.push(Condition::All(same.iter().cloned().chain([beyond(value)]).collect()));
             }
             same.push(match value {
                 Some(value) => {
-                    Condition::Compare(key.column, Comparison::Equal, Value::from(value.clone()))
+                    let value = Value::from(value.clone());
+                    key.holds(Condition::Compare(key.column, Comparison::Equal, value))
                 }
-                None => Condition::Null(key.column),
+                None => key.missing(),
             });
         }
-        let direction = self
-            .sort
-            .iter()
-            .find(|key| key.column == "id")
-            .map_or_else(|| self.newest_first(), |key| key.descending);
-        ways.push(Condition::All(same.into_iter().chain([last(direction)]).collect()));
+        ways.push(Condition::All(same.into_iter().chain([last(self.newest_first())]).collect()));
         Condition::Any(ways)
     }
 
@@ -241,31 +244,50 @@ impl Listing<'_> {
     async fn nulls_last(
         &self,
         db: &Read,
-        key: &SortKey,
+        key: &SortKey<'_>,
         cursor: Option<&Cursor>,
     ) -> Result<Vec<Line>> {
         let wanted = self.ask.limit + 1;
         let mut lines = Vec::new();
         let at = cursor.map(|cursor| (cursor.id, cursor.keys.first().cloned().flatten()));
         if !matches!(at, Some((_, None))) {
-            let mut select =
-                self.base().only(Condition::Not(Box::new(Condition::Null(key.column))));
-            if let Some((id, Some(value))) = &at {
-                let keys = vec![(key.column, Value::from(value.clone())), ("id", (*id).into())];
-                select = select.only(Condition::Behind(keys, key.descending));
-            }
-            let select = select.by(key.column, key.descending).by("id", key.descending);
-            lines = self.rows(db, select.at_most(wanted)).await?;
+            let behind = |id_column| match &at {
+                Some((id, Some(value))) => {
+                    let keys =
+                        vec![(key.column, Value::from(value.clone())), (id_column, (*id).into())];
+                    Condition::Behind(keys, key.descending)
+                }
+                _ => Condition::All(vec![]),
+            };
+            let select = if let Some(field) = key.custom {
+                self.sorted(field, key, behind("record_id"))
+            } else {
+                let there = Condition::Not(Box::new(Condition::Null(key.column)));
+                let select = self.base().only(there).only(behind("id"));
+                select.by(key.column, key.descending).at_most(wanted)
+            };
+            lines = self.rows(db, select.by("id", key.descending)).await?;
         }
         let left = wanted.saturating_sub(lines.len() as u64);
         if left > 0 {
-            let mut select = self.base().only(Condition::Null(key.column));
+            let mut select = self.base().only(key.missing());
             if let Some((id, None)) = at {
                 select = select.only(Condition::Behind(vec![("id", id.into())], key.descending));
             }
             lines.extend(self.rows(db, select.by("id", key.descending).at_most(left)).await?);
         }
         Ok(lines)
+    }
+
+    /// The page of the records with a value of a custom field, along its index.
+    fn sorted(&self, field: &CustomField, key: &SortKey<'_>, behind: Condition) -> Select {
+        let plural = self.shape.object.plural;
+        let values = custom::sorted(field, key.descending)
+            .only(behind)
+            .only(custom::is_in(plural, self.conditions.clone()))
+            .at_most(self.ask.limit + 1);
+        let select = Select::from(plural).show(&self.columns());
+        key.order(select.only(Condition::Among("id", Box::new(values))))
     }
 
     async fn rows(&self, db: &Read, select: Select) -> Result<Vec<Line>> {
@@ -284,13 +306,25 @@ impl Listing<'_> {
         let mut extra = self.shape.columns.len();
         let mut keys = Vec::with_capacity(self.sort.len());
         for key in &self.sort {
+            if let Some(field) = key.custom {
+                keys.push(self.custom_key(field, row)?);
+                continue;
+            }
             let at = if key.at == self.shape.columns.len() { extra } else { key.at };
             extra += usize::from(key.at == self.shape.columns.len());
             keys.push(value(key.kind, row, at)?);
         }
-        let links =
-            self.includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
+        let links = self.includes.iter().map(|include| include.of(row)).collect::<Result<_>>()?;
         Ok(Line { id, json, keys, links })
+    }
+
+    /// The value of a custom field as the side table has it.
+    fn custom_key(&self, field: &CustomField, row: Row<'_>) -> Result<Option<Key>> {
+        let stored = row.json(self.shape.columns.len() - 1)?;
+        let values: crate::Record =
+            stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let Some(value) = values.get(&field.id.to_string()) else { return Ok(None) };
+        Ok(Key::of(field.compared(value, self.reading)))
     }
 
     /// The rows that fit the words best; pages are counted, since ranks are of one answer only.
@@ -383,56 +417,4 @@ fn page(lines: &[Line], next: Option<String>, total: Option<i64>) -> Page {
     }
     json.push(b'}');
     Page { json, next }
-}
-
-impl Records {
-    /// The records of any object that fit the words best, with their names.
-    #[expect(clippy::too_many_lines, reason = "one query for each kind of record, in one pass")]
-    pub(crate) async fn found(
-        &self,
-        ctx: &Ctx,
-        db: &Read,
-        (words, object, limit): (&[String], Option<&'static Object>, u32),
-    ) -> Result<Vec<Json>> {
-        let hits = db.search(words, object.map(|object| object.plural), limit).await?;
-        let mut found = Vec::with_capacity(hits.len());
-        let mut names: HashMap<Id, String> = HashMap::new();
-        for shape in self.shapes() {
-            let plural = shape.object.plural;
-            if !ctx.actor.scopes.allow(plural, "read") {
-                continue;
-            }
-            let ids: Vec<Value> = hits
-                .iter()
-                .filter(|hit| hit.object == plural)
-                .map(|hit| hit.record.into())
-                .collect();
-            let Some(title) = shape
-                .fields
-                .iter()
-                .find(|field| field.found_by == FoundBy::Title)
-                .filter(|_| !ids.is_empty())
-            else {
-                continue;
-            };
-            let select = Select::from(plural)
-                .show(&["id", title.column])
-                .only(Condition::In("id", ids))
-                .only(Condition::Null("deleted_at"));
-            db.each(&select, |row| {
-                names.insert(
-                    row.id(0)?.unwrap_or_default(),
-                    row.text(1)?.unwrap_or_default().to_owned(),
-                );
-                Ok(())
-            })
-            .await?;
-        }
-        for hit in hits {
-            if let (Some(name), Some(object)) = (names.get(&hit.record), self.object(&hit.object)) {
-                found.push(json!({ "object": object.name, "id": hit.record, "name": name, "rank": hit.rank }));
-            }
-        }
-        Ok(found)
-    }
 }

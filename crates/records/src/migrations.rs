@@ -2,11 +2,17 @@
 
 use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
-use crate::import;
+use crate::{custom, import, views};
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
-    vec![tables(), import::migration(), import::shared_files()]
+    vec![
+        tables(),
+        import::migration(),
+        import::shared_files(),
+        custom::migration(),
+        views::migration(),
+    ]
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]

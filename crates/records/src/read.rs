@@ -25,7 +25,7 @@ impl Records {
         let custom = self.custom_fields(db, object).await?;
         let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
         let wanted = list::wanted(&shape, ask, &filter)?;
-        let includes = includes(&shape, &ask.include)?;
+        let includes = includes(&shape, &custom, &ask.include)?;
         self.may_include(ctx, &includes)?;
         let encoder = Encoder {
             shape: &shape,
@@ -42,7 +42,7 @@ impl Records {
         db.each(&select, |row| {
             let mut json = Vec::with_capacity(1024);
             let id = encoder.row(row, &mut json)?;
-            let links = includes.iter().map(|include| row.id(include.at)).collect::<Result<_>>()?;
+            let links = includes.iter().map(|include| include.of(row)).collect::<Result<_>>()?;
             found =
                 Some((row.integer(version_at)?.unwrap_or_default(), Line::single(id, json, links)));
             Ok(())

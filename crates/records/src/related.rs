@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Select, Value, Write};
+use kith_store::{Condition, Read, Row, Select, Value, Write};
 
 use crate::{
     Records,
     catalog::Shape,
-    describe::{Change, Field, Kind},
+    custom::CustomField,
+    describe::{Change, Field, Kind, Record},
     encode::{Encoder, Line},
     labels,
 };
@@ -17,9 +18,21 @@ use crate::{
 /// A link whose records are shown with a list.
 pub(crate) struct Include {
     pub(crate) name: String,
-    pub(crate) object: &'static str,
-    /// Where the link stands in the row.
-    pub(crate) at: usize,
+    pub(crate) object: String,
+    /// Where the link, or the custom values with it, stand in the row.
+    at: usize,
+    custom: Option<Id>,
+}
+
+impl Include {
+    /// What the link of a row points at.
+    pub(crate) fn of(&self, row: Row<'_>) -> Result<Option<Id>> {
+        let Some(field) = self.custom else { return row.id(self.at) };
+        let values: Option<Record> =
+            row.json(self.at)?.and_then(|text| serde_json::from_str(text).ok());
+        let value = values.as_ref().and_then(|values| values.get(&field.to_string())?.as_str());
+        Ok(value.and_then(|text| text.parse().ok()))
+    }
 }
 
 /// No more includes than this at once.
@@ -74,7 +87,7 @@ impl Records {
     /// Whoever may not read what a link points at may not include it either.
     pub(crate) fn may_include(&self, ctx: &Ctx, includes: &[Include]) -> Result<()> {
         includes.iter().try_for_each(|include| {
-            let target = self.shape_named(include.object)?.object;
+            let target = self.shape_named(&include.object)?.object;
             ctx.actor.scopes.require(target.plural, "read")
         })
     }
@@ -101,7 +114,7 @@ impl Records {
         }
         for (number, include) in includes.iter().enumerate() {
             let ids: Vec<Id> = lines.iter().filter_map(|line| line.links[number]).collect();
-            let found = self.included(db, include.object, ids).await?;
+            let found = self.included(db, &include.object, ids).await?;
             for line in lines.iter_mut() {
                 line.json.extend_from_slice(format!(",\"{}\":", include.name).as_bytes());
                 let record = line.links[number].and_then(|id| found.get(&id));
@@ -152,13 +165,28 @@ impl Records {
 }
 
 /// The links that a list is asked to follow.
-pub(crate) fn includes(shape: &Shape, names: &[String]) -> Result<Vec<Include>> {
+pub(crate) fn includes(
+    shape: &Shape,
+    custom: &[CustomField],
+    names: &[String],
+) -> Result<Vec<Include>> {
     if names.len() > MOST_INCLUDES {
         return Err(wrong_include(&format!("names more than {MOST_INCLUDES} links")));
     }
     names
         .iter()
         .map(|name| {
+            let own = name.strip_prefix("custom.").and_then(|own| {
+                custom.iter().find(|field| field.name == own && field.target.is_some())
+            });
+            if let Some(field) = own {
+                return Ok(Include {
+                    name: name.clone(),
+                    object: field.target.clone().unwrap_or_default(),
+                    at: shape.columns.len() - 1,
+                    custom: Some(field.id),
+                });
+            }
             let field = include_field(shape, name).ok_or_else(|| {
                 let all = shape.fields.iter().filter(|field| matches!(field.kind, Kind::Link(..)));
                 let all: Vec<_> = all.filter_map(|field| field.key.strip_suffix("Id")).collect();
@@ -172,7 +200,7 @@ pub(crate) fn includes(shape: &Shape, names: &[String]) -> Result<Vec<Include>> 
                 return Err(wrong_include("names no link"));
             };
             let at = shape.columns.iter().position(|column| *column == field.column).unwrap_or(0);
-            Ok(Include { name: name.clone(), object, at })
+            Ok(Include { name: name.clone(), object: object.to_owned(), at, custom: None })
         })
         .collect()
 }

@@ -53,6 +53,25 @@ mod tests {
     }
 
     #[test]
+    fn selects_within_and_keys_of_other_tables_name_the_tenant() {
+        let inner = Select::from("b").show(&["a_id"]).by("a_id", true).at_most(2);
+        let related = Related { table: "c", column: "a_id", here: "id", condition: equals("x", 1) };
+        let select = Select::from("a")
+            .show(&["id"])
+            .only(Condition::Among("id", Box::new(inner)))
+            .by_related(related, "y", true);
+        let key = "(SELECT c.y FROM c WHERE c.tenant_id = $4 AND c.x = $5 AND c.a_id = a.id)";
+        let (first, second) = (key, key.replace("$4", "$6").replace("$5", "$7"));
+        assert_eq!(
+            written(&select),
+            format!(
+                "SELECT id FROM a WHERE a.tenant_id = $1 AND a.id IN (SELECT a_id FROM b WHERE b.tenant_id = $2 \
+                 ORDER BY a_id DESC LIMIT $3) ORDER BY {first} IS NULL, {second} DESC"
+            )
+        );
+    }
+
+    #[test]
     fn patterns_are_bound_and_escaped() {
         let select = Select::from("deals")
             .show(&["id"])

@@ -135,7 +135,11 @@ impl Sorter<'_> {
     }
 
     fn custom_value(&mut self, at: usize, value: &Json) -> Result<()> {
-        let value = self.custom[at].canonical(value, self.reading)?;
+        let field = &self.custom[at];
+        if self.given.custom.iter().any(|(known, _)| *known == at) {
+            return Err(invalid(&field.key(), "is given twice"));
+        }
+        let value = field.canonical(value, self.reading)?;
         self.given.custom.push((at, value));
         Ok(())
     }

@@ -78,7 +78,7 @@ pub(super) async fn at_version(db: &Write, update: Update, id: Id, version: i64)
     Err(Error::new(ErrorKind::Conflict, "contended", why))
 }
 
-fn custom_value(custom: &Record) -> Value {
+pub(super) fn custom_value(custom: &Record) -> Value {
     if custom.is_empty() {
         Value::Null
     } else {
@@ -116,16 +116,17 @@ impl Records {
         }
     }
 
-    /// Keeps the search index in step with a change.
-    pub(super) async fn find_by(
+    /// Keeps the search index in step with a change, or with its custom fields where they changed.
+    pub(crate) async fn find_by(
         &self,
         db: &Write,
         shape: &Shape,
         change: &Change,
-        custom: &Record,
+        (custom, other): (&Record, bool),
     ) -> Result<()> {
         let is_found = |field: &&Field| field.found_by != FoundBy::Nothing;
-        let touched = change.what != What::Updated
+        let touched = other
+            || change.what != What::Updated
             || shape.fields.iter().filter(is_found).any(|field| change.changes(field.key));
         if !touched || !shape.fields.iter().any(|field| field.found_by != FoundBy::Nothing) {
             return Ok(());
@@ -146,10 +147,19 @@ impl Records {
             place.push_str(text);
             place.push(' ');
         }
-        for text in custom.values().filter_map(Json::as_str) {
+        for text in custom.values().flat_map(texts) {
             document.body.push_str(text);
             document.body.push(' ');
         }
         db.index(&document, change.what == What::Updated).await
+    }
+}
+
+/// The words of a custom value; ids are not what anybody searches for.
+fn texts(value: &Json) -> Vec<&str> {
+    match value {
+        Json::String(text) if text.parse::<Id>().is_err() => vec![text],
+        Json::Array(list) => list.iter().filter_map(Json::as_str).collect(),
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => vec![],
     }
 }

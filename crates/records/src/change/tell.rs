@@ -30,7 +30,14 @@ struct Difference<'a> {
 #[derive(Default)]
 struct Fields<'a> {
     built_in: Vec<(&'a str, &'a Json)>,
-    custom: &'a [(&'a CustomField, Json)],
+    custom: Vec<(&'a CustomField, &'a Json)>,
+}
+
+/// What is told: a change, the custom fields that it changes, and what all of them were.
+pub(super) struct Told<'a> {
+    pub(super) change: &'a Change,
+    pub(super) custom: &'a [(&'a CustomField, Json)],
+    pub(super) was: &'a Record,
 }
 
 impl Fields<'_> {
@@ -45,7 +52,7 @@ impl Serialize for Fields<'_> {
         for (key, value) in &self.built_in {
             map.serialize_entry(key, value)?;
         }
-        for (field, value) in self.custom {
+        for (field, value) in &self.custom {
             map.serialize_entry(&format!("custom.{}", field.name), value)?;
         }
         map.end()
@@ -57,11 +64,12 @@ pub(super) fn tell(
     ctx: &Ctx,
     db: &Write,
     object: &'static Object,
-    (change, custom, batch): (&Change, &[(&CustomField, Json)], Option<Id>),
+    (told, batch): (Told<'_>, Option<Id>),
 ) -> Result<()> {
     let mut changes = Vec::with_capacity(USUAL_SIZE);
     let unfit = |error| internal("a change cannot be written").caused_by(error);
-    serde_json::to_writer(&mut changes, &difference(change, custom)).map_err(unfit)?;
+    serde_json::to_writer(&mut changes, &difference(&told)).map_err(unfit)?;
+    let change = told.change;
     let event = Event {
         name: format!("{}.{}", object.name, change.what.name()),
         object: object.name,
@@ -72,16 +80,22 @@ pub(super) fn tell(
     events::append(ctx, db, event).map(drop)
 }
 
-fn difference<'a>(change: &'a Change, custom: &'a [(&'a CustomField, Json)]) -> Difference<'a> {
+fn difference<'a>(told: &Told<'a>) -> Difference<'a> {
     const GONE: &Json = &Json::Null;
+    let change = told.change;
+    let custom = || told.custom.iter().map(|(field, value)| (*field, value)).collect();
+    let old = |field: &CustomField| told.was.get(&field.id.to_string());
     let mut difference = Difference::default();
     let mut is = Vec::new();
     let Some(was) = &change.before else {
         is.extend(pairs(&change.after).filter(|(key, _)| *key != "updatedAt"));
-        difference.after = Some(Fields { built_in: is, custom });
+        difference.after = Some(Fields { built_in: is, custom: custom() });
         return difference;
     };
+    let were = told.custom.iter().map(|(field, _)| (*field, old(field)));
     if change.what == What::Deleted {
+        let were = were.filter_map(|(field, value)| Some((field, value?)));
+        difference.before.custom = were.collect();
         difference.before.built_in.extend(pairs(was));
         return difference;
     }
@@ -92,7 +106,8 @@ fn difference<'a>(change: &'a Change, custom: &'a [(&'a CustomField, Json)]) -> 
             is.push((key.as_str(), new.unwrap_or(GONE)));
         }
     }
-    difference.after = Some(Fields { built_in: is, custom });
+    difference.before.custom = were.map(|(field, value)| (field, value.unwrap_or(GONE))).collect();
+    difference.after = Some(Fields { built_in: is, custom: custom() });
     difference
 }
 

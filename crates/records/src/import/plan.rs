@@ -193,10 +193,10 @@ fn found_target(
     {
         return (Target::Field(field.key.to_owned()), unit.power);
     }
-    if let Some(field) = custom
-        .iter()
-        .find(|field| key_of(&field.name) == header.key || key_of(&field.label) == header.key)
-    {
+    if let Some(field) = custom.iter().find(|field| {
+        let names = [&field.name, &field.label, &field.key()].map(|name| key_of(name));
+        names.contains(&header.key)
+    }) {
         return (Target::Custom(field.name.clone(), field.kind.name().to_owned()), 0);
     }
     (Target::Custom(custom_name(header), String::new()), 0)

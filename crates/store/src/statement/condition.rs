@@ -2,6 +2,7 @@
 
 use kith_kernel::Id;
 
+use super::Select;
 use crate::{Value, sql::Sql};
 
 /// What must hold of a row.
@@ -31,6 +32,8 @@ pub enum Condition {
     Behind(Vec<(&'static str, Value)>, bool),
     /// There is such a row in another table of the same tenant.
     Exists(Box<Related>),
+    /// A column that has one of the values of a select's only column; worked out before the rows are looked at.
+    Among(&'static str, Box<Select>),
     /// The record's text has a word that begins with each of these (folded) words.
     Words {
         /// The column that holds the record's id.
@@ -102,11 +105,7 @@ impl Sql {
         match condition {
             Condition::All(all) => self.joined(table, all, " AND ", "TRUE"),
             Condition::Any(any) => self.joined(table, any, " OR ", "FALSE"),
-            Condition::Not(inner) => {
-                self.text.push('(');
-                self.condition(table, inner);
-                self.text.push_str(") IS NOT TRUE");
-            }
+            Condition::Not(inner) => self.not(table, inner),
             Condition::Compare(column, comparison, value) => {
                 self.column(table, column);
                 self.text.push_str(comparison.sign());
@@ -127,6 +126,7 @@ impl Sql {
             Condition::StartsWith(column, text) => self.range(table, column, text),
             Condition::Behind(keys, descending) => self.behind(table, keys, *descending),
             Condition::Exists(related) => self.exists(table, related),
+            Condition::Among(column, select) => self.among(table, column, select),
             Condition::Words { column, words } => {
                 self.column(table, column);
                 self.text.push_str(" IN (");
@@ -135,6 +135,12 @@ impl Sql {
                 self.text.push(')');
             }
         }
+    }
+
+    fn not(&mut self, table: &'static str, condition: &Condition) {
+        self.text.push('(');
+        self.condition(table, condition);
+        self.text.push_str(") IS NOT TRUE");
     }
 
     fn joined(&mut self, table: &'static str, all: &[Condition], word: &str, none: &str) {
@@ -163,6 +169,13 @@ impl Sql {
             self.comma(at);
             self.bind(value.clone());
         }
+        self.text.push(')');
+    }
+
+    fn among(&mut self, table: &'static str, column: &'static str, select: &Select) {
+        self.column(table, column);
+        self.text.push_str(" IN (");
+        select.write(self);
         self.text.push(')');
     }
 
@@ -215,7 +228,13 @@ impl Sql {
     }
 
     fn exists(&mut self, table: &'static str, related: &Related) {
-        self.text.push_str("EXISTS (SELECT 1 FROM ");
+        self.text.push_str("EXISTS (SELECT 1");
+        self.related(table, related);
+    }
+
+    /// ` FROM other WHERE …)`: the rows of another table that belong to this one.
+    pub(super) fn related(&mut self, table: &'static str, related: &Related) {
+        self.text.push_str(" FROM ");
         self.text.push_str(related.table);
         self.filter(related.table, std::slice::from_ref(&related.condition));
         self.text.push_str(" AND ");

@@ -2,7 +2,7 @@
 
 use kith_kernel::Id;
 
-use super::{Condition, equals};
+use super::{Condition, Related, equals};
 use crate::{
     Value,
     sql::{Dialect, Sql},
@@ -24,7 +24,7 @@ pub enum Output {
 }
 
 /// `SELECT … FROM table`, of one tenant once it is run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Select {
     pub(crate) table: &'static str,
     pub(crate) outputs: Vec<Output>,
@@ -36,11 +36,13 @@ pub struct Select {
     skip_locked: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq)]
 struct Key {
     column: &'static str,
     descending: bool,
     nullable: bool,
+    /// The column is one of the row of another table that belongs to this one.
+    of: Option<Box<Related>>,
 }
 
 impl Select {
@@ -83,13 +85,19 @@ impl Select {
 
     /// Orders by a column that always has a value.
     pub fn by(mut self, column: &'static str, descending: bool) -> Self {
-        self.order.push(Key { column, descending, nullable: false });
+        self.order.push(Key { column, descending, nullable: false, of: None });
         self
     }
 
     /// Orders by a column that may lack a value; those rows come last either way.
     pub fn by_nullable(mut self, column: &'static str, descending: bool) -> Self {
-        self.order.push(Key { column, descending, nullable: true });
+        self.order.push(Key { column, descending, nullable: true, of: None });
+        self
+    }
+
+    /// Orders by a column of the one row in another table that belongs to a row; rows without one come last either way.
+    pub fn by_related(mut self, of: Related, column: &'static str, descending: bool) -> Self {
+        self.order.push(Key { column, descending, nullable: true, of: Some(Box::new(of)) });
         self
     }
 
@@ -119,6 +127,11 @@ impl Select {
 
     pub(crate) fn sql(&self, dialect: Dialect, tenant: Option<Id>) -> Sql {
         let mut sql = Sql::new(dialect, tenant);
+        self.write(&mut sql);
+        sql
+    }
+
+    pub(super) fn write(&self, sql: &mut Sql) {
         sql.text.push_str("SELECT ");
         for (at, output) in self.outputs.iter().enumerate() {
             sql.comma(at);
@@ -134,10 +147,10 @@ impl Select {
         for (at, key) in self.order.iter().enumerate() {
             sql.text.push_str(if at == 0 { " ORDER BY " } else { ", " });
             if key.nullable {
-                sql.text.push_str(key.column);
+                sql.key(self.table, key);
                 sql.text.push_str(" IS NULL, ");
             }
-            sql.text.push_str(key.column);
+            sql.key(self.table, key);
             if key.descending {
                 sql.text.push_str(" DESC");
             }
@@ -150,14 +163,24 @@ impl Select {
             sql.text.push_str(" OFFSET ");
             sql.bind(Value::Integer(i64::try_from(self.offset).unwrap_or(i64::MAX)));
         }
-        if self.skip_locked && dialect == Dialect::Postgres {
+        if self.skip_locked && sql.dialect == Dialect::Postgres {
             sql.text.push_str(" FOR UPDATE SKIP LOCKED");
         }
-        sql
     }
 }
 
 impl Sql {
+    fn key(&mut self, table: &'static str, key: &Key) {
+        match &key.of {
+            None => self.text.push_str(key.column),
+            Some(related) => {
+                self.text.push_str("(SELECT ");
+                self.column(related.table, key.column);
+                self.related(table, related);
+            }
+        }
+    }
+
     fn output(&mut self, output: Output) {
         let (before, column, after) = match output {
             Output::Column(column) => ("", column, ""),
