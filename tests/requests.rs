@@ -163,12 +163,19 @@ async fn content(
             json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
         }
         (_, ["{id}", "move"]) => json!({ "stage": "Qualification" }),
+        (_, ["{id}", "convert"]) => json!({ "deal": { "name": unique(word) } }),
+        ("PUT", ["{id}", "lines"]) => {
+            json!({ "lines": [{ "name": unique(word), "unitPrice": 5 }] })
+        }
+        (_, ["{id}", "lines"]) => json!({ "name": unique(word), "unitPrice": 5 }),
         (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
         (_, ["test-connection"]) => json!({ "service": "database" }),
-        (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"]) => return Content::Nothing,
+        (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"] | ["win-model", "train"]) => {
+            return Content::Nothing;
+        }
         (_, [] | ["{id}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{address, people};
 
-const OWN: [Field; 33] = {
+const OWN: [Field; 34] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname", "forename"]),
@@ -90,6 +90,7 @@ const OWN: [Field; 33] = {
             .default("0")
             .about("How many orders there were."),
         plain("lastPurchaseDate", "last_purchase_date", Kind::Date).system(),
+        link("leadId", "lead_id", "lead").system().about("The lead that it came from."),
     ]
 };
 

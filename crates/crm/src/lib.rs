@@ -18,6 +18,7 @@ pub mod tasks;
 use std::sync::Arc;
 
 use kith_http::Routes;
+use kith_platform::jobs::Registry;
 use kith_records::{
     Object, Records,
     import::{Imports, import_routes, object_route},
@@ -54,9 +55,17 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
         .and(pipelines::routes(records))
         .and(contacts::routes(records))
         .and(tasks::routes(records))
+        .and(leads::routes(records))
+}
+
+/// Says what does the jobs of the CRM.
+pub fn register(registry: Registry) -> Registry {
+    deals::register(registry)
 }
 
 /// The named schemas of what is not a record.
 pub fn schemas() -> Vec<(String, Json)> {
-    deals::schemas()
+    let mut all = deals::schemas();
+    all.extend(leads::schemas());
+    all
 }

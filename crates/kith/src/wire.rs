@@ -91,6 +91,7 @@ impl House {
     pub fn worker(&self) -> Result<Worker> {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
         let registry = import::register(files::register(registry), &self.imports);
+        let registry = crm::register(registry);
         Ok(Worker::new(self.app.clone(), registry))
     }
 

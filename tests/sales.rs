@@ -1,0 +1,5 @@
+//! Sales: from leads to deals with lines, their stages, and what they may bring.
+
+mod convert;
+mod deals;
+mod winning;
