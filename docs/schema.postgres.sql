@@ -712,6 +712,25 @@ CREATE INDEX notes__related_id__id ON public.notes USING btree (tenant_id, relat
 ALTER TABLE notes FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notes USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON notes TO kith_app;
+CREATE TABLE notifications (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  member_id uuid NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  record_id uuid NOT NULL,
+  title text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  read_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX notifications__member_id__id ON public.notifications USING btree (tenant_id, member_id, id);
+CREATE INDEX notifications__member_id__read_at__id ON public.notifications USING btree (tenant_id, member_id, read_at, id);
+ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON notifications USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON notifications TO kith_app;
 CREATE TABLE password_resets (
   token_hash bytea NOT NULL,
   user_id uuid NOT NULL,
@@ -861,6 +880,12 @@ CREATE TABLE tasks (
   status text COLLATE "C",
   priority text COLLATE "C",
   due_at timestamp with time zone,
+  remind_at timestamp with time zone,
+  reminded_at timestamp with time zone,
+  repeat_every text COLLATE "C",
+  repeat_interval bigint,
+  repeat_until date,
+  next_id uuid,
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
@@ -877,6 +902,7 @@ CREATE TABLE tasks (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, next_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );

@@ -632,6 +632,22 @@ CREATE TABLE notes (
 ) STRICT;
 CREATE UNIQUE INDEX notes__external_id_folded ON notes (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX notes__related_id__id ON notes (tenant_id, related_id, id);
+CREATE TABLE notifications (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  member_id BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  object TEXT NOT NULL,
+  record_id BLOB NOT NULL,
+  title TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  read_at INTEGER,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX notifications__member_id__id ON notifications (tenant_id, member_id, id);
+CREATE INDEX notifications__member_id__read_at__id ON notifications (tenant_id, member_id, read_at, id);
 CREATE TABLE password_resets (
   token_hash BLOB NOT NULL,
   user_id BLOB NOT NULL,
@@ -762,6 +778,12 @@ CREATE TABLE tasks (
   status TEXT,
   priority TEXT,
   due_at INTEGER,
+  remind_at INTEGER,
+  reminded_at INTEGER,
+  repeat_every TEXT,
+  repeat_interval INTEGER,
+  repeat_until TEXT,
+  next_id BLOB,
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
@@ -777,6 +799,7 @@ CREATE TABLE tasks (
   batch_id BLOB,
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, next_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)

@@ -92,6 +92,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             import.json
         }
         "auth" => return another_session(owner).await,
+        "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
         plural => {
             let body = body(plural, owner, word).await;
             let body = body.unwrap_or_else(|| panic!("how are {plural} made? See LEAST."));
@@ -109,6 +110,13 @@ async fn another_session(owner: &Client) -> String {
     let sessions = owner.get("/api/auth/sessions").await.json["data"].clone();
     let other = sessions.as_array().unwrap().iter().find(|one| one["current"] == false).unwrap();
     other["id"].as_str().unwrap().to_owned()
+}
+
+/// Somebody else makes ana the owner of something.
+pub(crate) async fn tell_ana(world: &World, word: &str) {
+    let ana = world.ana.get("/api/auth/me").await.json["memberId"].clone();
+    let task = json!({ "title": unique(word), "ownerId": ana });
+    world.bruno.make("/api/tasks", task).await;
 }
 
 fn import(plural: &str, word: &str) -> Request {
@@ -134,6 +142,9 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     let words = operation.words();
     let kind = words[0];
     let bulk = words.last() == Some(&"bulk");
+    if kind == "notifications" {
+        tell_ana(world, word).await;
+    }
     let id =
         if operation.has_id() || bulk { Some(something(kind, owner, word).await) } else { None };
     if let (Some(id), Some(&"restore")) = (&id, words.last()) {
@@ -173,7 +184,14 @@ async fn content(
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
         (_, ["test-connection"]) => json!({ "service": "database" }),
-        (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"] | ["win-model", "train"]) => {
+        (
+            _,
+            ["{id}", "deactivate" | "reactivate"]
+            | ["diagnostics"]
+            | ["win-model", "train"]
+            | ["read-all"]
+            | ["{id}", "read"],
+        ) => {
             return Content::Nothing;
         }
         (_, [] | ["{id}"]) => match kind {

@@ -2,4 +2,6 @@
 
 mod convert;
 mod deals;
+mod tasks;
+mod timeline;
 mod winning;

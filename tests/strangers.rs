@@ -11,7 +11,7 @@ use crate::{
     database::{Kind, on_both},
     locked::locked,
     operations::{self, Operation},
-    requests::{Content, LEAST, Request, WORD, able, body, sensible, something},
+    requests::{Content, LEAST, Request, WORD, able, body, sensible, something, tell_ana},
     world::{World, invite},
 };
 
@@ -32,11 +32,12 @@ const EXCEPTIONS: [(&str, &str); 1] =
     [("POST /api/auth/logout", "it takes nothing and ends the sender's own session")];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 7] = [
+const WORDLESS: [(&str, &str); 8] = [
     ("GET /api/users", "members who sign in have the names of the world"),
     ("GET /api/deals/forecast", "it shows months and sums"),
     ("GET /api/opportunities/forecast", "it shows months and sums"),
     ("GET /api/deals/stalled", "no deal stalls on the day on which it is made"),
+    ("GET /api/tasks/overdue", "the tasks of the world are due later"),
     ("GET /api/deals/win-model", "it shows figures"),
     ("GET /api/opportunities/win-model", "it shows figures"),
     ("GET /api/opportunities/stalled", "no deal stalls on the day on which it is made"),
@@ -262,6 +263,7 @@ async fn fill(world: &World) -> Vec<String> {
             assert_eq!(ana.delete(&format!("/api/{plural}/{gone}")).await.status, 204);
         }
     }
+    tell_ana(world, WORD).await;
     for kind in ["imports", "api-keys", "tenants"] {
         ids.push(something(kind, ana, WORD).await);
     }

@@ -11,7 +11,7 @@ use kith_records::{
 };
 use serde::Deserialize;
 
-use crate::{address, people};
+use crate::{address, notifications, people};
 
 const OWN: [Field; 34] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -111,6 +111,10 @@ struct Contacts;
 impl Rules for Contacts {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move { people::name(change) })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, CONTACT.name) })
     }
 }
 

@@ -21,6 +21,7 @@ use kith_records::{
 use kith_store::{Migration, Read, Select, Step};
 use serde_json::{Value as Json, json};
 
+use crate::notifications;
 use crate::pipelines::{OUTCOMES, STAGE, Stage, default_pipeline, object, stage, stages};
 
 const OWN: [Field; 23] = [
@@ -107,6 +108,7 @@ impl Rules for Deals {
 
     fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
         Box::pin(async move {
+            notifications::assigned(desk, change, DEAL.name)?;
             stages::follow(desk, change).await?;
             lines::follow(desk, change).await
         })

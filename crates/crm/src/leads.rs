@@ -12,7 +12,7 @@ use kith_records::{
     folded,
 };
 
-use crate::{address, people};
+use crate::{address, notifications, people};
 
 const OWN: [Field; 33] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -110,6 +110,10 @@ impl Rules for Leads {
             }
             people::name(change)
         })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, LEAD.name) })
     }
 }
 

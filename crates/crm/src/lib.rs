@@ -10,10 +10,12 @@ pub mod leads;
 pub mod members;
 mod migrations;
 pub mod notes;
+mod notifications;
 pub mod people;
 pub mod pipelines;
 pub mod products;
 pub mod tasks;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -56,16 +58,20 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
         .and(contacts::routes(records))
         .and(tasks::routes(records))
         .and(leads::routes(records))
+        .and(notifications::routes())
+        .and(timeline::routes(records))
 }
 
 /// Says what does the jobs of the CRM.
 pub fn register(registry: Registry) -> Registry {
-    deals::register(registry)
+    tasks::register(deals::register(registry))
 }
 
 /// The named schemas of what is not a record.
 pub fn schemas() -> Vec<(String, Json)> {
     let mut all = deals::schemas();
     all.extend(leads::schemas());
+    all.extend(notifications::schemas());
+    all.extend(timeline::schemas());
     all
 }

@@ -14,6 +14,7 @@ use crate::{
     labels::LABEL,
     leads::LEAD,
     notes::NOTE,
+    notifications,
     pipelines::{PIPELINE, STAGE},
     products::PRODUCT,
     tasks::TASK,
@@ -61,7 +62,7 @@ pub fn migrations() -> Vec<Migration> {
     ];
     let objects =
         Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
-    vec![objects, deals::migration()]
+    vec![objects, deals::migration(), notifications::migration()]
 }
 
 fn of(object: &Object) -> Table {

@@ -79,8 +79,9 @@ impl House {
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
         let plurals = records.objects().map(|object| object.plural.to_owned());
-        let plurals =
-            plurals.chain(["search", "imports", "audit-logs"].map(str::to_owned)).collect();
+        let plurals = plurals
+            .chain(["search", "imports", "audit-logs", "notifications"].map(str::to_owned))
+            .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());

@@ -75,6 +75,7 @@ pub(super) fn table() -> Table {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(super) fn routes() -> Routes {
     let probability = Operation::get(
         "/api/deals/{id}/win-probability",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
-use kith_kernel::{Id, Kind, Result, invalid, text::fold};
+use kith_kernel::{Id, Kind, Result, internal, invalid, text::fold};
 use kith_platform::Attempts;
 use kith_records::{Desk, Manner, Object, Record, Records};
 use kith_store::{Condition, Select};
@@ -11,10 +11,6 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{LEAD, converted};
-use crate::{
-    accounts::ACCOUNT, activities::ACTIVITY, contacts::CONTACT, deals::DEAL, notes::NOTE,
-    tasks::TASK,
-};
 
 /// A deal that names no day is expected to close after so many.
 const DAYS_TO_CLOSE: i64 = 30;
@@ -130,8 +126,8 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
         Place { lead: id, owner: owner.as_ref(), account: account.as_ref().map(|one| one.0) };
     let contact = contact_of(desk, &lead, (contact, &place)).await?;
     let deal = deal_of(desk, &lead, (wish("deal", wanted.deal)?, &place, contact.0)).await?;
-    for object in [&ACTIVITY, &TASK, &NOTE] {
-        relink(desk, object, (id, contact.0)).await?;
+    for name in ["activity", "task", "note"] {
+        relink(desk, kind(desk, name)?, (id, contact.0)).await?;
     }
     let changes = object([
         ("status", json!("converted")),
@@ -173,6 +169,11 @@ fn wish(name: &str, given: Option<Json>) -> Result<Wish> {
         },
         Some(_) => Err(invalid(name, "must be an object")),
     }
+}
+
+/// An object by its name: slices meet through records.
+fn kind(desk: Desk<'_>, name: &str) -> Result<&'static Object> {
+    desk.records.object(name).ok_or_else(|| internal(format!("there is no object named {name}")))
 }
 
 fn object<const N: usize>(pairs: [(&str, Json); N]) -> Record {
@@ -221,9 +222,10 @@ async fn account_of(
     lead: &Record,
     (wish, owner): (Wish, Option<&Json>),
 ) -> Result<Option<(Id, Record)>> {
+    let account = kind(desk, "account")?;
     let given = match wish {
         Wish::Leave => return Ok(None),
-        Wish::Take(id) => return taken(desk, &ACCOUNT, id).await.map(Some),
+        Wish::Take(id) => return taken(desk, account, id).await.map(Some),
         Wish::Make(given) => given,
     };
     if given.is_empty() {
@@ -235,7 +237,7 @@ async fn account_of(
             (None, None) => return Ok(None),
         };
         if let Some(id) = known {
-            return taken(desk, &ACCOUNT, id).await.map(Some);
+            return taken(desk, account, id).await.map(Some);
         }
     }
     let mut suggested: Record = ["website", "address.city", "address.state", "address.country"]
@@ -247,7 +249,7 @@ async fn account_of(
         ("type", json!("prospect")),
         ("ownerId", owner.cloned().unwrap_or_default()),
     ]));
-    made(desk, &ACCOUNT, house_keeps_out(&ACCOUNT, overlaid(suggested, given))?).await.map(Some)
+    made(desk, account, house_keeps_out(account, overlaid(suggested, given))?).await.map(Some)
 }
 
 /// The oldest account of a name, whatever its case.
@@ -284,17 +286,18 @@ async fn contact_of(
     lead: &Record,
     (wish, place): (Wish, &Place<'_>),
 ) -> Result<(Id, Record)> {
+    let contact = kind(desk, "contact")?;
     match wish {
         Wish::Take(id) => {
-            let (_, contact) = taken(desk, &CONTACT, id).await?;
-            may(desk, &CONTACT, "write")?;
+            let (_, chosen) = taken(desk, contact, id).await?;
+            may(desk, contact, "write")?;
             let mut changes =
-                object([("leadId", json!(place.lead)), ("labels", both(&contact, lead))]);
-            if contact.get("accountId").is_none_or(Json::is_null) {
+                object([("leadId", json!(place.lead)), ("labels", both(&chosen, lead))]);
+            if chosen.get("accountId").is_none_or(Json::is_null) {
                 changes.extend(object([("accountId", json!(place.account))]));
             }
             let change = (id, changes, HOUSE);
-            Ok((id, desk.records.update(desk.ctx, desk.db, &CONTACT, change).await?))
+            Ok((id, desk.records.update(desk.ctx, desk.db, contact, change).await?))
         }
         Wish::Make(given) => {
             let shared = SHARED.iter().filter_map(|key| Some((*key, lead.get(*key)?)));
@@ -310,9 +313,9 @@ async fn contact_of(
                 ("accountId", json!(place.account)),
                 ("ownerId", place.owner.cloned().unwrap_or_default()),
             ]));
-            let mut fields = house_keeps_out(&CONTACT, overlaid(fields, given))?;
+            let mut fields = house_keeps_out(contact, overlaid(fields, given))?;
             fields.insert("leadId".to_owned(), json!(place.lead));
-            made(desk, &CONTACT, fields).await
+            made(desk, contact, fields).await
         }
         Wish::Leave => Err(invalid("contact", "must be an object")),
     }
@@ -322,7 +325,7 @@ async fn contact_of(
 fn both(contact: &Record, lead: &Record) -> Json {
     let of = |record: &Record| record.get("labels").and_then(Json::as_array).cloned();
     let all = of(contact).unwrap_or_default().into_iter().chain(of(lead).unwrap_or_default());
-    Json::from_iter(all)
+    all.collect()
 }
 
 async fn deal_of(
@@ -331,6 +334,7 @@ async fn deal_of(
     (wish, place, contact): (Wish, &Place<'_>, Id),
 ) -> Result<Option<(Id, Record)>> {
     let Wish::Make(given) = wish else { return Ok(None) };
+    let deal = kind(desk, "deal")?;
     let name = lead.get("company").or_else(|| lead.get("name")).cloned().unwrap_or_default();
     let zone = desk.ctx.actor.zone;
     let expected = desk.ctx.now().date(zone).plus_days(DAYS_TO_CLOSE);
@@ -345,9 +349,9 @@ async fn deal_of(
         ("contactId", json!(contact)),
         ("ownerId", place.owner.cloned().unwrap_or_default()),
     ]);
-    let mut fields = house_keeps_out(&DEAL, overlaid(suggested, given))?;
+    let mut fields = house_keeps_out(deal, overlaid(suggested, given))?;
     fields.insert("leadId".to_owned(), json!(place.lead));
-    made(desk, &DEAL, fields).await.map(Some)
+    made(desk, deal, fields).await.map(Some)
 }
 
 /// What points at the lead points at the contact from now on.

@@ -77,8 +77,8 @@ pub(super) async fn forecast(ctx: &Ctx, db: &Read, wanted: &Wanted) -> Result<Js
     };
     let ends = [
         ("total", total, rules.between(wanted.from(), wanted.until())),
-        ("overdue", of(When::Overdue), rules.with(vec![rules.day(Op::Lt, wanted.from())])),
-        ("later", of(When::Later), rules.with(vec![rules.day(Op::Gte, wanted.until())])),
+        ("overdue", of(When::Overdue), rules.with(vec![day(Op::Lt, wanted.from())])),
+        ("later", of(When::Later), rules.with(vec![day(Op::Gte, wanted.until())])),
         ("undated", of(When::Undated), rules.with(vec![absent("expectedCloseDate")])),
     ];
     for (name, sum, rule) in ends {
@@ -198,6 +198,10 @@ fn field(field: &str, op: Op, value: Json) -> Rule {
     Rule::Field(Compared { field: field.to_owned(), op, value })
 }
 
+fn day(op: Op, day: Date) -> Rule {
+    field("expectedCloseDate", op, json!(day))
+}
+
 fn equal(name: &str, value: Json) -> Rule {
     field(name, Op::Eq, value)
 }
@@ -222,11 +226,7 @@ impl Rules<'_> {
         Rule::All(all)
     }
 
-    fn day(&self, op: Op, day: Date) -> Rule {
-        field("expectedCloseDate", op, json!(day))
-    }
-
     fn between(&self, from: Date, until: Date) -> Rule {
-        self.with(vec![self.day(Op::Gte, from), self.day(Op::Lt, until)])
+        self.with(vec![day(Op::Gte, from), day(Op::Lt, until)])
     }
 }

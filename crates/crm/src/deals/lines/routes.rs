@@ -255,6 +255,17 @@ async fn line(
             }
         },
     };
+    let (quantity, discount) = pieces(given)?;
+    let Some(amount) = amount(unit_price, quantity, discount) else {
+        return wrong("unitPrice", "makes too large an amount");
+    };
+    let (product_id, name) = (given.product_id, name.map(str::to_owned));
+    Ok(Line { id: ctx.new_id(), product_id, name, quantity, unit_price, discount, amount })
+}
+
+/// How many, and at what discount.
+fn pieces(given: &Given) -> std::result::Result<(i64, i64), Wrong> {
+    let wrong = |key, why: &str| Err((key, why.to_owned()));
     let quantity = given.quantity.as_ref().map_or(Some(WHOLE), |given| parsed(given, 4));
     let Some(quantity) = quantity.filter(|one| *one > 0 && *one <= MOST_PIECES * WHOLE) else {
         return wrong(
@@ -266,11 +277,7 @@ async fn line(
     let Some(discount) = discount.filter(|one| *one <= WHOLE) else {
         return wrong("discountPercent", "must be from 0 to 100, with two decimals at most");
     };
-    let Some(amount) = amount(unit_price, quantity, discount) else {
-        return wrong("unitPrice", "makes too large an amount");
-    };
-    let (product_id, name) = (given.product_id, name.map(str::to_owned));
-    Ok(Line { id: ctx.new_id(), product_id, name, quantity, unit_price, discount, amount })
+    Ok((quantity, discount))
 }
 
 /// What a product costs, when that is said in the deal's currency.

@@ -21,6 +21,7 @@ const WEAK: f64 = 0.02;
 
 const STATES: [&str; 5] = ["not_enough_data", "training", "no_signal", "ready", "closed"];
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(in crate::deals) fn schemas() -> Vec<(String, Json)> {
     let judgement = schema::object(
         vec![
@@ -177,7 +178,7 @@ fn verdict(model: Option<&Model>, closed: usize) -> (&'static str, String) {
 fn no_signal(of: Judgement) -> String {
     format!(
         "There is no signal in your data: on {} later deals, what was learned told winners from losers in {:.0} of 100 \
-         cases ({:.0} to {:.0}; a coin does it in 50), which is no better than the share that is won anyway.",
+         cases ({:.0} to {:.0}; a coin does it in 50), which is too near to a coin to be of use.",
         of.judged_on,
         of.auc * 100.0,
         of.auc_low * 100.0,
@@ -227,7 +228,7 @@ async fn of_deal(ctx: &Ctx, db: &Read, (deal, shown): (&Deal, &Json)) -> Result<
     let around = Around::of(db, std::slice::from_ref(deal)).await?;
     let features = around.features(deal, model.with_age.then(|| ctx.now()));
     let reasons = model.reasons(&features);
-    let reasons = reasons.into_iter().filter(|one| one.weight.abs() >= WEAK).take(REASONS);
+    let reasons = reasons.into_iter().filter(|one| one.odds.abs() >= WEAK).take(REASONS);
     let reasons: Vec<Json> = reasons.map(|one| reason(&model, one, &around)).collect();
     let probability = rounded(model.probability(&features));
     Ok(json!({
@@ -245,7 +246,7 @@ fn reason(model: &Model, one: &Weight, around: &Around) -> Json {
         one.deals,
         percent(model.won, model.deals)
     );
-    let effect = if one.weight > 0.0 { "raises" } else { "lowers" };
+    let effect = if one.odds > 0.0 { "raises" } else { "lowers" };
     json!({ "field": one.field, "value": value, "effect": effect, "text": text })
 }
 

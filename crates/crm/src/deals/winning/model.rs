@@ -31,7 +31,7 @@ pub(super) struct Weight {
     pub(super) field: String,
     pub(super) value: String,
     /// In log odds, against the average of the field.
-    pub(super) weight: f64,
+    pub(super) odds: f64,
     /// Closed deals that have it, and how many of them were won.
     pub(super) deals: usize,
     pub(super) won: usize,
@@ -79,7 +79,7 @@ impl Model {
         let fitted = fit(&rows, columns.len() + 1);
         drop(columns);
         for (one, weight) in weights.iter_mut().zip(&fitted[1..]) {
-            one.weight = *weight;
+            one.odds = *weight;
         }
         let intercept = centre(&mut weights, fitted[0], examples.len());
         Self { deals: examples.len(), won, intercept, weights, ..Self::default() }
@@ -88,7 +88,7 @@ impl Model {
     /// How probable it is that a deal of these features is won.
     pub(super) fn probability(&self, features: &[Feature]) -> f64 {
         let known = self.reasons(features);
-        logistic(self.intercept + known.iter().map(|one| one.weight).sum::<f64>())
+        logistic(self.intercept + known.iter().map(|one| one.odds).sum::<f64>())
     }
 
     /// What counts for a deal of these features, the strongest first.
@@ -97,7 +97,7 @@ impl Model {
             features.iter().any(|(field, value)| *field == one.field && *value == one.value)
         };
         let mut reasons: Vec<&Weight> = self.weights.iter().filter(has).collect();
-        reasons.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
+        reasons.sort_by(|one, other| other.odds.abs().total_cmp(&one.odds.abs()));
         reasons
     }
 }
@@ -127,7 +127,7 @@ fn frequent(examples: &[Example]) -> Vec<Weight> {
             if weights.last().is_some_and(|last| last.field == field) { of_field + 1 } else { 0 };
         if of_field < MOST_VALUES {
             let (field, value) = (field.to_owned(), value.to_owned());
-            weights.push(Weight { field, value, weight: 0.0, deals, won });
+            weights.push(Weight { field, value, odds: 0.0, deals, won });
         }
     }
     weights
@@ -138,10 +138,10 @@ fn frequent(examples: &[Example]) -> Vec<Weight> {
 fn centre(weights: &mut [Weight], intercept: f64, deals: usize) -> f64 {
     let mut means: HashMap<String, f64> = HashMap::new();
     for one in weights.iter() {
-        *means.entry(one.field.clone()).or_default() += one.weight * share(one.deals, deals);
+        *means.entry(one.field.clone()).or_default() += one.odds * share(one.deals, deals);
     }
     for one in weights.iter_mut() {
-        one.weight -= means.get(&one.field).copied().unwrap_or_default();
+        one.odds -= means.get(&one.field).copied().unwrap_or_default();
     }
     intercept + means.values().sum::<f64>()
 }
