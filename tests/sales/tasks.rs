@@ -104,7 +104,8 @@ async fn a_task_that_repeats_makes_the_next(kind: Kind) {
     let complete = async |task: &Json| -> Json {
         let done = ana.post(&format!("{}/complete", path(task)), json!({})).await;
         assert_eq!(done.status, 200, "{done:?}");
-        let next = ana.get(&path(task)).await.json["nextId"].clone();
+        let next = done.json["nextId"].clone();
+        assert_eq!(ana.get(&path(task)).await.json["nextId"], next);
         match next.as_str() {
             Some(id) => ana.get(&format!("/api/tasks/{id}")).await.json,
             None => Json::Null,

@@ -27,7 +27,7 @@ impl Job for RemindTask {
 }
 
 #[derive(Debug, Deserialize)]
-struct Due {
+struct Task {
     title: String,
     status: String,
     due_at: Option<Time>,
@@ -78,7 +78,7 @@ pub(super) fn follow(desk: Desk<'_>, change: &Change) -> Result<()> {
 
 async fn remind(attempt: &Attempt, db: &Write, job: &RemindTask) -> Result<()> {
     let task = Select::from("tasks").whose("id", job.task).only(Condition::Null("deleted_at"));
-    let Some(task) = db.first::<Due>(task).await? else { return Ok(()) };
+    let Some(task) = db.first::<Task>(task).await? else { return Ok(()) };
     let is_wanted = is_open(Some(&task.status)) && task.remind_at == Some(job.at);
     if !is_wanted || task.reminded_at == Some(job.at) {
         return Ok(());
@@ -113,7 +113,7 @@ async fn address(db: &Read, member: Id) -> Result<Option<String>> {
     Ok(active.and_then(|member| member.email))
 }
 
-fn letter(to: String, task: &Due) -> Mail {
+fn letter(to: String, task: &Task) -> Mail {
     let due = task.due_at.map(|at| format!("\n\nIt is due at {at}.")).unwrap_or_default();
     Mail {
         to,
