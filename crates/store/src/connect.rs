@@ -115,6 +115,17 @@ impl Session {
         }
     }
 
+    /// Changes the word index: before the commit on SQLite, with it on PostgreSQL.
+    pub(crate) fn index(&self, sql: Sql) -> Result<()> {
+        match self {
+            Self::Sqlite(session) => session.index(sql),
+            Self::Postgres(session) => {
+                session.defer(sql);
+                Ok(())
+            }
+        }
+    }
+
     /// Takes a lock until the end of the transaction, or says that another has it.
     pub(crate) async fn try_lock(&self, key: i64) -> Result<bool> {
         match self {

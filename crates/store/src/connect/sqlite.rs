@@ -142,6 +142,9 @@ fn open(path: &Path, pragmas: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+/// The table of the word index; what searches it must see what this write told it.
+const WORDS: &str = "search_words";
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -157,18 +160,37 @@ impl Session {
         sql: &Sql,
         each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
     ) -> Result<()> {
+        if let Self::Write(session) = self
+            && sql.text.contains(WORDS)
+        {
+            session.index_now()?;
+        }
         self.with(|connection| query(connection, sql, each))
     }
 
     pub(crate) fn execute(&self, sql: &Sql) -> Result<u64> {
-        self.with(|connection| {
-            let mut statement = connection.prepare_cached(&sql.text).map_err(|e| wrong(&e))?;
-            bind(&mut statement, &sql.values)?;
-            statement.raw_execute().map(|rows| rows as u64).map_err(|error| wrong(&error))
-        })
+        self.with(|connection| execute(connection, sql))
+    }
+
+    /// Changes the word index, before the commit.
+    pub(crate) fn index(&self, sql: Sql) -> Result<()> {
+        match self {
+            Self::Read(_) => Err(internal("a read cannot change the word index")),
+            Self::Write(session) => {
+                session.index(sql);
+                Ok(())
+            }
+        }
     }
 
     pub(crate) fn word(&self, text: &'static str) -> Result<()> {
+        if let Self::Write(session) = self {
+            if text.starts_with("SAVEPOINT") {
+                session.index_now()?;
+            } else if text.starts_with("ROLLBACK") {
+                session.forget_words();
+            }
+        }
         self.with(|connection| run(connection, text))
     }
 
@@ -188,6 +210,12 @@ impl Session {
             Self::Write(session) => session.commit().await,
         }
     }
+}
+
+fn execute(connection: &Connection, sql: &Sql) -> Result<u64> {
+    let mut statement = connection.prepare_cached(&sql.text).map_err(|error| wrong(&error))?;
+    bind(&mut statement, &sql.values)?;
+    statement.raw_execute().map(|rows| rows as u64).map_err(|error| wrong(&error))
 }
 
 fn query(

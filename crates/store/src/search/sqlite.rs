@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The words are cut before they come here, so the plainest tokenizer serves. Positions are kept, since
-/// `bm25` ranks by them (with `detail = column` every rank is nought).
+/// `bm25` ranks by them (with `detail = column` every rank is nought). What FTS5 merges by itself comes in lumps that hold
+/// the writer for 20 ms, so that it is told when to merge (see `connect/sqlite/group.rs`).
 pub(crate) const SCHEMA: &str = "\
 CREATE TABLE search_documents (
   number INTEGER PRIMARY KEY,
@@ -18,7 +19,8 @@ CREATE TABLE search_documents (
   object TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
-CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii')";
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+INSERT INTO search_words (search_words, rank) VALUES ('automerge', 0)";
 
 /// `scope : "o…" AND {title keywords body} : ("ana" * AND …)`; words hold letters and digits alone.
 fn question(scope: &str, words: &[String]) -> String {
@@ -68,29 +70,50 @@ pub(super) async fn index(
         vec![tenant.into(), record.into(), object.into()],
     );
     write.session().execute(document).await?;
+    let mut last = Sql::new(Dialect::Sqlite, None);
+    last.text.push_str("SELECT last_insert_rowid()");
+    let Some(number) = number(write, last).await? else { return Ok(()) };
     let mut words = Sql::new(Dialect::Sqlite, None);
     let [title, keywords, body] = texts;
     bind_all(
         &mut words,
-        "INSERT INTO search_words (rowid, scope, title, keywords, body) VALUES (last_insert_rowid(), #, #, #, #)",
+        "INSERT INTO search_words (rowid, scope, title, keywords, body) VALUES (#, #, #, #, #)",
         vec![
+            number.into(),
             scope.join(" ").into(),
             title.join(" ").into(),
             keywords.join(" ").into(),
             body.join(" ").into(),
         ],
     );
-    write.session().execute(words).await.map(drop)
+    write.session().index(words)
 }
 
 pub(super) async fn unindex(write: &Write, tenant: Id, record: Id) -> Result<()> {
-    for template in [
-        "DELETE FROM search_words WHERE rowid = (SELECT number FROM search_documents WHERE tenant_id = # AND record_id = #)",
-        "DELETE FROM search_documents WHERE tenant_id = # AND record_id = #",
-    ] {
-        let mut sql = Sql::new(Dialect::Sqlite, None);
-        bind_all(&mut sql, template, vec![tenant.into(), record.into()]);
-        write.session().execute(sql).await?;
-    }
-    Ok(())
+    let mut known = Sql::new(Dialect::Sqlite, None);
+    bind_all(
+        &mut known,
+        "SELECT number FROM search_documents WHERE tenant_id = # AND record_id = #",
+        vec![tenant.into(), record.into()],
+    );
+    let Some(number) = number(write, known).await? else { return Ok(()) };
+    let mut document = Sql::new(Dialect::Sqlite, None);
+    bind_all(&mut document, "DELETE FROM search_documents WHERE number = #", vec![number.into()]);
+    write.session().execute(document).await?;
+    let mut words = Sql::new(Dialect::Sqlite, None);
+    bind_all(&mut words, "DELETE FROM search_words WHERE rowid = #", vec![number.into()]);
+    write.session().index(words)
+}
+
+/// The number of a document, by which its words are known.
+async fn number(write: &Write, sql: Sql) -> Result<Option<i64>> {
+    let mut number = None;
+    write
+        .session()
+        .query(sql, &mut |row| {
+            number = row.integer(0)?;
+            Ok(())
+        })
+        .await?;
+    Ok(number)
 }

@@ -19,10 +19,11 @@ use super::group::Writer;
 const COMMITS_PER_LOOK: u32 = 200;
 /// or when so much time was spent in transactions, which may be few and large.
 const WRITING_PER_LOOK: Duration = Duration::from_millis(250);
-/// A log of so many pages (64 MiB) is begun anew, for which writers pause for a moment.
-const LONG_LOG_FRAMES: i64 = 16_384;
-/// A log of so many pages (256 MiB) is begun anew even if that means to wait for those who read.
-const LONGEST_LOG_FRAMES: i64 = 65_536;
+/// A log of so many pages (384 MiB) is begun anew, for which writers pause for a moment: seldom enough that fewer than
+/// one write in a hundred meets it.
+const LONG_LOG_FRAMES: i64 = 98_304;
+/// A log of so many pages (1 GiB) is begun anew even if that means to wait for those who read.
+const LONGEST_LOG_FRAMES: i64 = 262_144;
 
 /// Counts commits and wakes the thread; the thread ends with it.
 pub(super) struct Checkpointer {

@@ -2,6 +2,9 @@
 //!
 //! A write that succeeded while others wait leaves the transaction open, hands the connection on and answers only
 //! after the commit of the last one. A write that failed or was dropped takes back its own savepoint alone.
+//!
+//! The word index is written once for the whole group, right before the commit: FTS5 writes out what it holds whenever a
+//! savepoint begins, so that each record by itself would cost it several pages.
 
 use std::{
     path::PathBuf,
@@ -16,8 +19,15 @@ use kith_kernel::{Result, internal, unavailable};
 use rusqlite::Connection;
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use super::{checkpoint::Checkpointer, lock, run};
+use super::{checkpoint::Checkpointer, execute, lock, run, wrong};
+use crate::sql::Sql;
 
+/// A commit adds a segment to the word index, whose page is written anew some five times until it lies in a large one;
+const PAGES_OF_A_COMMIT: usize = 6;
+/// and so many records add another page to that work.
+const RECORDS_OF_A_PAGE: usize = 4;
+/// Fewer pages than this are not worth a merge.
+const PAGES_AT_ONCE: usize = 24;
 /// No more writes than this share a commit.
 const LARGEST_GROUP: usize = 64;
 /// A transaction does not stay open longer than this for others to join.
@@ -37,10 +47,16 @@ pub(super) struct Writer {
     open_since: Option<Instant>,
     /// Those whose savepoint is in the open transaction and who wait for its commit.
     joined: Vec<oneshot::Sender<bool>>,
+    /// What the word index is still to be told of them.
+    words: Vec<Sql>,
+    /// Pages of the word index that are due to be merged.
+    unmerged: usize,
 }
 
 pub(crate) struct WriteSession {
     writer: Mutex<Option<OwnedMutexGuard<Writer>>>,
+    /// What the word index is still to be told of this write.
+    words: Mutex<Vec<Sql>>,
     shared: Arc<tokio::sync::Mutex<Writer>>,
     waiting: Arc<AtomicUsize>,
 }
@@ -64,7 +80,9 @@ impl Drop for Waiting<'_> {
 impl Group {
     pub(super) fn new(connection: Connection, path: PathBuf) -> Result<Self> {
         let (checkpointer, thread) = Checkpointer::new(path);
-        let writer = Writer { connection, checkpointer, open_since: None, joined: Vec::new() };
+        let (joined, words) = (Vec::new(), Vec::new());
+        let writer =
+            Writer { connection, checkpointer, open_since: None, joined, words, unmerged: 0 };
         let writer = Arc::new(tokio::sync::Mutex::new(writer));
         thread.start(Arc::downgrade(&writer))?;
         Ok(Self { writer, waiting: Arc::new(AtomicUsize::new(0)) })
@@ -88,6 +106,7 @@ impl Group {
         run(&writer.connection, "SAVEPOINT one")?;
         Ok(WriteSession {
             writer: Mutex::new(Some(writer)),
+            words: Mutex::default(),
             shared: Arc::clone(&self.writer),
             waiting: Arc::clone(&self.waiting),
         })
@@ -98,7 +117,7 @@ impl Writer {
     /// Commits what is open and answers those who wait for it.
     pub(super) fn commit(&mut self) -> Result<()> {
         let Some(since) = self.open_since.take() else { return Ok(()) };
-        let committed = run(&self.connection, "COMMIT");
+        let committed = self.index().and_then(|()| run(&self.connection, "COMMIT"));
         if committed.is_err() {
             // The error is told to everyone in the group; a second one, of the way back, adds nothing.
             run(&self.connection, "ROLLBACK").ok();
@@ -108,6 +127,22 @@ impl Writer {
         }
         self.checkpointer.committed(since.elapsed());
         committed
+    }
+
+    /// Tells the word index of the group's records, and has it merge a little of what it holds.
+    fn index(&mut self) -> Result<()> {
+        let words = std::mem::take(&mut self.words);
+        if words.is_empty() {
+            return Ok(());
+        }
+        self.unmerged += PAGES_OF_A_COMMIT + words.len() / RECORDS_OF_A_PAGE;
+        if self.unmerged >= PAGES_AT_ONCE {
+            let pages = i64::try_from(std::mem::take(&mut self.unmerged)).unwrap_or(i64::MAX);
+            let merge = "INSERT INTO search_words (search_words, rank) VALUES ('merge', ?1)";
+            let mut merge = self.connection.prepare_cached(merge).map_err(|e| wrong(&e))?;
+            merge.execute([pages]).map_err(|error| wrong(&error))?;
+        }
+        words.iter().try_for_each(|sql| execute(&self.connection, sql).map(drop))
     }
 
     fn may_wait(&self, waiting: &AtomicUsize) -> bool {
@@ -123,6 +158,22 @@ impl WriteSession {
             Some(writer) => work(&writer.connection),
             None => Err(internal("a write was used after its end")),
         }
+    }
+
+    /// Tells the word index something before the commit.
+    pub(super) fn index(&self, sql: Sql) {
+        lock(&self.words).push(sql);
+    }
+
+    /// Tells it at once, for a search in this write or a savepoint that may be taken back.
+    pub(super) fn index_now(&self) -> Result<()> {
+        let words = std::mem::take(&mut *lock(&self.words));
+        words.iter().try_for_each(|sql| self.with(|open| execute(open, sql).map(drop)))
+    }
+
+    /// Forgets what the word index was to be told since the last savepoint.
+    pub(super) fn forget_words(&self) {
+        lock(&self.words).clear();
     }
 
     pub(super) async fn commit(&self) -> Result<()> {
@@ -146,6 +197,7 @@ impl WriteSession {
         let taken = lock(&self.writer).take();
         let Some(mut writer) = taken else { return Err(internal("a write ended twice")) };
         run(&writer.connection, "RELEASE one")?;
+        writer.words.append(&mut lock(&self.words));
         if writer.may_wait(&self.waiting) {
             let (answer, wait) = oneshot::channel();
             writer.joined.push(answer);
@@ -165,6 +217,7 @@ impl Drop for WriteSession {
         if undone.is_err() || writer.joined.is_empty() {
             run(&writer.connection, "ROLLBACK").ok();
             writer.open_since = None;
+            writer.words.clear();
             for answer in writer.joined.drain(..) {
                 answer.send(false).ok();
             }
