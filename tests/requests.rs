@@ -158,6 +158,17 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     Request { method: operation.method.clone(), path, id, content }
 }
 
+fn takes_nothing(method: &str, words: &[&str]) -> bool {
+    const ACTIONS: [&str; 7] =
+        ["restore", "win", "complete", "switch", "deactivate", "reactivate", "read"];
+    match words {
+        _ if matches!(method, "GET" | "DELETE") => true,
+        ["{id}", action] => ACTIONS.contains(action),
+        ["diagnostics" | "read-all"] | ["win-model", "train"] => true,
+        _ => false,
+    }
+}
+
 async fn content(
     operation: &Operation,
     (owner, id): (&Client, Option<&str>),
@@ -166,9 +177,7 @@ async fn content(
     let words = operation.words();
     let kind = words[0];
     let json = match (operation.method.as_str(), &words[1..]) {
-        ("GET" | "DELETE", _) | (_, ["{id}", "restore" | "win" | "complete" | "switch"]) => {
-            return Content::Nothing;
-        }
+        (method, words) if takes_nothing(method, words) => return Content::Nothing,
         (_, ["import"]) => return import(kind, word).content,
         (_, ["bulk"]) => {
             json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
@@ -184,16 +193,6 @@ async fn content(
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
         (_, ["test-connection"]) => json!({ "service": "database" }),
-        (
-            _,
-            ["{id}", "deactivate" | "reactivate"]
-            | ["diagnostics"]
-            | ["win-model", "train"]
-            | ["read-all"]
-            | ["{id}", "read"],
-        ) => {
-            return Content::Nothing;
-        }
         (_, [] | ["{id}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),

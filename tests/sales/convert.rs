@@ -30,7 +30,6 @@ async fn convert(who: &Client, lead: &Json, body: Json) -> Answer {
     who.post(&format!("{}/convert", path(lead, "leads")), body).await
 }
 
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_lead_becomes_a_contact_an_account_and_a_deal(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
