@@ -180,6 +180,7 @@ CREATE TABLE contacts (
   currency text COLLATE "C",
   visits bigint,
   last_purchase_date date,
+  lead_id uuid,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,
@@ -192,6 +193,7 @@ CREATE TABLE contacts (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, account_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, lead_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
 );
 CREATE INDEX contacts__account_id__id ON public.contacts USING btree (tenant_id, account_id, id);
@@ -259,6 +261,44 @@ CREATE INDEX custom_values__field_id__words__record_id ON public.custom_values U
 ALTER TABLE custom_values FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON custom_values USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON custom_values TO kith_app;
+CREATE TABLE deal_lines (
+  tenant_id uuid NOT NULL,
+  deal_id uuid NOT NULL,
+  id uuid NOT NULL,
+  product_id uuid,
+  name text COLLATE "C",
+  quantity bigint NOT NULL,
+  unit_price bigint NOT NULL,
+  discount bigint NOT NULL,
+  amount bigint NOT NULL,
+  PRIMARY KEY (tenant_id, deal_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, product_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE deal_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON deal_lines USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON deal_lines TO kith_app;
+CREATE TABLE deal_stages (
+  tenant_id uuid NOT NULL,
+  deal_id uuid NOT NULL,
+  id uuid NOT NULL,
+  stage_id uuid NOT NULL,
+  stage text COLLATE "C" NOT NULL,
+  pipeline_id uuid NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  amount bigint,
+  currency text COLLATE "C",
+  entered_at timestamp with time zone NOT NULL,
+  left_at timestamp with time zone,
+  member_id uuid,
+  PRIMARY KEY (tenant_id, deal_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, stage_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE deal_stages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON deal_stages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON deal_stages TO kith_app;
 CREATE TABLE deals (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -271,6 +311,7 @@ CREATE TABLE deals (
   stage text COLLATE "C",
   stage_folded text COLLATE "C",
   status text COLLATE "C",
+  stage_entered_at timestamp with time zone,
   account_id uuid,
   contact_id uuid,
   lead_id uuid,
@@ -314,6 +355,8 @@ CREATE UNIQUE INDEX deals__external_id_folded ON public.deals USING btree (tenan
 CREATE INDEX deals__owner_id__id ON public.deals USING btree (tenant_id, owner_id, id);
 CREATE INDEX deals__pipeline_id__stage_id__currency ON public.deals USING btree (tenant_id, pipeline_id, stage_id, currency);
 CREATE INDEX deals__stage_id__id ON public.deals USING btree (tenant_id, stage_id, id);
+CREATE INDEX deals__status__expected_close_date ON public.deals USING btree (tenant_id, status, expected_close_date);
+CREATE INDEX deals__status__updated_at__id ON public.deals USING btree (tenant_id, status, updated_at, id);
 ALTER TABLE deals FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON deals USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON deals TO kith_app;
@@ -690,6 +733,25 @@ CREATE INDEX notes__related_id__id ON public.notes USING btree (tenant_id, relat
 ALTER TABLE notes FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notes USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON notes TO kith_app;
+CREATE TABLE notifications (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  member_id uuid NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  record_id uuid NOT NULL,
+  title text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  read_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX notifications__member_id__id ON public.notifications USING btree (tenant_id, member_id, id);
+CREATE INDEX notifications__member_id__read_at__id ON public.notifications USING btree (tenant_id, member_id, read_at, id);
+ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON notifications USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON notifications TO kith_app;
 CREATE TABLE password_resets (
   token_hash bytea NOT NULL,
   user_id uuid NOT NULL,
@@ -839,6 +901,12 @@ CREATE TABLE tasks (
   status text COLLATE "C",
   priority text COLLATE "C",
   due_at timestamp with time zone,
+  remind_at timestamp with time zone,
+  reminded_at timestamp with time zone,
+  repeat_every text COLLATE "C",
+  repeat_interval bigint,
+  repeat_until date,
+  next_id uuid,
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
@@ -855,6 +923,7 @@ CREATE TABLE tasks (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, next_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
@@ -933,3 +1002,14 @@ CREATE INDEX wakeups__due__tenant_id ON public.wakeups USING btree (due, tenant_
 CREATE INDEX wakeups__tenant_id__due ON public.wakeups USING btree (tenant_id, due);
 GRANT DELETE, INSERT, SELECT, UPDATE ON wakeups TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON wakeups TO kith_platform;
+CREATE TABLE win_models (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  model text COLLATE "C",
+  trained_at timestamp with time zone,
+  asked_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE win_models FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON win_models USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON win_models TO kith_app;

@@ -168,6 +168,7 @@ CREATE TABLE contacts (
   currency TEXT,
   visits INTEGER,
   last_purchase_date TEXT,
+  lead_id BLOB,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -180,6 +181,7 @@ CREATE TABLE contacts (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, account_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, lead_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
 CREATE INDEX contacts__account_id__id ON contacts (tenant_id, account_id, id);
@@ -228,6 +230,38 @@ CREATE INDEX custom_values__field_id__instant__record_id ON custom_values (tenan
 CREATE INDEX custom_values__field_id__minor__record_id ON custom_values (tenant_id, field_id, minor, record_id);
 CREATE INDEX custom_values__field_id__number__record_id ON custom_values (tenant_id, field_id, number, record_id);
 CREATE INDEX custom_values__field_id__words__record_id ON custom_values (tenant_id, field_id, words, record_id);
+CREATE TABLE deal_lines (
+  tenant_id BLOB NOT NULL,
+  deal_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  product_id BLOB,
+  name TEXT,
+  quantity INTEGER NOT NULL,
+  unit_price INTEGER NOT NULL,
+  discount INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, deal_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, product_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deal_stages (
+  tenant_id BLOB NOT NULL,
+  deal_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  stage_id BLOB NOT NULL,
+  stage TEXT NOT NULL,
+  pipeline_id BLOB NOT NULL,
+  status TEXT NOT NULL,
+  amount INTEGER,
+  currency TEXT,
+  entered_at INTEGER NOT NULL,
+  left_at INTEGER,
+  member_id BLOB,
+  PRIMARY KEY (tenant_id, deal_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, stage_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, pipeline_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE deals (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -240,6 +274,7 @@ CREATE TABLE deals (
   stage TEXT,
   stage_folded TEXT,
   status TEXT,
+  stage_entered_at INTEGER,
   account_id BLOB,
   contact_id BLOB,
   lead_id BLOB,
@@ -283,6 +318,8 @@ CREATE UNIQUE INDEX deals__external_id_folded ON deals (tenant_id, external_id_f
 CREATE INDEX deals__owner_id__id ON deals (tenant_id, owner_id, id);
 CREATE INDEX deals__pipeline_id__stage_id__currency ON deals (tenant_id, pipeline_id, stage_id, currency);
 CREATE INDEX deals__stage_id__id ON deals (tenant_id, stage_id, id);
+CREATE INDEX deals__status__expected_close_date ON deals (tenant_id, status, expected_close_date);
+CREATE INDEX deals__status__updated_at__id ON deals (tenant_id, status, updated_at, id);
 CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TABLE event_order (
@@ -606,6 +643,22 @@ CREATE TABLE notes (
 ) STRICT;
 CREATE UNIQUE INDEX notes__external_id_folded ON notes (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX notes__related_id__id ON notes (tenant_id, related_id, id);
+CREATE TABLE notifications (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  member_id BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  object TEXT NOT NULL,
+  record_id BLOB NOT NULL,
+  title TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  read_at INTEGER,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX notifications__member_id__id ON notifications (tenant_id, member_id, id);
+CREATE INDEX notifications__member_id__read_at__id ON notifications (tenant_id, member_id, read_at, id);
 CREATE TABLE password_resets (
   token_hash BLOB NOT NULL,
   user_id BLOB NOT NULL,
@@ -736,6 +789,12 @@ CREATE TABLE tasks (
   status TEXT,
   priority TEXT,
   due_at INTEGER,
+  remind_at INTEGER,
+  reminded_at INTEGER,
+  repeat_every TEXT,
+  repeat_interval INTEGER,
+  repeat_until TEXT,
+  next_id BLOB,
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
@@ -751,6 +810,7 @@ CREATE TABLE tasks (
   batch_id BLOB,
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, next_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
@@ -816,3 +876,11 @@ CREATE TABLE wakeups (
 ) STRICT;
 CREATE INDEX wakeups__due__tenant_id ON wakeups (due, tenant_id);
 CREATE INDEX wakeups__tenant_id__due ON wakeups (tenant_id, due);
+CREATE TABLE win_models (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  model TEXT,
+  trained_at INTEGER,
+  asked_at INTEGER,
+  PRIMARY KEY (tenant_id, name)
+) STRICT;

@@ -30,14 +30,20 @@ const HIGHEST: u8 = 7;
 const OF_SLICES: [&str; 1] = ["crm"];
 
 /// The arrows between slices that there are all the same; `ARCHITECTURE.md` lists them too.
-const BETWEEN_SLICES: [(&str, &str); 7] = [
+const BETWEEN_SLICES: [(&str, &str); 13] = [
     ("accounts", "address"),
+    ("accounts", "notifications"),
+    ("activities", "notifications"),
     ("contacts", "address"),
+    ("contacts", "notifications"),
     ("contacts", "people"),
+    ("deals", "notifications"),
     ("deals", "pipelines"),
     ("leads", "address"),
+    ("leads", "notifications"),
     ("leads", "people"),
     ("tasks", "activities"),
+    ("tasks", "notifications"),
 ];
 
 /// Where work reaches outside of any tenant.

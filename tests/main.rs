@@ -24,6 +24,7 @@ mod operations;
 mod records;
 mod requests;
 mod roles;
+mod sales;
 mod schema;
 mod server;
 mod settings;

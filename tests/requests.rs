@@ -94,6 +94,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
         "views" => owner.make("/api/views", view(word)).await,
         "auth" => return another_session(owner).await,
+        "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
         plural => {
             let body = body(plural, owner, word).await;
             let body = body.unwrap_or_else(|| panic!("how are {plural} made? See LEAST."));
@@ -124,6 +125,13 @@ async fn another_session(owner: &Client) -> String {
     other["id"].as_str().unwrap().to_owned()
 }
 
+/// Somebody else makes ana the owner of something.
+pub(crate) async fn tell_ana(world: &World, word: &str) {
+    let ana = world.ana.get("/api/auth/me").await.json["memberId"].clone();
+    let task = json!({ "title": unique(word), "ownerId": ana });
+    world.bruno.make("/api/tasks", task).await;
+}
+
 fn import(plural: &str, word: &str) -> Request {
     let least = least(plural, word).unwrap();
     let (keys, values): (Vec<_>, Vec<_>) =
@@ -147,6 +155,9 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     let words = operation.words();
     let kind = words[0];
     let bulk = words.last() == Some(&"bulk");
+    if kind == "notifications" {
+        tell_ana(world, word).await;
+    }
     let id =
         if operation.has_id() || bulk { Some(something(kind, owner, word).await) } else { None };
     if let (Some(id), Some(&"restore")) = (&id, words.last()) {
@@ -160,6 +171,17 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     Request { method: operation.method.clone(), path, id, content }
 }
 
+fn takes_nothing(method: &str, words: &[&str]) -> bool {
+    const ACTIONS: [&str; 7] =
+        ["restore", "win", "complete", "switch", "deactivate", "reactivate", "read"];
+    match words {
+        _ if matches!(method, "GET" | "DELETE") => true,
+        ["{id}", action] => ACTIONS.contains(action),
+        ["diagnostics" | "read-all"] | ["win-model", "train"] => true,
+        _ => false,
+    }
+}
+
 async fn content(
     operation: &Operation,
     (owner, id): (&Client, Option<&str>),
@@ -168,21 +190,23 @@ async fn content(
     let words = operation.words();
     let kind = words[0];
     let json = match (operation.method.as_str(), &words[1..]) {
-        ("GET" | "DELETE", _) | (_, ["{id}", "restore" | "win" | "complete" | "switch"]) => {
-            return Content::Nothing;
-        }
+        (method, words) if takes_nothing(method, words) => return Content::Nothing,
         (_, ["import"]) => return import(kind, word).content,
         (_, ["bulk"]) => {
             json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
         }
         (_, ["{id}", "move"]) => json!({ "stage": "Qualification" }),
+        ("leads", ["{id}", "convert"]) => json!({ "deal": { "name": unique(word) } }),
+        ("PUT", ["{id}", "lines"]) => {
+            json!({ "lines": [{ "name": unique(word), "unitPrice": 5 }] })
+        }
+        (_, ["{id}", "lines"]) => json!({ "name": unique(word), "unitPrice": 5 }),
         (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
         (_, ["{id}", "convert"]) => json!({ "kind": "text", "dryRun": true }),
         (_, ["test-connection"]) => json!({ "service": "database" }),
-        (_, ["{id}", "deactivate" | "reactivate"] | ["diagnostics"]) => return Content::Nothing,
         (_, [] | ["{id}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),

@@ -7,7 +7,7 @@ use kith_records::{
     folded,
 };
 
-use crate::address;
+use crate::{address, notifications};
 
 const OWN: [Field; 24] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -123,6 +123,10 @@ impl Rules for Accounts {
             }
             Err(circle())
         })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, ACCOUNT.name) })
     }
 }
 

@@ -6,6 +6,8 @@ use kith_records::{
     folded,
 };
 
+use crate::notifications;
+
 const OWN: [Field; 17] = [
     plain(
         "type",
@@ -78,6 +80,10 @@ impl Rules for Activities {
             completed_at(desk, change, "completed");
             Ok(())
         })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, ACTIVITY.name) })
     }
 }
 

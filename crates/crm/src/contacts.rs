@@ -11,9 +11,9 @@ use kith_records::{
 };
 use serde::Deserialize;
 
-use crate::{address, people};
+use crate::{address, notifications, people};
 
-const OWN: [Field; 33] = {
+const OWN: [Field; 34] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname", "forename"]),
@@ -90,6 +90,7 @@ const OWN: [Field; 33] = {
             .default("0")
             .about("How many orders there were."),
         plain("lastPurchaseDate", "last_purchase_date", Kind::Date).system(),
+        link("leadId", "lead_id", "lead").system().about("The lead that it came from."),
     ]
 };
 
@@ -110,6 +111,10 @@ struct Contacts;
 impl Rules for Contacts {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move { people::name(change) })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, CONTACT.name) })
     }
 }
 

@@ -1,7 +1,12 @@
 //! Deals: money that may come in, and the stages it passes on the way.
 
 mod board;
+mod forecast;
+mod lines;
 mod moves;
+mod stages;
+mod stalled;
+mod winning;
 
 use std::sync::Arc;
 
@@ -13,12 +18,13 @@ use kith_records::{
     fields::{link, plain},
     folded,
 };
-use kith_store::{Read, Select};
+use kith_store::{Migration, Read, Select, Step};
 use serde_json::{Value as Json, json};
 
+use crate::notifications;
 use crate::pipelines::{OUTCOMES, STAGE, Stage, default_pipeline, object, stage, stages};
 
-const OWN: [Field; 22] = [
+const OWN: [Field; 23] = [
     folded!(Text, "name", "name")
         .required()
         .found_by(FoundBy::Title)
@@ -34,6 +40,9 @@ const OWN: [Field; 22] = [
         .aliases(&["dealstage", "stagename"])
         .made_on_import(),
     plain("status", "status", Kind::Choice(&OUTCOMES)).system().about("That of the stage."),
+    plain("stageEnteredAt", "stage_entered_at", Kind::Time)
+        .system()
+        .about("Since when it stands in its stage."),
     link("accountId", "account_id", "account").aliases(&["account", "accountname", "company"]),
     link("contactId", "contact_id", "contact").aliases(&["contact", "contactname"]),
     link("leadId", "lead_id", "lead").system().about("The lead that it came from."),
@@ -89,10 +98,19 @@ impl Rules for Deals {
             } else if change.get("closedAt").is_none() {
                 change.set("closedAt", desk.ctx.now().to_string());
             }
+            stages::note_entry(desk, change);
             if change.text("name").is_none() {
                 name(desk.db, change).await?;
             }
-            Ok(())
+            lines::agree(desk, change).await
+        })
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move {
+            notifications::assigned(desk, change, DEAL.name)?;
+            stages::follow(desk, change).await?;
+            lines::follow(desk, change).await
         })
     }
 
@@ -214,7 +232,22 @@ async fn record_name(db: &Read, table: &'static str, id: Option<Id>) -> Result<O
 }
 
 pub(crate) fn routes(records: &Arc<Records>) -> Served {
-    moves::routes(records).and(board::routes(records))
+    moves::routes(records)
+        .and(board::routes(records))
+        .and(lines::routes(records))
+        .and(stages::routes(records))
+        .and(forecast::routes())
+        .and(stalled::routes(records))
+        .and(winning::routes())
+}
+
+pub(crate) use winning::register;
+
+pub(crate) fn migration() -> Migration {
+    Migration {
+        name: "2026-11-22-crm-deals",
+        steps: [lines::table(), stages::table(), winning::table()].map(Step::Create).into(),
+    }
 }
 
 pub(crate) fn schemas() -> Vec<(String, Json)> {
@@ -236,5 +269,10 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
         vec![("pipelineId", schema::id()), ("stages", schema::list(column))],
         &["pipelineId", "stages"],
     );
-    vec![("Board".to_owned(), board)]
+    let mut all = vec![("Board".to_owned(), board)];
+    all.extend(lines::schemas());
+    all.extend(stages::schemas());
+    all.extend(forecast::schemas());
+    all.extend(winning::schemas());
+    all
 }

@@ -1,13 +1,18 @@
 //! Leads: people who may become customers, before it is known whether they do.
 
-use kith_kernel::conflict;
+mod convert;
+
+use std::sync::Arc;
+
+use kith_http::Routes as Served;
+use kith_kernel::{Error, conflict};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Object, Pending, Routes, Rules, What,
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Records, Routes, Rules, What,
     fields::{link, plain},
     folded,
 };
 
-use crate::{address, people};
+use crate::{address, notifications, people};
 
 const OWN: [Field; 33] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -101,12 +106,24 @@ impl Rules for Leads {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             if change.what == What::Updated && change.was("convertedAt").is_some() {
-                return Err(conflict(
-                    "converted",
-                    "A converted lead is kept as it was: change its contact or deal instead.",
-                ));
+                return Err(converted());
             }
             people::name(change)
         })
     }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move { notifications::assigned(desk, change, LEAD.name) })
+    }
 }
+
+fn converted() -> Error {
+    let why = "A converted lead is kept as it was: change its contact or deal instead.";
+    conflict("converted", why)
+}
+
+pub(crate) fn routes(records: &Arc<Records>) -> Served {
+    convert::routes(records)
+}
+
+pub(crate) use convert::schemas;

@@ -10,14 +10,17 @@ pub mod leads;
 pub mod members;
 mod migrations;
 pub mod notes;
+mod notifications;
 pub mod people;
 pub mod pipelines;
 pub mod products;
 pub mod tasks;
+mod timeline;
 
 use std::sync::Arc;
 
 use kith_http::Routes;
+use kith_platform::jobs::Registry;
 use kith_records::{
     Object, Records,
     import::{Imports, import_routes, object_route},
@@ -54,9 +57,21 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
         .and(pipelines::routes(records))
         .and(contacts::routes(records))
         .and(tasks::routes(records))
+        .and(leads::routes(records))
+        .and(notifications::routes())
+        .and(timeline::routes(records))
+}
+
+/// Says what does the jobs of the CRM.
+pub fn register(registry: Registry) -> Registry {
+    tasks::register(deals::register(registry))
 }
 
 /// The named schemas of what is not a record.
 pub fn schemas() -> Vec<(String, Json)> {
-    deals::schemas()
+    let mut all = deals::schemas();
+    all.extend(leads::schemas());
+    all.extend(notifications::schemas());
+    all.extend(timeline::schemas());
+    all
 }

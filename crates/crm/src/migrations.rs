@@ -10,10 +10,11 @@ use crate::{
     accounts::ACCOUNT,
     activities::ACTIVITY,
     contacts::CONTACT,
-    deals::DEAL,
+    deals::{self, DEAL},
     labels::LABEL,
     leads::LEAD,
     notes::NOTE,
+    notifications,
     pipelines::{PIPELINE, STAGE},
     products::PRODUCT,
     tasks::TASK,
@@ -46,6 +47,8 @@ pub fn migrations() -> Vec<Migration> {
         of(&DEAL)
             .index(&["stage_id", "id"])
             .index(&["pipeline_id", "stage_id", "currency"])
+            .index(&["status", "expected_close_date"])
+            .index(&["status", "updated_at", "id"])
             .index(&["account_id", "id"])
             .index(&["contact_id", "id"])
             .index(&["owner_id", "id"]),
@@ -57,10 +60,9 @@ pub fn migrations() -> Vec<Migration> {
         of(&NOTE).index(&["related_id", "id"]),
         of(&LABEL).index(&["name_folded"]),
     ];
-    vec![Migration {
-        name: "2026-11-21-crm",
-        steps: tables.into_iter().map(Step::Create).collect(),
-    }]
+    let objects =
+        Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
+    vec![objects, deals::migration(), notifications::migration()]
 }
 
 fn of(object: &Object) -> Table {

@@ -1,5 +1,8 @@
 //! Tasks: what is to be done, by whom and until when.
 
+mod reminders;
+mod repeat;
+
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Query, Routes as Served, schema};
@@ -12,9 +15,9 @@ use kith_records::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::activities::completed_at;
+use crate::{activities::completed_at, notifications};
 
-const OWN: [Field; 10] = [
+const OWN: [Field; 16] = [
     folded!(Text, "title", "title")
         .required()
         .found_by(FoundBy::Title)
@@ -27,6 +30,20 @@ const OWN: [Field; 10] = [
         .default("\"pending\""),
     plain("priority", "priority", Kind::Choice(&["low", "medium", "high"])).default("\"medium\""),
     plain("dueAt", "due_at", Kind::Time).aliases(&["duedate", "due", "deadline"]),
+    plain("remindAt", "remind_at", Kind::Time)
+        .about("When its owner is told of it: by a notification and by mail.")
+        .aliases(&["reminder"]),
+    plain("remindedAt", "reminded_at", Kind::Time)
+        .system()
+        .about("The reminder that was given last."),
+    plain("repeat.every", "repeat_every", Kind::Choice(&["day", "week", "month", "year"]))
+        .about("Completing it makes the next one so much later."),
+    plain("repeat.interval", "repeat_interval", Kind::Integer(1, 1_000))
+        .about("Every how many; 1 unless said."),
+    plain("repeat.until", "repeat_until", Kind::Date).about("The last day on which one is due."),
+    link("nextId", "next_id", "task")
+        .system()
+        .about("The one that was made when it was completed."),
     plain("relatedId", "related_id", Kind::Related)
         .about("The record that it is about, of any kind."),
     folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
@@ -60,8 +77,34 @@ impl Rules for Tasks {
             Ok(())
         })
     }
+
+    fn check(&self, change: &Change) -> Result<()> {
+        repeat::check(change)
+    }
+
+    fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
+        Box::pin(async move {
+            notifications::assigned(desk, change, TASK.name)?;
+            reminders::follow(desk, change)?;
+            repeat::follow(desk, change).await
+        })
+    }
 }
 
+pub(crate) use reminders::register;
+
+/// Which open tasks are asked for.
+#[derive(Clone, Copy)]
+enum Span {
+    /// Those until the end of today.
+    Today,
+    /// From now on for some days.
+    Days(i64),
+    /// Those that should be done by now.
+    Overdue,
+}
+
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(crate) fn routes(records: &Arc<Records>) -> Served {
     let page = || schema::page(schema::named("Task"));
     let complete = Operation::post("/api/tasks/{id}/complete", "tasks", "Complete a task")
@@ -78,19 +121,30 @@ pub(crate) fn routes(records: &Arc<Records>) -> Served {
         .query("days", schema::integer(), "How many days ahead, 1 to 365; 7 unless said.")
         .query("ownerId", schema::string(), "Whose; me for one's own.")
         .answers(200, "The most pressing first, 200 at most.", page());
-    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    let overdue =
+        Operation::get("/api/tasks/overdue", "tasks", "Open tasks that should be done by now")
+            .scope("tasks", "read")
+            .query("ownerId", schema::string(), "Whose; me for one's own.")
+            .answers(200, "The most pressing first, 200 at most.", page());
+    let (a, b, c, d) =
+        (Arc::clone(records), Arc::clone(records), Arc::clone(records), Arc::clone(records));
     Served::new()
         .add(complete, move |call| complete_task(Arc::clone(&a), call))
+        .add(overdue, move |call| {
+            let records = Arc::clone(&d);
+            async move { due(&records, &call, &call.query()?, Span::Overdue).await }
+        })
         .add(today, move |call| {
             let records = Arc::clone(&b);
-            async move { due(&records, &call, &call.query()?, None).await }
+            async move { due(&records, &call, &call.query()?, Span::Today).await }
         })
         .add(upcoming, move |call| {
             let records = Arc::clone(&c);
             async move {
                 let query = call.query()?;
                 let days = query.number("days", 1, 365)?.unwrap_or(7);
-                due(&records, &call, &query, i64::try_from(days).ok()).await
+                let span = Span::Days(i64::try_from(days).unwrap_or(7));
+                due(&records, &call, &query, span).await
             }
         })
 }
@@ -99,18 +153,18 @@ async fn complete_task(records: Arc<Records>, mut call: Call) -> Result<Answer> 
     let (id, body) = (call.id("id")?, call.body().await?);
     let changes = Record::from_iter([("status".to_owned(), json!("completed"))]);
     call.write(&body, async |db| {
-        Answer::json(&records.update(&call.ctx, db, &TASK, (id, changes, Manner::default())).await?)
+        let change = (id, changes, Manner::default());
+        let mut task = records.update(&call.ctx, db, &TASK, change).await?;
+        // What follows from a change is not part of its own answer.
+        let next = records.get(&call.ctx, db, &TASK, id).await?.remove("nextId");
+        task.insert("nextId".to_owned(), next.unwrap_or_default());
+        Answer::json(&task)
     })
     .await
 }
 
-/// Open tasks until the end of today, or from now on for some days.
-async fn due(
-    records: &Arc<Records>,
-    call: &Call,
-    query: &Query,
-    days: Option<i64>,
-) -> Result<Answer> {
+/// Open tasks of a span.
+async fn due(records: &Arc<Records>, call: &Call, query: &Query, span: Span) -> Result<Answer> {
     query.only(&["days", "ownerId"])?;
     let (now, zone) = (call.ctx.now(), call.ctx.actor.zone);
     let compare =
@@ -121,9 +175,10 @@ async fn due(
         value: json!(["pending", "inProgress"]),
     });
     let mut rules = vec![open];
-    match days {
-        None => rules.push(compare(Op::Lt, json!(now.date(zone).plus_days(1).begins(zone)))),
-        Some(days) => {
+    match span {
+        Span::Overdue => rules.push(compare(Op::Lt, json!(now))),
+        Span::Today => rules.push(compare(Op::Lt, json!(now.date(zone).plus_days(1).begins(zone)))),
+        Span::Days(days) => {
             rules.push(compare(Op::Gte, json!(now)));
             rules.push(compare(Op::Lt, json!(now.date(zone).plus_days(days + 1).begins(zone))));
         }

@@ -58,6 +58,20 @@ impl Time {
         Date(self.utc().with_timezone(&zone.0).date_naive())
     }
 
+    /// The same time of the day on another day of a time zone; where clocks skip it, an hour later.
+    pub fn on(self, day: Date, zone: Zone) -> Self {
+        let clock = self.utc().with_timezone(&zone.0).time();
+        let local = day.0.and_time(clock);
+        let at = zone.0.from_local_datetime(&local).earliest();
+        let at = at.or_else(|| {
+            zone.0.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest()
+        });
+        at.map_or_else(
+            || Self(local.and_utc().timestamp_millis()),
+            |at| Self(at.timestamp_millis()),
+        )
+    }
+
     /// Writes `2026-11-21T02:13:53.123Z` into a buffer on the stack.
     pub fn encode(self, buffer: &mut [u8; 24]) -> &str {
         let at = self.utc();
@@ -288,6 +302,14 @@ mod tests {
         let day = Date::parse("2018-11-04").unwrap();
         let zone = Zone::named("America/Sao_Paulo").unwrap();
         assert_eq!(day.begins(zone).to_string(), "2018-11-04T03:00:00.000Z");
+    }
+
+    #[test]
+    fn the_time_of_day_stays_when_clocks_change() {
+        let lisbon = Zone::named("Europe/Lisbon").unwrap();
+        let before = Time::parse("2026-03-28T09:00:00Z").unwrap();
+        let after = before.on(before.date(lisbon).plus_days(1), lisbon);
+        assert_eq!(after.to_string(), "2026-03-29T08:00:00.000Z");
     }
 
     #[test]

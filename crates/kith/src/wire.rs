@@ -80,7 +80,10 @@ impl House {
         });
         let plurals = records.objects().map(|object| object.plural.to_owned());
         let plurals = plurals
-            .chain(["search", "imports", "audit-logs", "custom-fields", "views"].map(str::to_owned))
+            .chain(
+                ["search", "imports", "audit-logs", "custom-fields", "notifications", "views"]
+                    .map(str::to_owned),
+            )
             .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
@@ -93,6 +96,7 @@ impl House {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
         let registry = import::register(files::register(registry), &self.imports);
         let registry = records::register(registry, &self.records);
+        let registry = crm::register(registry);
         Ok(Worker::new(self.app.clone(), registry))
     }
 

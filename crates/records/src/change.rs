@@ -57,6 +57,8 @@ pub struct Manner {
     pub deferred: bool,
     /// The links were looked up in this transaction, so that they need not be looked up again.
     pub known_links: bool,
+    /// The house writes, on behalf of who asks: what only it may write is taken as well.
+    pub as_house: bool,
 }
 
 impl Records {
@@ -94,7 +96,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let reading = reading(ctx, input.get("currency"));
-        let mut given = input::sort(&shape, &custom, input, (None, reading))?;
+        let mut given = input::sort(&shape, &custom, input, (None, reading, manner.as_house))?;
         let mut after = Record::with_capacity(shape.fields.len());
         after.extend(given.fields.iter().map(|(key, value)| (key.clone(), value.clone())));
         fill_defaults(&shape, &mut after, reading)?;
@@ -166,7 +168,8 @@ impl Records {
         refuse_stale(&current, manner.expected)?;
         let reading =
             reading(ctx, input.get("currency").or_else(|| current.record.get("currency")));
-        let given = input::sort(&shape, &custom, input, (Some((id, &current.record)), reading))?;
+        let before = Some((id, &current.record));
+        let given = input::sort(&shape, &custom, input, (before, reading, manner.as_house))?;
         let mut after = current.record.clone();
         for (key, value) in &given.fields {
             if value.is_null() {

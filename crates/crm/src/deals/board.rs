@@ -72,7 +72,7 @@ async fn board(records: &Records, ctx: &Ctx, db: &Read, query: &Query) -> Result
     Ok(json!({ "pipelineId": pipeline, "stages": columns }))
 }
 
-fn parsed(json: &[u8]) -> Result<Json> {
+pub(super) fn parsed(json: &[u8]) -> Result<Json> {
     serde_json::from_slice(json)
         .map_err(|error| kith_kernel::internal("a page is no JSON").caused_by(error))
 }

@@ -20,6 +20,7 @@ struct Sorter<'a> {
     custom: &'a [CustomField],
     before: Before<'a>,
     reading: Reading,
+    as_house: bool,
     given: Given,
 }
 
@@ -31,10 +32,10 @@ pub(super) fn sort(
     shape: &Shape,
     custom: &[CustomField],
     input: Record,
-    (before, reading): (Before<'_>, Reading),
+    (before, reading, as_house): (Before<'_>, Reading, bool),
 ) -> Result<Given> {
     let given = Given { fields: Record::new(), custom: Vec::new() };
-    let mut sorter = Sorter { shape, custom, before, reading, given };
+    let mut sorter = Sorter { shape, custom, before, reading, as_house, given };
     let mut wrong: Option<Error> = None;
     for (key, value) in input {
         if let Err(error) = sorter.take(&key, value) {
@@ -87,7 +88,7 @@ impl Sorter<'_> {
         if self.given.fields.contains_key(field.key) {
             return Err(invalid(field.key, "is given twice, in two spellings"));
         }
-        if !is_writable(&field) {
+        if !is_writable(&field) && !self.as_house {
             return self.read_only(&field, value);
         }
         let value = field.canonical(value, self.reading)?;
