@@ -196,7 +196,7 @@ async fn content(
             json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
         }
         (_, ["{id}", "move"]) => json!({ "stage": "Qualification" }),
-        ("leads", ["{id}", "convert"]) => json!({ "deal": { "name": unique(word) } }),
+        (_, ["{id}", "convert"]) if kind == "leads" => json!({ "deal": { "name": unique(word) } }),
         ("PUT", ["{id}", "lines"]) => {
             json!({ "lines": [{ "name": unique(word), "unitPrice": 5 }] })
         }
