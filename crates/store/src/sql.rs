@@ -18,11 +18,19 @@ pub(crate) struct Sql {
     pub(crate) values: Vec<Value>,
     pub(crate) dialect: Dialect,
     pub(crate) tenant: Option<Id>,
+    /// The table to which it adds rows, and how many.
+    pub(crate) inserts: Option<(&'static str, u64)>,
 }
 
 impl Sql {
     pub(crate) fn new(dialect: Dialect, tenant: Option<Id>) -> Self {
-        Self { text: String::with_capacity(256), values: Vec::with_capacity(8), dialect, tenant }
+        Self {
+            text: String::with_capacity(256),
+            values: Vec::with_capacity(8),
+            dialect,
+            tenant,
+            inserts: None,
+        }
     }
 
     pub(crate) fn comma(&mut self, at: usize) {

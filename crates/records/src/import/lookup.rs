@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kith_kernel::{Id, Result, text::fold};
-use kith_store::{Condition, Read, Select, Value, equals};
+use kith_store::{Condition, Read, Select, equals};
 
 use super::report::Findings;
 use crate::{
@@ -161,11 +161,11 @@ pub(crate) async fn by_field(
     let Some(field) = shape.field(key).filter(|field| field.kind.is_folded()) else {
         return Ok(found);
     };
-    let values: Vec<Value> = values.iter().map(|value| field.fold(value).into()).collect();
+    let values: Vec<String> = values.iter().map(|value| field.fold(value)).collect();
     for values in values.chunks(AT_ONCE) {
         let select = Select::from(shape.object.plural)
             .show(&["id", field.folded])
-            .only(Condition::In(field.folded, values.to_vec()))
+            .whose_each(field.folded, values.to_vec())
             .only(Condition::Null("deleted_at"));
         // The oldest is found here: asked for an order, SQLite would walk through the whole table by its ids.
         db.each(&select, |row| {

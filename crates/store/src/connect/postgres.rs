@@ -1,11 +1,12 @@
 //! PostgreSQL: pooled connections behind row-level security, statements prepared once and sent in a pipeline.
 
+mod growth;
 mod join;
 mod migrate;
 mod nodes;
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -30,6 +31,7 @@ pub(crate) struct Postgres {
     /// Connections that see no tenant's tables at all.
     platform: Pool,
     nodes: nodes::Nodes,
+    growth: Arc<growth::Growth>,
     options: Options,
 }
 
@@ -52,6 +54,7 @@ impl Postgres {
             app: pool(options, &options.roles.0)?,
             platform: pool(options, &options.roles.1)?,
             nodes: nodes::Nodes::new(),
+            growth: Arc::new(growth::Growth::new(options)),
             options: options.clone(),
         })
     }
@@ -73,8 +76,9 @@ impl Postgres {
         })?;
         Ok(Session {
             client,
-            state: Mutex::new(State { begin: Some(begin), open: false, deferred: Vec::new() }),
+            state: Mutex::new(State { begin: Some(begin), ..State::default() }),
             purpose,
+            growth: Arc::clone(&self.growth),
         })
     }
 
@@ -145,14 +149,29 @@ pub(crate) struct Session {
     client: Object,
     state: Mutex<State>,
     purpose: Purpose,
+    growth: Arc<growth::Growth>,
 }
 
+#[derive(Default)]
 struct State {
     /// What opens the transaction; sent together with the first statement.
     begin: Option<String>,
     open: bool,
     /// Statements that go out with the commit.
     deferred: Vec<Sql>,
+    /// Rows that were added to tables.
+    inserted: Vec<(&'static str, u64)>,
+}
+
+impl State {
+    /// Counts what a statement adds; what is taken back is counted with it, which matters little.
+    fn note(&mut self, sql: &Sql) {
+        let Some((table, rows)) = sql.inserts else { return };
+        match self.inserted.iter_mut().find(|(known, _)| *known == table) {
+            Some((_, sum)) => *sum += rows,
+            None => self.inserted.push((table, rows)),
+        }
+    }
 }
 
 /// More statements than this are not held back until the commit.
@@ -200,6 +219,7 @@ impl Session {
     }
 
     pub(crate) async fn execute(&self, sql: &Sql) -> Result<u64> {
+        self.state().note(sql);
         let statement = self.prepare(sql).await?;
         self.behind_deferred(self.run(&statement, sql)).await
     }
@@ -240,7 +260,9 @@ impl Session {
     }
 
     pub(crate) fn defer(&self, sql: Sql) {
-        self.state().deferred.push(sql);
+        let mut state = self.state();
+        state.note(&sql);
+        state.deferred.push(sql);
     }
 
     /// A statement that is waited for must see what was deferred before it.
@@ -291,7 +313,12 @@ impl Session {
         }
         let rest = join::joined(std::mem::take(&mut self.state().deferred));
         self.send(&rest, Some("COMMIT")).await?;
-        self.state().open = false;
+        let inserted = {
+            let mut state = self.state();
+            state.open = false;
+            std::mem::take(&mut state.inserted)
+        };
+        self.growth.after(&inserted).await;
         Ok(())
     }
 

@@ -82,6 +82,7 @@ pub(super) fn index(
          ON CONFLICT (tenant_id, record_id) DO UPDATE SET words = excluded.words",
         vec![tenant.into(), record.into(), object.into(), words.into()],
     );
+    sql.inserts = Some(("search_documents", 1));
     sql
 }
 

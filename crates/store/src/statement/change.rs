@@ -55,6 +55,7 @@ impl Insert {
 
     pub(crate) fn sql(mut self, dialect: Dialect, tenant: Option<Id>) -> Sql {
         let mut sql = Sql::new(dialect, None);
+        sql.inserts = Some((self.table, self.rows.len() as u64));
         let cells = self.rows.len() * (self.columns.len() + 1);
         sql.values.reserve(cells);
         // A column's name is seldom longer than this, a placeholder with its comma never.

@@ -86,18 +86,31 @@ pub fn equals(column: &'static str, value: impl Into<Value>) -> Condition {
 
 impl Sql {
     pub(super) fn filter(&mut self, table: &'static str, conditions: &[Condition]) {
-        let mut word = " WHERE ";
+        if self.tenant.is_some() || !conditions.is_empty() {
+            self.text.push_str(" WHERE ");
+            self.all(table, conditions);
+        }
+    }
+
+    /// The same behind a condition that was written already.
+    pub(super) fn further(&mut self, table: &'static str, conditions: &[Condition]) {
+        if self.tenant.is_some() || !conditions.is_empty() {
+            self.text.push_str(" AND ");
+            self.all(table, conditions);
+        }
+    }
+
+    fn all(&mut self, table: &'static str, conditions: &[Condition]) {
         if let Some(tenant) = self.tenant {
-            self.text.push_str(word);
             self.column(table, "tenant_id");
             self.text.push_str(" = ");
             self.bind(Value::Id(tenant));
-            word = " AND ";
         }
-        for condition in conditions {
-            self.text.push_str(word);
+        for (at, condition) in conditions.iter().enumerate() {
+            if at > 0 || self.tenant.is_some() {
+                self.text.push_str(" AND ");
+            }
             self.condition(table, condition);
-            word = " AND ";
         }
     }
 

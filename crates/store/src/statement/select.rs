@@ -2,7 +2,10 @@
 
 use kith_kernel::Id;
 
-use super::{Condition, Related, equals};
+use super::{
+    Condition::{self, In},
+    Related, equals,
+};
 use crate::{
     Value,
     sql::{Dialect, Sql},
@@ -29,6 +32,7 @@ pub struct Select {
     pub(crate) table: &'static str,
     pub(crate) outputs: Vec<Output>,
     pub(crate) conditions: Vec<Condition>,
+    each_of: Option<(&'static str, Vec<String>)>,
     order: Vec<Key>,
     group: Vec<&'static str>,
     limit: Option<u64>,
@@ -52,6 +56,7 @@ impl Select {
             table,
             outputs: Vec::new(),
             conditions: Vec::new(),
+            each_of: None,
             order: Vec::new(),
             group: Vec::new(),
             limit: None,
@@ -81,6 +86,13 @@ impl Select {
     /// Keeps the rows whose column has the value.
     pub fn whose(self, column: &'static str, value: impl Into<Value>) -> Self {
         self.only(equals(column, value))
+    }
+
+    /// Keeps the rows whose text column has one of many values, which are looked up one by one in the column's index. An
+    /// `In` leaves the way to the database, which in a table that it has not measured yet reads all of the tenant's rows.
+    pub fn whose_each(mut self, column: &'static str, values: Vec<String>) -> Self {
+        self.each_of = Some((column, values));
+        self
     }
 
     /// Orders by a column that always has a value.
@@ -138,8 +150,7 @@ impl Select {
             sql.output(*output);
         }
         sql.text.push_str(" FROM ");
-        sql.text.push_str(self.table);
-        sql.filter(self.table, &self.conditions);
+        self.source(sql);
         for (at, column) in self.group.iter().enumerate() {
             sql.text.push_str(if at == 0 { " GROUP BY " } else { ", " });
             sql.text.push_str(column);
@@ -167,6 +178,58 @@ impl Select {
             sql.text.push_str(" FOR UPDATE SKIP LOCKED");
         }
     }
+}
+
+impl Select {
+    /// The table with what must hold of its rows.
+    fn source(&self, sql: &mut Sql) {
+        match (&self.each_of, sql.dialect) {
+            (None, _) => {
+                sql.text.push_str(self.table);
+                sql.filter(self.table, &self.conditions);
+            }
+            (Some((column, texts)), Dialect::Sqlite) => {
+                sql.text.push_str(self.table);
+                let mut all = self.conditions.clone();
+                all.push(In(column, texts.iter().cloned().map(Value::Text).collect()));
+                sql.filter(self.table, &all);
+            }
+            (Some((column, texts)), Dialect::Postgres) => self.source_of_each(sql, column, texts),
+        }
+    }
+
+    /// `OFFSET 0` keeps the planner from turning the look-ups into a join, for which it might read the whole table.
+    fn source_of_each(&self, sql: &mut Sql, column: &'static str, values: &[String]) {
+        sql.text.push_str("unnest(CAST(CAST(");
+        sql.bind(Value::Text(array(values)));
+        sql.text.push_str(" AS text) AS text[])) AS wanted (value), LATERAL (SELECT * FROM ");
+        sql.text.push_str(self.table);
+        sql.text.push_str(" WHERE ");
+        sql.column(self.table, column);
+        sql.text.push_str(" = wanted.value");
+        sql.further(self.table, &self.conditions);
+        sql.text.push_str(" OFFSET 0) AS ");
+        sql.text.push_str(self.table);
+    }
+}
+
+/// Texts as PostgreSQL writes an array of them.
+fn array(texts: &[String]) -> String {
+    let mut array =
+        String::with_capacity(texts.iter().map(|text| text.len() + 3).sum::<usize>() + 2);
+    array.push('{');
+    for (at, text) in texts.iter().enumerate() {
+        array.push_str(if at == 0 { "\"" } else { ",\"" });
+        for letter in text.chars() {
+            if matches!(letter, '"' | '\\') {
+                array.push('\\');
+            }
+            array.push(letter);
+        }
+        array.push('"');
+    }
+    array.push('}');
+    array
 }
 
 impl Sql {
