@@ -100,7 +100,7 @@ impl Session {
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
         match self {
             Self::Sqlite(session) => session.execute(&sql),
-            Self::Postgres(session) => session.execute(&sql).await,
+            Self::Postgres(session) => session.execute(sql).await,
         }
     }
 

@@ -143,7 +143,7 @@ impl Write {
                 sqlite::index(self, (tenant, record, document.object), &scope, &texts, known).await
             }
             Dialect::Postgres => {
-                let sql = postgres::index(tenant, record, document.object, &scope, &texts);
+                let sql = postgres::index((tenant, record, document.object), &scope, &texts, known);
                 self.session().defer(sql)
             }
         }

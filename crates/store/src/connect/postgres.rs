@@ -1,5 +1,6 @@
 //! PostgreSQL: pooled connections behind row-level security, statements prepared once and sent in a pipeline.
 
+mod bind;
 mod growth;
 mod join;
 mod migrate;
@@ -16,14 +17,18 @@ use kith_kernel::{Date, Error, Kind, Result, Time, internal, unavailable};
 use tokio_postgres::{
     Config, Statement,
     error::SqlState,
-    types::{IsNull, ToSql, Type, to_sql_checked},
+    types::{ToSql, Type},
 };
 
+use self::{
+    bind::{Bound, Cells},
+    join::{Joined, Rows},
+};
 use super::{
     Options, Purpose, Wall,
     sqlite::{dangling, slow, taken},
 };
-use crate::{Row, Value, statement::Sql};
+use crate::{Row, statement::Sql};
 
 pub(crate) struct Postgres {
     /// Connections that see one tenant at a time.
@@ -174,7 +179,13 @@ impl State {
     }
 }
 
-/// More statements than this are not held back until the commit.
+/// A statement with its values, ready to be sent.
+struct Ready {
+    statement: Statement,
+    cells: Cells,
+}
+
+/// More statements than this do not go out without waiting for an answer.
 const LARGEST_PIPELINE: usize = 24;
 
 impl Session {
@@ -182,8 +193,8 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn prepare(&self, sql: &Sql) -> Result<Statement> {
-        self.client.prepare_cached(&sql.text).await.map_err(wrong)
+    async fn prepare(&self, text: &str) -> Result<Statement> {
+        self.client.prepare_cached(text).await.map_err(wrong)
     }
 
     /// Opens the transaction in the same packet as the statement that `run` sends.
@@ -209,8 +220,8 @@ impl Session {
         sql: &Sql,
         each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
     ) -> Result<()> {
-        let statement = self.prepare(sql).await?;
-        let values: Vec<Bound<'_>> = sql.values.iter().map(Bound).collect();
+        let statement = self.prepare(&sql.text).await?;
+        let values: Vec<Bound<'_>> = sql.values.iter().map(Bound::Value).collect();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
         let query = async { self.client.query(&statement, &bound).await.map_err(wrong) };
@@ -218,24 +229,16 @@ impl Session {
         rows.iter().try_for_each(|row| each(Row::Postgres(row)))
     }
 
-    pub(crate) async fn execute(&self, sql: &Sql) -> Result<u64> {
-        self.state().note(sql);
-        let statement = self.prepare(sql).await?;
-        self.behind_deferred(self.run(&statement, sql)).await
+    pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
+        self.state().note(&sql);
+        let ready = self.as_written(sql).await?;
+        self.behind_deferred(self.run(&ready)).await
     }
 
     /// Sends what was deferred and, in the same packet, what must see it.
     async fn behind_deferred<T>(&self, run: impl Future<Output = Result<T>>) -> Result<T> {
-        while self.state().deferred.len() > LARGEST_PIPELINE {
-            self.flush().await?;
-        }
-        let before = join::joined(std::mem::take(&mut self.state().deferred));
-        let mut prepared = Vec::with_capacity(before.len());
-        for sql in &before {
-            prepared.push(self.prepare(sql).await?);
-        }
-        let before = prepared.iter().zip(&before).map(|(statement, sql)| self.run(statement, sql));
-        let before = futures_util::future::join_all(before);
+        let before = self.deferred().await?;
+        let before = futures_util::future::join_all(before.iter().map(|ready| self.run(ready)));
         let (ran, done) =
             self.opened(async { Ok(futures_util::future::join(before, run).await) }).await?;
         // What failed first is what the rest failed by.
@@ -243,11 +246,49 @@ impl Session {
         done
     }
 
-    async fn run(&self, statement: &Statement, sql: &Sql) -> Result<u64> {
-        let values: Vec<Bound<'_>> = sql.values.iter().map(Bound).collect();
+    /// What was deferred, as it goes out; a lot is sent here but for its last part.
+    async fn deferred(&self) -> Result<Vec<Ready>> {
+        let deferred = std::mem::take(&mut self.state().deferred);
+        let mut rest = self.ready(deferred).await?;
+        while rest.len() > LARGEST_PIPELINE {
+            let behind = rest.split_off(LARGEST_PIPELINE);
+            self.send(&rest, None).await?;
+            rest = behind;
+        }
+        Ok(rest)
+    }
+
+    /// Prepares all before any is sent: a statement that is still being prepared would let the next one overtake it.
+    async fn ready(&self, all: Vec<Sql>) -> Result<Vec<Ready>> {
+        let mut ready = Vec::new();
+        for joined in join::joined(all) {
+            ready.push(match joined {
+                Joined::Alone(sql) | Joined::Row(sql) => self.as_written(sql).await?,
+                Joined::Rows(groups) => self.of_arrays(groups).await?,
+            });
+        }
+        Ok(ready)
+    }
+
+    async fn as_written(&self, sql: Sql) -> Result<Ready> {
+        let statement = self.prepare(&sql.text).await?;
+        Ok(Ready { statement, cells: Cells::Row(sql.values) })
+    }
+
+    async fn of_arrays(&self, groups: Vec<Rows>) -> Result<Ready> {
+        let mut types: Vec<Vec<Type>> = Vec::with_capacity(groups.len());
+        for group in &groups {
+            types.push(self.prepare(&group.text).await?.params().to_vec());
+        }
+        let statement = self.prepare(&join::of_arrays(&groups, &types)).await?;
+        Ok(Ready { statement, cells: Cells::Columns(groups) })
+    }
+
+    async fn run(&self, ready: &Ready) -> Result<u64> {
+        let values = ready.cells.bound();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        self.client.execute(statement, &bound).await.map_err(wrong)
+        self.client.execute(&ready.statement, &bound).await.map_err(wrong)
     }
 
     pub(crate) async fn word(&self, text: &'static str) -> Result<()> {
@@ -267,29 +308,14 @@ impl Session {
 
     /// A statement that is waited for must see what was deferred before it.
     async fn flush(&self) -> Result<()> {
-        loop {
-            let some: Vec<Sql> = {
-                let mut state = self.state();
-                let count = state.deferred.len().min(LARGEST_PIPELINE);
-                state.deferred.drain(..count).collect()
-            };
-            if some.is_empty() {
-                return Ok(());
-            }
-            self.send(&join::joined(some), None).await?;
-        }
+        let rest = self.deferred().await?;
+        if rest.is_empty() { Ok(()) } else { self.send(&rest, None).await }
     }
 
     /// Sends statements, and perhaps the commit, without waiting in between.
-    async fn send(&self, all: &[Sql], commit: Option<&str>) -> Result<()> {
-        // Prepared first: a statement that is still being prepared would let the next one overtake it.
-        let mut prepared = Vec::with_capacity(all.len());
-        for sql in all {
-            prepared.push(self.prepare(sql).await?);
-        }
+    async fn send(&self, all: &[Ready], commit: Option<&str>) -> Result<()> {
         let pipeline = async {
-            let running = prepared.iter().zip(all).map(|(statement, sql)| self.run(statement, sql));
-            let running = futures_util::future::join_all(running);
+            let running = futures_util::future::join_all(all.iter().map(|ready| self.run(ready)));
             match commit {
                 Some(commit) => {
                     let (ran, committed) =
@@ -308,10 +334,7 @@ impl Session {
         if self.purpose == Purpose::Read || !self.has_work() {
             return Ok(());
         }
-        while self.state().deferred.len() > LARGEST_PIPELINE {
-            self.flush().await?;
-        }
-        let rest = join::joined(std::mem::take(&mut self.state().deferred));
+        let rest = self.deferred().await?;
         self.send(&rest, Some("COMMIT")).await?;
         let inserted = {
             let mut state = self.state();
@@ -335,46 +358,6 @@ impl Drop for Session {
             drop(self.client.batch_execute("ROLLBACK").now_or_never());
         }
     }
-}
-
-#[derive(Debug)]
-struct Bound<'a>(&'a Value);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut bytes::BytesMut,
-    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        use bytes::BufMut;
-        match self.0 {
-            Value::Null => return Ok(IsNull::Yes),
-            Value::Bool(flag) => out.put_u8(u8::from(*flag)),
-            Value::Integer(number) if *kind == Type::FLOAT8 => {
-                out.put_f64(f64::from(i32::try_from(*number)?));
-            }
-            Value::Integer(number) if *kind == Type::INT4 => out.put_i32(i32::try_from(*number)?),
-            Value::Integer(number) => out.put_i64(*number),
-            Value::Number(number) => out.put_f64(*number),
-            Value::Text(text) | Value::Json(text) => {
-                if *kind == Type::JSONB {
-                    out.put_u8(1);
-                }
-                out.put_slice(text.as_bytes());
-            }
-            Value::Bytes(bytes) => out.put_slice(bytes),
-            Value::Id(id) => out.put_slice(id.as_bytes()),
-            Value::Time(time) => out.put_i64((time.milliseconds() - EPOCH_2000) * 1000),
-            Value::Date(date) => out.put_i32(i32::try_from(date.days())? - EPOCH_2000_DAYS),
-        }
-        Ok(IsNull::No)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
 }
 
 /// What a failure of PostgreSQL means to us.

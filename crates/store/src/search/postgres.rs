@@ -61,11 +61,10 @@ pub(super) fn ranked(tenant: Id, scope: &str, words: &[String], most: u32) -> Sq
 }
 
 pub(super) fn index(
-    tenant: Id,
-    record: Id,
-    object: &'static str,
+    (tenant, record, object): (Id, Id, &'static str),
     scope: &[String; 2],
     texts: &[Vec<String>; 3],
+    known: bool,
 ) -> Sql {
     let mut words = format!("'{}':1 '{}':1", scope[0], scope[1]);
     let mut position = 1;
@@ -78,10 +77,13 @@ pub(super) fn index(
     let mut sql = Sql::new(Dialect::Postgres, None);
     bind_all(
         &mut sql,
-        "INSERT INTO search_documents (tenant_id, record_id, object, words) VALUES (#, #, #, CAST(CAST(# AS text) AS tsvector)) \
-         ON CONFLICT (tenant_id, record_id) DO UPDATE SET words = excluded.words",
+        "INSERT INTO search_documents (tenant_id, record_id, object, words) VALUES (#, #, #, CAST(CAST(# AS text) AS tsvector))",
         vec![tenant.into(), record.into(), object.into(), words.into()],
     );
+    if known {
+        sql.text
+            .push_str(" ON CONFLICT (tenant_id, record_id) DO UPDATE SET words = excluded.words");
+    }
     sql.inserts = Some(("search_documents", 1));
     sql
 }

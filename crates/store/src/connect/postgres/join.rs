@@ -1,78 +1,205 @@
 //! Joins rows that are inserted together into one statement, since a driver and a server pay by the statement.
+//!
+//! PostgreSQL runs the parts of a statement on one state of the database and checks links and uniqueness at its end, so
+//! that such parts need no order. Many rows of a table travel as one array for each column: the text then is the same
+//! however many they are, and is prepared once.
 
 use std::fmt::Write as _;
 
-use crate::sql::{Sql, push_number};
+use tokio_postgres::types::Type;
 
-/// Statements that are joined into one.
-const MOST: usize = 8;
-/// Values of one statement; PostgreSQL takes 65,535.
-const MOST_VALUES: usize = 400;
+use crate::{
+    Value,
+    sql::{Sql, push_number},
+};
+
+/// Values of one statement.
+const MOST_VALUES: usize = 100_000;
 const INSERT: &str = "INSERT INTO ";
+const VALUES: &str = ") VALUES ";
 
-/// The same statements, with neighbours that insert one row each into different tables as one. PostgreSQL runs the
-/// parts on one state of the database and checks links and uniqueness at the end, so such parts need no order.
-pub(super) fn joined(all: Vec<Sql>) -> Vec<Sql> {
-    let mut found = Vec::with_capacity(all.len());
-    let mut together: Vec<Sql> = Vec::new();
+/// Statements that go out as one.
+pub(super) enum Joined {
+    /// A statement as it was written.
+    Alone(Sql),
+    /// Rows for different tables, one each.
+    Row(Sql),
+    /// Rows for tables, several for some.
+    Rows(Vec<Rows>),
+}
+
+/// Rows that the same statement inserts.
+pub(super) struct Rows {
+    /// The statement that inserts one of them.
+    pub(super) text: String,
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// The same statements, with neighbours that insert one row each as one.
+pub(super) fn joined(all: Vec<Sql>) -> Vec<Joined> {
+    let mut found = Vec::new();
+    let mut run = Run::default();
     for sql in all {
-        if !fits(&together, &sql) {
-            found.extend(one(std::mem::take(&mut together)));
+        if !run.takes(&sql) {
+            found.extend(std::mem::take(&mut run).end());
         }
-        together.push(sql);
+        if is_one_row(&sql) {
+            run.add(sql);
+        } else {
+            found.push(Joined::Alone(sql));
+        }
     }
-    found.extend(one(together));
+    found.extend(run.end());
     found
 }
 
-/// The table that one row is inserted into. Statements of many rows come in too many lengths to be worth preparing
-/// with their neighbours.
-fn table(sql: &Sql) -> Option<&str> {
-    let rest = sql.text.strip_prefix(INSERT)?;
-    let one_row = !rest.contains("), (");
-    rest.split(' ').next().filter(|_| one_row)
+fn is_one_row(sql: &Sql) -> bool {
+    sql.text.starts_with(INSERT) && !sql.text.contains("), (")
 }
 
-fn fits(together: &[Sql], sql: &Sql) -> bool {
-    let Some(own) = table(sql) else { return false };
-    let values: usize = together.iter().map(|part| part.values.len()).sum();
-    together.len() < MOST
-        && values + sql.values.len() <= MOST_VALUES
-        && together.iter().all(|part| table(part).is_some_and(|other| other != own))
+fn table(text: &str) -> &str {
+    text[INSERT.len()..].split(' ').next().unwrap_or_default()
 }
 
-fn one(mut together: Vec<Sql>) -> Option<Sql> {
-    let mut last = together.pop()?;
-    if together.is_empty() {
-        return Some(last);
+/// Such an insert may meet a row of the same statement, which PostgreSQL refuses.
+fn replaces(text: &str) -> bool {
+    text.contains(") DO UPDATE SET ")
+}
+
+/// Neighbours on their way into one statement.
+#[derive(Default)]
+struct Run {
+    groups: Vec<Rows>,
+    values: usize,
+}
+
+impl Run {
+    fn takes(&self, sql: &Sql) -> bool {
+        if self.groups.is_empty() {
+            return true;
+        }
+        if !is_one_row(sql) || self.values + sql.values.len() > MOST_VALUES {
+            return false;
+        }
+        let own = table(&sql.text);
+        let meets = |group: &Rows| {
+            table(&group.text) == own && (replaces(&sql.text) || replaces(&group.text))
+        };
+        !self.groups.iter().any(meets)
     }
-    let length = together.iter().map(|part| part.text.len() + 16).sum::<usize>() + last.text.len();
-    let mut text = String::with_capacity(length);
-    let mut values = Vec::new();
-    for (at, part) in together.into_iter().enumerate() {
-        write!(text, "{} part_{at} AS (", if at == 0 { "WITH" } else { "," }).ok();
-        renumber(&mut text, &part.text, values.len());
-        text.push(')');
-        values.extend(part.values);
+
+    fn add(&mut self, sql: Sql) {
+        self.values += sql.values.len();
+        match self.groups.iter_mut().find(|group| group.text == sql.text) {
+            Some(group) => group.rows.push(sql.values),
+            None => self.groups.push(Rows { text: sql.text, rows: vec![sql.values] }),
+        }
     }
-    text.push(' ');
-    renumber(&mut text, &last.text, values.len());
-    values.append(&mut last.values);
-    (last.text, last.values) = (text, values);
-    Some(last)
+
+    fn end(mut self) -> Option<Joined> {
+        if self.groups.iter().any(|group| group.rows.len() > 1) {
+            return Some(Joined::Rows(self.groups));
+        }
+        let last = self.groups.pop()?;
+        Some(Joined::Row(one(self.groups, last)))
+    }
+}
+
+/// One row each.
+fn one(before: Vec<Rows>, last: Rows) -> Sql {
+    let mut sql = Sql::new(crate::sql::Dialect::Postgres, None);
+    for (at, part) in before.into_iter().enumerate() {
+        open(&mut sql.text, at);
+        renumber(&mut sql.text, &part.text, sql.values.len());
+        sql.text.push(')');
+        sql.values.extend(part.rows.into_iter().flatten());
+    }
+    if !sql.values.is_empty() {
+        sql.text.push(' ');
+    }
+    renumber(&mut sql.text, &last.text, sql.values.len());
+    sql.values.extend(last.rows.into_iter().flatten());
+    sql
+}
+
+fn open(text: &mut String, at: usize) {
+    write!(text, "{} part_{at} AS (", if at == 0 { "WITH" } else { "," }).ok();
 }
 
 /// `$1` becomes `$8` behind seven values. Statements hold no text of anybody's, so that each `$` is a value's.
 fn renumber(to: &mut String, text: &str, by: usize) {
+    placeholders(to, text, |to, number| {
+        to.push('$');
+        push_number(to, number + by);
+    });
+}
+
+fn placeholders(to: &mut String, text: &str, mut write: impl FnMut(&mut String, usize)) {
     let mut pieces = text.split('$');
     to.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
         let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
-        let number: usize = piece[..digits].parse().unwrap_or_default();
-        to.push('$');
-        push_number(to, number + by);
+        write(to, piece[..digits].parse().unwrap_or_default());
         to.push_str(&piece[digits..]);
     }
+}
+
+/// The text that inserts rows out of arrays; `types` are those of each group's values.
+pub(super) fn of_arrays(groups: &[Rows], types: &[Vec<Type>]) -> String {
+    let mut text = String::with_capacity(groups.iter().map(|group| group.text.len() * 3).sum());
+    let mut values = 0;
+    for (at, (group, types)) in groups.iter().zip(types).enumerate() {
+        let is_last = at + 1 == groups.len();
+        if !is_last {
+            open(&mut text, at);
+        } else if at > 0 {
+            text.push(' ');
+        }
+        from_arrays(&mut text, &group.text, (types, values));
+        if !is_last {
+            text.push(')');
+        }
+        values += types.len();
+    }
+    text
+}
+
+/// `INSERT INTO t (a, b) SELECT value_1, value_2 FROM unnest(CAST($1 AS uuid[]), …) AS given (value_1, value_2)`.
+fn from_arrays(text: &mut String, insert: &str, (types, before): (&[Type], usize)) {
+    let (head, rest) = insert.split_once(VALUES).unwrap_or((insert, ""));
+    let (row, tail) = tuple(rest);
+    text.push_str(head);
+    text.push_str(") SELECT ");
+    placeholders(text, row, |text, number| {
+        text.push_str("given.value_");
+        push_number(text, number);
+    });
+    text.push_str(" FROM unnest(");
+    for (at, kind) in types.iter().enumerate() {
+        let comma = if at > 0 { ", " } else { "" };
+        write!(text, "{comma}CAST(${} AS {}[])", before + at + 1, kind.name()).ok();
+    }
+    text.push_str(") AS given (");
+    for at in 0..types.len() {
+        let comma = if at > 0 { ", " } else { "" };
+        write!(text, "{comma}value_{}", at + 1).ok();
+    }
+    text.push(')');
+    text.push_str(tail);
+}
+
+/// What stands between the outer parentheses, and what stands behind them.
+fn tuple(rest: &str) -> (&str, &str) {
+    let mut depth = 0_usize;
+    for (at, letter) in rest.bytes().enumerate() {
+        match letter {
+            b'(' => depth += 1,
+            b')' if depth == 1 => return (&rest[1..at], &rest[at + 1..]),
+            b')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    (rest, "")
 }
 
 #[cfg(test)]
@@ -80,15 +207,25 @@ mod tests {
     use super::*;
     use crate::sql::Dialect;
 
-    fn sql(text: &str, values: usize) -> Sql {
+    fn sql(text: &str, values: i64) -> Sql {
         let mut sql = Sql::new(Dialect::Postgres, None);
         text.clone_into(&mut sql.text);
-        sql.values = vec![crate::Value::Null; values];
+        sql.values = (1..=values).map(Value::Integer).collect();
         sql
     }
 
-    fn texts(all: Vec<Sql>) -> Vec<(String, usize)> {
-        joined(all).into_iter().map(|sql| (sql.text, sql.values.len())).collect()
+    fn told(joined: Vec<Joined>) -> Vec<String> {
+        let rows = |groups: &[Rows]| -> Vec<String> {
+            groups.iter().map(|group| format!("{} × {}", group.rows.len(), group.text)).collect()
+        };
+        joined
+            .into_iter()
+            .map(|joined| match joined {
+                Joined::Alone(sql) => format!("alone {}", sql.text),
+                Joined::Row(sql) => format!("{} values {}", sql.values.len(), sql.text),
+                Joined::Rows(groups) => rows(&groups).join(" | "),
+            })
+            .collect()
     }
 
     #[test]
@@ -96,49 +233,70 @@ mod tests {
         let all = vec![
             sql("INSERT INTO a (x, y) VALUES ($1, $2)", 2),
             sql("INSERT INTO b (x) VALUES (CAST($1 AS text)) ON CONFLICT (x) DO NOTHING", 1),
-            sql("INSERT INTO a (x, y) VALUES ($1, $2)", 2),
             sql("INSERT INTO c (x) VALUES ($1)", 1),
         ];
         assert_eq!(
-            texts(all),
+            told(joined(all)),
+            ["4 values WITH part_0 AS (INSERT INTO a (x, y) VALUES ($1, $2)), \
+              part_1 AS (INSERT INTO b (x) VALUES (CAST($3 AS text)) ON CONFLICT (x) DO NOTHING) \
+              INSERT INTO c (x) VALUES ($4)"]
+        );
+    }
+
+    #[test]
+    fn rows_of_the_same_table_are_gathered() {
+        let (a, b) = ("INSERT INTO a (x) VALUES ($1)", "INSERT INTO b (x, y) VALUES ($1, $2)");
+        let all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2), sql(a, 1)];
+        assert_eq!(told(joined(all)), [format!("3 × {a} | 2 × {b}")]);
+    }
+
+    #[test]
+    fn what_must_keep_its_place_stands_alone() {
+        let all = vec![
+            sql("INSERT INTO a (x) VALUES ($1)", 1),
+            sql("DELETE FROM b WHERE x = $1", 1),
+            sql("INSERT INTO b (x) VALUES ($1), ($2)", 2),
+            sql("INSERT INTO c (x) VALUES ($1)", 1),
+        ];
+        assert_eq!(
+            told(joined(all)),
             [
-                (
-                    "WITH part_0 AS (INSERT INTO a (x, y) VALUES ($1, $2)) \
-                     INSERT INTO b (x) VALUES (CAST($3 AS text)) ON CONFLICT (x) DO NOTHING"
-                        .to_owned(),
-                    3
-                ),
-                (
-                    "WITH part_0 AS (INSERT INTO a (x, y) VALUES ($1, $2)) INSERT INTO c (x) VALUES ($3)"
-                        .to_owned(),
-                    3
-                ),
+                "1 values INSERT INTO a (x) VALUES ($1)",
+                "alone DELETE FROM b WHERE x = $1",
+                "alone INSERT INTO b (x) VALUES ($1), ($2)",
+                "1 values INSERT INTO c (x) VALUES ($1)",
             ]
         );
     }
 
     #[test]
-    fn what_must_keep_its_place_stands_alone() {
-        let all = || {
-            vec![
-                sql("INSERT INTO a (x) VALUES ($1)", 1),
-                sql("DELETE FROM b WHERE x = $1", 1),
-                sql("INSERT INTO b (x) VALUES ($1), ($2)", 2),
-                sql("INSERT INTO c (x) VALUES ($1)", 1),
-            ]
-        };
-        let alone: Vec<_> = all().into_iter().map(|sql| (sql.text, sql.values.len())).collect();
-        assert_eq!(texts(all()), alone);
+    fn what_may_replace_a_row_is_never_beside_another_of_its_table() {
+        let replace = "INSERT INTO a (x) VALUES ($1) ON CONFLICT (x) DO UPDATE SET x = excluded.x";
+        let all = vec![sql(replace, 1), sql("INSERT INTO b (x) VALUES ($1)", 1), sql(replace, 1)];
+        assert_eq!(joined(all).len(), 2);
+        let all = vec![sql("INSERT INTO a (x) VALUES ($1)", 1), sql(replace, 1)];
+        assert_eq!(joined(all).len(), 2);
+    }
+
+    #[test]
+    fn many_rows_travel_as_an_array_for_each_column() {
+        let rows = |text: &str| Rows { text: text.to_owned(), rows: Vec::new() };
+        let groups = [
+            rows("INSERT INTO a (x, y) VALUES ($1, CAST(CAST($2 AS text) AS tsvector))"),
+            rows("INSERT INTO b (z) VALUES ($1) ON CONFLICT DO NOTHING"),
+        ];
+        let types = [vec![Type::UUID, Type::TEXT], vec![Type::INT8]];
+        assert_eq!(
+            of_arrays(&groups, &types),
+            "WITH part_0 AS (INSERT INTO a (x, y) SELECT given.value_1, CAST(CAST(given.value_2 AS text) AS tsvector) \
+             FROM unnest(CAST($1 AS uuid[]), CAST($2 AS text[])) AS given (value_1, value_2)) \
+             INSERT INTO b (z) SELECT given.value_1 FROM unnest(CAST($3 AS int8[])) AS given (value_1) ON CONFLICT DO NOTHING"
+        );
     }
 
     #[test]
     fn statements_stay_bounded() {
-        let tables = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-        let all =
-            tables.iter().map(|table| sql(&format!("INSERT INTO {table} (x) VALUES ($1)"), 1));
-        assert_eq!(joined(all.collect()).len(), 2);
-        let wide =
-            tables.iter().map(|table| sql(&format!("INSERT INTO {table} (x) VALUES ($1)"), 300));
-        assert_eq!(joined(wide.collect()).len(), 10);
+        let wide = (0..10).map(|_| sql("INSERT INTO a (x) VALUES ($1)", 30_000));
+        assert_eq!(joined(wide.collect()).len(), 4);
     }
 }
