@@ -13,6 +13,8 @@ on_both!(
     a_tenant_sees_its_rows_alone,
     a_link_cannot_point_into_another_tenant,
     rows_come_back_as_they_went_in,
+    rows_that_go_in_together_keep_their_values,
+    many_values_are_looked_up_at_once,
     failed_writes_leave_nothing_and_others_stay,
     search_finds_prefixes_of_one_tenant,
     a_newer_schema_is_refused,
@@ -65,6 +67,21 @@ async fn house(kind: Kind) -> House {
 
 fn thing(id: Id, name: &str) -> Insert {
     Insert::row("things", vec![("id", id.into()), ("name", name.into())])
+}
+
+fn whole(thing: &Thing) -> Insert {
+    let cells = vec![
+        ("id", thing.id.into()),
+        ("name", thing.name.as_str().into()),
+        ("amount", thing.amount.into()),
+        ("share", thing.share.into()),
+        ("hot", thing.hot.into()),
+        ("seen_at", thing.seen_at.into()),
+        ("due", thing.due.into()),
+        ("custom", thing.custom.as_ref().map(|custom| Value::from(&custom.0)).into()),
+        ("parent_id", thing.parent_id.into()),
+    ];
+    Insert::row("things", cells)
 }
 
 async fn a_tenant_sees_its_rows_alone(kind: Kind) {
@@ -127,23 +144,7 @@ async fn rows_come_back_as_they_went_in(kind: Kind) {
         custom: Some(kith_store::Json(serde_json::json!({"tier": ["gold", null, 1.5]}))),
         parent_id: None,
     };
-    let json = wanted.custom.as_ref().map(|custom| Value::from(&custom.0));
-    let cells = vec![
-        ("id", wanted.id.into()),
-        ("name", wanted.name.as_str().into()),
-        ("amount", wanted.amount.into()),
-        ("share", wanted.share.into()),
-        ("hot", wanted.hot.into()),
-        ("seen_at", wanted.seen_at.into()),
-        ("due", wanted.due.into()),
-        ("custom", json.unwrap()),
-        ("parent_id", Value::Null),
-    ];
-    house
-        .db
-        .write(&house.ana, async |db| db.insert(Insert::row("things", cells)).await)
-        .await
-        .unwrap();
+    house.db.write(&house.ana, async |db| db.insert(whole(&wanted)).await).await.unwrap();
     let found = house
         .db
         .read(&house.ana, async |db| {
@@ -173,6 +174,70 @@ async fn rows_come_back_as_they_went_in(kind: Kind) {
         .await
         .unwrap();
     assert_eq!(sum, Some(-9_007_199_254_740_991));
+}
+
+/// Texts that mean something in an array, an SQL text or JSON.
+const AWKWARD: [&str; 8] =
+    ["NULL", "a,b", "{x}", "she said \"no\"", "back\\slash", "it's", "", "ção 漢字 🦀"];
+
+async fn rows_that_go_in_together_keep_their_values(kind: Kind) {
+    let house = house(kind).await;
+    let mut wanted: Vec<Thing> = Vec::new();
+    for (at, name) in AWKWARD.into_iter().enumerate() {
+        // Every other row lacks what it may lack.
+        let some = at % 2 == 1;
+        wanted.push(Thing {
+            id: house.ids.next(),
+            name: name.to_owned(),
+            amount: some.then_some(-7),
+            share: some.then_some(0.5),
+            hot: some.then_some(at == 3),
+            seen_at: Time::parse("2026-02-28T01:02:03.004Z").filter(|_| some),
+            due: Date::parse("1999-12-31").filter(|_| some),
+            custom: some.then(|| kith_store::Json(serde_json::json!({ "text": name }))),
+            parent_id: wanted.last().map(|thing| thing.id).filter(|_| some),
+        });
+    }
+    house
+        .db
+        .write(&house.ana, async |db| wanted.iter().try_for_each(|thing| db.append(whole(thing))))
+        .await
+        .unwrap();
+    let select = Select::from("things").by("id", false);
+    let found = house.db.read(&house.ana, async |db| db.all::<Thing>(select).await).await.unwrap();
+    assert_eq!(found, wanted);
+}
+
+async fn many_values_are_looked_up_at_once(kind: Kind) {
+    let house = house(kind).await;
+    for actor in [&house.ana, &house.stranger] {
+        house
+            .db
+            .write(actor, async |db| {
+                AWKWARD.iter().try_for_each(|name| db.append(thing(house.ids.next(), name)))
+            })
+            .await
+            .unwrap();
+    }
+    let asked = ["nobody", "NULL", "back\\slash", "she said \"no\"", "", "a,b"];
+    let select = Select::from("things")
+        .show(&["name"])
+        .whose_each("name", asked.iter().map(|name| (*name).to_owned()).collect())
+        .only(Condition::Not(Box::new(equals("name", "a,b"))));
+    let mut found = Vec::new();
+    house
+        .db
+        .read(&house.ana, async |db| {
+            db.each(&select, |row| {
+                found.push(row.text(0)?.unwrap().to_owned());
+                Ok(())
+            })
+            .await
+        })
+        .await
+        .unwrap();
+    found.sort();
+    assert_eq!(found, ["", "NULL", "back\\slash", "she said \"no\""]);
 }
 
 async fn failed_writes_leave_nothing_and_others_stay(kind: Kind) {
