@@ -161,6 +161,7 @@ impl Session {
         each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
     ) -> Result<()> {
         if let Self::Write(session) = self
+            && session.owes_words()
             && sql.text.contains(WORDS)
         {
             session.index_now()?;

@@ -165,6 +165,11 @@ impl WriteSession {
         lock(&self.words).push(sql);
     }
 
+    /// Whether it was not told everything yet.
+    pub(super) fn owes_words(&self) -> bool {
+        !lock(&self.words).is_empty()
+    }
+
     /// Tells it at once, for a search in this write or a savepoint that may be taken back.
     pub(super) fn index_now(&self) -> Result<()> {
         let words = std::mem::take(&mut *lock(&self.words));
