@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bad_input;
+mod batches;
 mod client;
 mod custom;
 mod database;

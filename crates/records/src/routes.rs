@@ -9,8 +9,8 @@ use kith_store::Read;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Ask, Manner, Records,
-    bulk::Bulk,
+    Ask, Manner, Records, batches,
+    bulk::{self, Bulk},
     describe::{Object, Routes},
     schemas,
 };
@@ -152,18 +152,16 @@ fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Se
     )
     .scope(object.plural, "write")
     .seconds(120)
-    .typed_body::<Bulk>(schema::object(
-        vec![
-            ("action", schema::one_of(&["update", "delete", "restore"])),
-            ("ids", schema::list(schema::id())),
-            ("changes", schema::open_object()),
-        ],
-        &["action", "ids"],
-    ))
+    .typed_body::<Bulk>(bulk::body())
     .answers(
         200,
-        "How many succeeded, and why the others did not.",
-        schema::named("BulkResult"),
+        "By ids: how many succeeded, and why the others did not. A dry run: how many fit.",
+        schema::any_of(vec![schema::named("BulkResult"), schema::named("BulkTrial")]),
+    )
+    .answers(
+        202,
+        "By a rule: the batch; Location is where its job can be followed.",
+        schema::named("Batch"),
     );
     let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
     routes
@@ -285,8 +283,13 @@ async fn delete_handler(
     let id = call.id("id")?;
     let mut attempts = Attempts::new();
     loop {
-        let ctx = &call.ctx;
-        let done = ctx.write(async |db| records.delete(ctx, db, object, (id, manner)).await).await;
+        let ctx = &call.ctx.in_batch(call.ctx.new_id());
+        let done = ctx
+            .write(async |db| {
+                records.delete(ctx, db, object, (id, manner)).await?;
+                batches::note_deletion(ctx, db, object.name)
+            })
+            .await;
         if attempts.end_with(&done) {
             return done.map(|()| Answer::nothing());
         }

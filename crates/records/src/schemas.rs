@@ -30,6 +30,7 @@ pub fn schemas(records: &Records) -> Vec<(String, Json)> {
     all.extend(crate::import::schemas());
     all.push(("Event".to_owned(), event()));
     all.push(("BulkResult".to_owned(), bulk_result()));
+    all.push(("BulkTrial".to_owned(), bulk_trial()));
     all.push(("SearchResult".to_owned(), search_result()));
     all
 }
@@ -133,6 +134,27 @@ fn bulk_result() -> Schema {
             ("failed", schema::list(failure)),
         ],
         &["batchId", "succeeded", "failed"],
+    )
+}
+
+fn bulk_trial() -> Schema {
+    let one = schema::object(
+        vec![
+            ("id", schema::id()),
+            ("before", schema::any()),
+            ("after", schema::any()),
+            ("error", schema::nullable(schema::string())),
+        ],
+        &["id", "before", "after", "error"],
+    );
+    schema::object(
+        vec![
+            ("dryRun", schema::boolean()),
+            ("action", schema::one_of(&["update", "delete", "restore"])),
+            ("matching", schema::integer()),
+            ("sample", schema::list(one)),
+        ],
+        &["dryRun", "action", "matching", "sample"],
     )
 }
 
