@@ -214,6 +214,7 @@ async fn an_import_is_taken_back(kind: Kind) {
     assert_eq!(ana.get(&path("batches", &dry["id"])).await.status, 404, "nothing to take back");
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn deletions_and_conversions_are_taken_back(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;

@@ -22,6 +22,7 @@ mod mail;
 mod nodes;
 mod openapi;
 mod operations;
+mod past;
 mod records;
 mod requests;
 mod roles;

@@ -93,13 +93,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         }
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
         "views" => owner.make("/api/views", view(word)).await,
-        "batches" => {
-            let id = Box::pin(something("contacts", owner, word)).await;
-            let bulk =
-                json!({ "action": "update", "ids": [id], "changes": { "name": unique(word) } });
-            let done = owner.post("/api/contacts/bulk", bulk).await;
-            return done.json["batchId"].as_str().unwrap().to_owned();
-        }
+        "batches" => return a_batch(owner, word).await,
         "jobs" => {
             let rule = json!({ "field": "name", "op": "eq", "value": unique(word) });
             let bulk = json!({ "action": "update", "rule": rule, "changes": { "jobTitle": word } });
@@ -114,6 +108,13 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         }
     };
     made["id"].as_str().unwrap().to_owned()
+}
+
+async fn a_batch(owner: &Client, word: &str) -> String {
+    let id = Box::pin(something("contacts", owner, word)).await;
+    let bulk = json!({ "action": "update", "ids": [id], "changes": { "name": unique(word) } });
+    let done = owner.post("/api/contacts/bulk", bulk).await;
+    done.json["batchId"].as_str().unwrap().to_owned()
 }
 
 /// A field whose name nothing else has.

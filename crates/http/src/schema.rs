@@ -46,7 +46,7 @@ pub fn one_of(words: &[&str]) -> Schema {
 }
 
 /// What one of these schemas describes.
-pub fn any_of(schemas: Vec<Schema>) -> Schema {
+pub fn any_of(schemas: &[Schema]) -> Schema {
     json!({ "anyOf": schemas })
 }
 

@@ -49,6 +49,10 @@ pub(crate) struct Draft {
 
 /// How a change is to be made.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of its own, most are given by none"
+)]
 pub struct Manner {
     /// The version that the caller saw; another one is refused.
     pub expected: Option<i64>,
@@ -134,7 +138,7 @@ impl Records {
         store_values(db, change.id, &changed, (reading, true)).await?;
         labels::store(self, ctx, db, &change).await?;
         let told = tell::Told { change: &change, custom: &changed, was: &Record::new() };
-        tell::tell(ctx, db, object, told)?;
+        tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
@@ -209,7 +213,7 @@ impl Records {
         store_values(db, id, &changed, (reading, false)).await?;
         labels::store(self, ctx, db, &change).await?;
         let told = tell::Told { change: &change, custom: &changed, was: &current.custom };
-        tell::tell(ctx, db, object, told)?;
+        tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, !changed.is_empty())).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))

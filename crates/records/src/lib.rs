@@ -19,6 +19,7 @@ pub mod import;
 mod labels;
 mod list;
 mod migrations;
+mod past;
 mod read;
 mod related;
 mod routes;

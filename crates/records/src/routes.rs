@@ -59,7 +59,17 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     .scope(object.plural, "read")
     .query("fields", schema::string(), "Fields to show, with commas between.")
     .query("include", schema::string(), "Links to follow, with commas between.")
+    .query("asOf", schema::string(), "An instant: the record as it was then.")
     .answers(200, "The record; ETag is its version.", one);
+    let diff = served(
+        |path| Operation::get(path, tag, &format!("What changed of a {} meanwhile", object.name)),
+        object,
+        "/{id}/diff",
+    )
+    .scope(object.plural, "read")
+    .query("from", schema::string(), "The earlier instant.")
+    .query("to", schema::string(), "The later instant; now unless said.")
+    .answers(200, "Each field that differs, and who changed it last.", schema::named("Diff"));
     let history = served(
         |path| Operation::get(path, tag, &format!("The history of a {}", object.name)),
         object,
@@ -78,7 +88,12 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         .answers_text(200, "All records that fit, as a stream.", "text/csv");
     let (a, b, c, d) =
         (Arc::clone(records), Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    let e = Arc::clone(records);
     routes
+        .add(diff, move |call| {
+            let records = Arc::clone(&e);
+            async move { records.diff(&call, object).await }
+        })
         .add(list, move |call| list_handler(Arc::clone(&a), object, call))
         .add(read, move |call| read_handler(Arc::clone(&b), object, call))
         .add(history, move |call| {
@@ -156,7 +171,7 @@ fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Se
     .answers(
         200,
         "By ids: how many succeeded, and why the others did not. A dry run: how many fit.",
-        schema::any_of(vec![schema::named("BulkResult"), schema::named("BulkTrial")]),
+        schema::any_of(&[schema::named("BulkResult"), schema::named("BulkTrial")]),
     )
     .answers(
         202,
@@ -225,8 +240,14 @@ async fn read_handler(
     call: Call,
 ) -> Result<Answer> {
     let (id, query) = (call.id("id")?, call.query()?);
-    query.only(&["fields", "include"])?;
+    query.only(&["fields", "include", "asOf"])?;
     let ask = Ask::read(&query)?;
+    if let Some(text) = &ask.as_of {
+        let ctx = &call.ctx;
+        let of = (id, &ask, text.as_str());
+        let was = ctx.read(async |db| records.read_as_of(ctx, db, object, of).await).await?;
+        return Answer::json(&was);
+    }
     let read =
         call.ctx.read(async |db| records.read(&call.ctx, db, object, (id, &ask)).await).await?;
     let (version, json) = read;

@@ -45,7 +45,7 @@ pub(crate) fn what(name: &str) -> Option<What> {
         .find(|what| what.name() == verb)
 }
 
-fn step(event: Stored) -> Option<(Id, Step)> {
+fn step(event: &Stored) -> Option<(Id, Step)> {
     let what = what(&event.name)?;
     let changes = event.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let Changes { before, after } = changes.unwrap_or_default();
@@ -87,7 +87,7 @@ pub(crate) async fn steps(
         select = select.only(Condition::Compare("id", Comparison::GreaterOrEqual, since.into()));
     }
     let events: Vec<Stored> = db.all(select.by("id", false)).await?;
-    for (record, step) in events.into_iter().filter_map(step) {
+    for (record, step) in events.iter().filter_map(step) {
         found.entry(record).or_default().push(step);
     }
     for steps in found.values_mut() {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{Batch, Kind, Verdict, faults};
 
 /// Records without success that stand in the batch itself; the others have pages of their own.
-const SHOWN: u64 = 100;
+const SHOWN: usize = 100;
 
 impl Batch {
     /// In a list.
@@ -27,8 +27,8 @@ impl Batch {
     pub(crate) async fn shown(&self, db: &Read, now: Time) -> Result<Json> {
         let mut shown = self.line(now);
         let of = async |verdict| -> Result<Vec<Json>> {
-            let page = faults::page(db, self.id, (Some(verdict), None, SHOWN)).await?;
-            Ok(page.into_iter().take(SHOWN as usize).map(|(_, fault)| fault).collect())
+            let page = faults::page(db, self.id, (Some(verdict), None, SHOWN as u64)).await?;
+            Ok(page.into_iter().take(SHOWN).map(|(_, fault)| fault).collect())
         };
         let (skipped, failed) = (of(Verdict::Skipped).await?, of(Verdict::Failed).await?);
         let changed = if self.kind() == Kind::Undo { "restored" } else { "changed" };

@@ -64,7 +64,7 @@ impl Records {
         custom::release(db, id, &custom).await?;
         let all: Vec<_> = custom.iter().map(|field| (field, Json::Null)).collect();
         let told = tell::Told { change: &change, custom: &all, was: &current.custom };
-        tell::tell(ctx, db, object, told)?;
+        tell::tell(ctx, db, object, &told)?;
         self.follow(ctx, db, object, &change).await
     }
 
@@ -98,7 +98,7 @@ impl Records {
         let reading = reading(ctx, change.after.get("currency"));
         custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
         let told = tell::Told { change: &change, custom: &[], was: &current.custom };
-        tell::tell(ctx, db, object, told)?;
+        tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&current.custom, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))

@@ -60,10 +60,10 @@ impl Serialize for Fields<'_> {
 }
 
 /// Writes what a change says of the fields into the event log.
-pub(super) fn tell(ctx: &Ctx, db: &Write, object: &'static Object, told: Told<'_>) -> Result<()> {
+pub(super) fn tell(ctx: &Ctx, db: &Write, object: &'static Object, told: &Told<'_>) -> Result<()> {
     let mut changes = Vec::with_capacity(USUAL_SIZE);
     let unfit = |error| internal("a change cannot be written").caused_by(error);
-    serde_json::to_writer(&mut changes, &difference(&told)).map_err(unfit)?;
+    serde_json::to_writer(&mut changes, &difference(told)).map_err(unfit)?;
     let change = told.change;
     let event = Event {
         name: format!("{}.{}", object.name, change.what.name()),
