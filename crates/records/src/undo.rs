@@ -9,7 +9,7 @@ use kith_kernel::{Id, Result, Role, forbidden, internal};
 use kith_platform::{
     Ctx,
     events::{self, Event},
-    jobs::{self, Attempt, Job, Registry},
+    jobs::{self, Attempt, Job, Registry, Retry},
 };
 use kith_store::{Comparison, Condition, Read, Select, Value, Write, equals};
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,7 @@ struct UndoBatch {
 
 impl Job for UndoBatch {
     const NAME: &'static str = "batch.undo";
+    const RETRY: Retry = batches::RETRY;
 }
 
 /// The route by which a batch is taken back.

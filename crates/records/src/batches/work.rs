@@ -5,7 +5,7 @@ use std::{collections::VecDeque, pin::Pin};
 use kith_kernel::{Currency, Error, Id, Kind as ErrorKind, Result, Zone};
 use kith_platform::{
     Ctx,
-    jobs::{self, Attempt, Failure},
+    jobs::{self, Attempt, Failure, Retry},
 };
 use kith_store::{Read, Write};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ const AT_ONCE: usize = 50;
 pub(crate) const AHEAD: u64 = 1_000;
 /// A step that others got in the way of is tried this often.
 const MOST_TRIES: u32 = 5;
+/// Work goes on where it was, so that the death of a process is no reason to give it up soon.
+pub(crate) const RETRY: Retry =
+    Retry { attempts: 50, first_pause_seconds: 2, longest_pause_seconds: 300 };
 const STOPPING: &str = "stopping";
 
 /// What a step gives back.

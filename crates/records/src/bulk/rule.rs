@@ -6,7 +6,7 @@ use kith_http::Answer;
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, Rule, internal};
 use kith_platform::{
     Ctx,
-    jobs::{self, Attempt, Job, Registry},
+    jobs::{self, Attempt, Job, Registry, Retry},
 };
 use kith_store::{Comparison, Condition, Read, Select, Value, Write};
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,7 @@ struct BulkByRule {
 
 impl Job for BulkByRule {
     const NAME: &'static str = "records.bulk";
+    const RETRY: Retry = batches::RETRY;
 }
 
 pub(crate) fn register(registry: Registry, records: &Arc<Records>) -> Registry {
