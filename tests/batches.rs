@@ -21,6 +21,7 @@ on_both!(
     a_job_is_cancelled_and_what_it_did_taken_back,
     bad_bulk_changes_are_told,
     a_job_is_watched,
+    no_more_jobs_are_watched_than_may_be,
 );
 
 /// Takes a batch back, runs the job and gives back the undo.
@@ -465,4 +466,29 @@ async fn a_job_is_watched(kind: Kind) {
         ana.get(&format!("{}/events", path("jobs", &json!(world.app.ids.next())))).await.status,
         404
     );
+}
+
+async fn no_more_jobs_are_watched_than_may_be(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let rule = json!({ "field": "jobTitle", "op": "eq", "value": "clerk" });
+    let body = json!({ "action": "update", "rule": rule, "changes": { "jobTitle": "Boss" } });
+    let job = path("jobs", &ana.post("/api/contacts/bulk", body).await.json["id"]);
+    let events = format!("{job}/events");
+    let mut watching = tokio::task::JoinSet::new();
+    for _ in 0..21 {
+        let (ana, events) = (ana.clone(), events.clone());
+        watching.spawn(async move { ana.get(&events).await });
+    }
+    // The job waits, and so do all but one.
+    let refused = watching.join_next().await.unwrap().unwrap();
+    assert_eq!((refused.status, &refused.json["code"]), (429, &json!("too_many_streams")));
+    assert!(refused.headers.contains_key("retry-after"));
+    // The end of the job ends them all, and their places are free again.
+    assert_eq!(ana.post(&format!("{job}/cancel"), json!({})).await.status, 200);
+    for watched in watching.join_all().await {
+        assert_eq!(watched.status, 200, "{watched:?}");
+        assert!(watched.text.contains("event: end\n"), "{watched:?}");
+    }
+    assert_eq!(ana.get(&events).await.status, 200);
 }

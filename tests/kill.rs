@@ -86,6 +86,7 @@ async fn killed_while_a_file_is_imported(kind: Kind) {
 }
 
 /// Each start goes on where the one before it died, and no record is deleted twice.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn killed_while_a_batch_is_undone(kind: Kind) {
     let story = Story::begin(kind).await;
     let file = story.installation.data.join("accounts.csv");

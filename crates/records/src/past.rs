@@ -37,7 +37,7 @@ pub(crate) struct Was {
 /// Why a record cannot be shown as of an instant.
 enum Absent {
     /// It was made later.
-    NotYet,
+    NotYet(Time),
     /// It was deleted then.
     Deleted,
 }
@@ -128,12 +128,12 @@ pub(crate) async fn changed_since(
 /// Takes changes back, the newest first.
 fn rewind(
     mut was: Was,
-    steps: &[Step],
+    (steps, at): (&[Step], Time),
     custom: &[CustomField],
 ) -> std::result::Result<Was, Absent> {
     for step in steps.iter().rev() {
         match step.what {
-            What::Created => return Err(Absent::NotYet),
+            What::Created => return Err(Absent::NotYet(step.at)),
             What::Updated => was.put(&step.before, custom),
             What::Deleted => {
                 was.record.remove("deletedAt");
@@ -144,7 +144,12 @@ fn rewind(
             }
         }
     }
-    if was.record.contains_key("deletedAt") { Err(Absent::Deleted) } else { Ok(was) }
+    let made = was.record.get("createdAt").and_then(Json::as_str).and_then(Time::parse);
+    match made.filter(|made| *made > at) {
+        Some(made) => Err(Absent::NotYet(made)),
+        None if was.record.contains_key("deletedAt") => Err(Absent::Deleted),
+        None => Ok(was),
+    }
 }
 
 impl Was {
@@ -207,7 +212,7 @@ impl Records {
             }
             let mut steps = steps.remove(&id).unwrap_or_default();
             steps.retain(|step| step.at > at);
-            let was = rewind(was, &steps, custom).map(|mut was| {
+            let was = rewind(was, (&steps, at), custom).map(|mut was| {
                 if let Some((_, time)) = last.iter().find(|(record, _)| *record == id) {
                     was.record.insert("updatedAt".to_owned(), time.to_string().into());
                 }
@@ -247,13 +252,10 @@ impl Records {
         let steps = trace::steps(db, object, (&[id], None)).await?;
         let steps = steps.get(&id).map(Vec::as_slice).unwrap_or_default();
         let (code, why) = match absent {
-            Absent::NotYet => {
-                let made = steps.first().map_or(at, |step| step.at);
-                (
-                    "before_the_beginning",
-                    format!("was made at {made}: ask for that instant or a later one"),
-                )
-            }
+            Absent::NotYet(made) => (
+                "before_the_beginning",
+                format!("was made at {made}: ask for that instant or a later one"),
+            ),
             Absent::Deleted => {
                 let gone = steps.iter().rfind(|step| step.what == What::Deleted && step.at <= at);
                 let gone = gone.map_or(at, |step| step.at);

@@ -18,7 +18,7 @@ use crate::{
 /// The common routes of an object.
 pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served {
     let routes = Served::new();
-    let routes = reading(routes, records, object);
+    let routes = comparing(reading(routes, records, object), records, object);
     let routes = writing(routes, records, object);
     if object.routes == Routes::Kept { routes } else { ending(routes, records, object) }
 }
@@ -61,15 +61,6 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     .query("include", schema::string(), "Links to follow, with commas between.")
     .query("asOf", schema::string(), "An instant: the record as it was then.")
     .answers(200, "The record; ETag is its version.", one);
-    let diff = served(
-        |path| Operation::get(path, tag, &format!("What changed of a {} meanwhile", object.name)),
-        object,
-        "/{id}/diff",
-    )
-    .scope(object.plural, "read")
-    .query("from", schema::string(), "The earlier instant.")
-    .query("to", schema::string(), "The later instant; now unless said.")
-    .answers(200, "Each field that differs, and who changed it last.", schema::named("Diff"));
     let history = served(
         |path| Operation::get(path, tag, &format!("The history of a {}", object.name)),
         object,
@@ -88,12 +79,7 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         .answers_text(200, "All records that fit, as a stream.", "text/csv");
     let (a, b, c, d) =
         (Arc::clone(records), Arc::clone(records), Arc::clone(records), Arc::clone(records));
-    let e = Arc::clone(records);
     routes
-        .add(diff, move |call| {
-            let records = Arc::clone(&e);
-            async move { records.diff(&call, object).await }
-        })
         .add(list, move |call| list_handler(Arc::clone(&a), object, call))
         .add(read, move |call| read_handler(Arc::clone(&b), object, call))
         .add(history, move |call| {
@@ -104,6 +90,24 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
             let records = Arc::clone(&d);
             async move { records.export(&call, object).await }
         })
+}
+
+fn comparing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let tag = object.plural;
+    let diff = served(
+        |path| Operation::get(path, tag, &format!("What changed of a {} meanwhile", object.name)),
+        object,
+        "/{id}/diff",
+    )
+    .scope(object.plural, "read")
+    .query("from", schema::string(), "The earlier instant; when it was made unless said.")
+    .query("to", schema::string(), "The later instant; now unless said.")
+    .answers(200, "Each field that differs, and who changed it last.", schema::named("Diff"));
+    let records = Arc::clone(records);
+    routes.add(diff, move |call| {
+        let records = Arc::clone(&records);
+        async move { records.diff(&call, object).await }
+    })
 }
 
 fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {

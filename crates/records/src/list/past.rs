@@ -72,7 +72,7 @@ impl Records {
         if ids.len() as u64 > MOST_CHANGED || (needs_all && ids.len() > MOST_REWOUND) {
             return Err(too_much(by_id, ids.len()));
         }
-        let start = cursor.map(|cursor| listing.place(cursor));
+        let start = cursor.map(place);
         if let (Some(cursor), true) = (cursor, by_id && !needs_all) {
             ids.retain(|id| if descending { *id < cursor.id } else { *id > cursor.id });
         }
@@ -135,6 +135,11 @@ fn too_much(by_id: bool, changed: usize) -> Error {
         .and("asOf", "lies behind too many changes")
 }
 
+/// A cursor as the line that it stands behind.
+fn place(cursor: &Cursor) -> Line {
+    Line { id: cursor.id, json: Vec::new(), keys: cursor.keys.clone(), links: Vec::new() }
+}
+
 fn compare(one: &Key, other: &Key) -> Ordering {
     let (one, other) = (Value::from(one.clone()), Value::from(other.clone()));
     past::compare(&one, &other).unwrap_or(Ordering::Equal)
@@ -161,12 +166,6 @@ impl Listing<'_> {
         let mut json = serde_json::to_vec(&answer).ok()?;
         json.pop();
         Some(Line { id: was.id, json, keys, links: Vec::new() })
-    }
-
-    /// A cursor as the line that it stands behind.
-    fn place(&self, cursor: &Cursor) -> Line {
-        let keys = cursor.keys.clone();
-        Line { id: cursor.id, json: Vec::new(), keys, links: Vec::new() }
     }
 
     /// How two lines stand to one another in the order that was asked for.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kith_http::{Answer, Call};
-use kith_kernel::{Id, Result, Time};
+use kith_kernel::{Id, Result, Time, not_found};
+use kith_store::{Read, Select};
 use serde_json::{Value as Json, json};
 
 use super::{Was, instant, since};
@@ -44,11 +45,10 @@ impl Records {
     pub(crate) async fn diff(&self, call: &Call, object: &'static Object) -> Result<Answer> {
         let (id, query, ctx) = (call.id("id")?, call.query()?, &call.ctx);
         query.only(&["from", "to"])?;
-        let from = query.get("from")?.ok_or_else(|| wrong("from", "is required"))?;
-        let from = instant(ctx, "from", from)?;
+        let from = query.get("from")?.map(|text| instant(ctx, "from", text)).transpose()?;
         let to = query.get("to")?.map(|text| instant(ctx, "to", text)).transpose()?;
         let to = to.unwrap_or_else(|| ctx.now());
-        if from >= to {
+        if from.is_some_and(|from| from >= to) {
             return Err(wrong("to", "must lie behind from"));
         }
         let shown = ctx
@@ -56,6 +56,10 @@ impl Records {
                 let shape = self.shape(object)?;
                 let custom = self.custom_fields(db, object).await?;
                 let of = (&*shape, &*custom);
+                let from = match from {
+                    Some(from) => from,
+                    None => made_at(db, object, id).await?,
+                };
                 let was = self.was(ctx, db, of, (id, from)).await?;
                 let is = self.was(ctx, db, of, (id, to)).await?;
                 let mut steps = trace::steps(db, object, (&[id], Some(since(from)))).await?;
@@ -70,6 +74,27 @@ impl Records {
             .await?;
         Answer::json(&shown)
     }
+}
+
+/// When a record was made, by its event.
+async fn made_at(db: &Read, object: &Object, id: Id) -> Result<Time> {
+    let [made, ..] = trace::names(object);
+    let select = Select::from("events").show(&["at"]).whose("record_id", id).whose("name", made);
+    let mut found = None;
+    db.each(&select.by("id", false).at_most(1), |row| {
+        found = row.time(0)?;
+        Ok(())
+    })
+    .await?;
+    // Those who sign up are made without such an event.
+    let select = Select::from(object.plural).show(&["created_at"]).whose("id", id);
+    let mut known = None;
+    db.each(&select, |row| {
+        known = row.time(0)?;
+        Ok(())
+    })
+    .await?;
+    found.or(known).ok_or_else(|| not_found(object.name))
 }
 
 fn changes((was, is): (&Was, &Was), steps: &[Step], custom: &[CustomField]) -> Vec<Json> {
