@@ -128,6 +128,45 @@ CREATE TABLE api_keys (
 ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON api_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_keys TO kith_app;
+CREATE TABLE batch_faults (
+  tenant_id uuid NOT NULL,
+  batch_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  verdict text COLLATE "C" NOT NULL,
+  code text COLLATE "C" NOT NULL,
+  reason text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, batch_id, record_id),
+  FOREIGN KEY (tenant_id, batch_id) REFERENCES batches(tenant_id, id)
+);
+ALTER TABLE batch_faults FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON batch_faults USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON batch_faults TO kith_app;
+CREATE TABLE batches (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  action text COLLATE "C" NOT NULL,
+  member_id uuid,
+  user_id uuid,
+  state text COLLATE "C" NOT NULL,
+  total bigint,
+  counts jsonb NOT NULL,
+  wishes jsonb,
+  position uuid,
+  revision bigint NOT NULL,
+  error text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  undo_of uuid,
+  undone_by uuid,
+  undone_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE batches FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON batches USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON batches TO kith_app;
 CREATE TABLE contacts (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -398,6 +437,7 @@ CREATE TABLE events (
   changes text COLLATE "C",
   PRIMARY KEY (tenant_id, id)
 );
+CREATE INDEX events__batch_id__id ON public.events USING btree (tenant_id, batch_id, id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, record_id, id);
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));

@@ -116,6 +116,39 @@ CREATE TABLE api_keys (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE TABLE batch_faults (
+  tenant_id BLOB NOT NULL,
+  batch_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  code TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, batch_id, record_id),
+  FOREIGN KEY (tenant_id, batch_id) REFERENCES batches (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE batches (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  object TEXT NOT NULL,
+  action TEXT NOT NULL,
+  member_id BLOB,
+  user_id BLOB,
+  state TEXT NOT NULL,
+  total INTEGER,
+  counts TEXT NOT NULL,
+  wishes TEXT,
+  position BLOB,
+  revision INTEGER NOT NULL,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  undo_of BLOB,
+  undone_by BLOB,
+  undone_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
 CREATE TABLE contacts (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -356,6 +389,7 @@ CREATE TABLE events (
   changes TEXT,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE INDEX events__batch_id__id ON events (tenant_id, batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX events__record_id__id ON events (tenant_id, record_id, id);
 CREATE TABLE file_pieces (
   tenant_id BLOB NOT NULL,

@@ -33,7 +33,7 @@ on_both!(
 );
 
 /// Uploads a file with the other fields of the form, runs the jobs, and gives back the report.
-async fn import(
+pub(crate) async fn import(
     world: &World,
     by: &Client,
     object: &str,

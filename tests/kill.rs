@@ -20,6 +20,7 @@ on_both!(
     killed_while_a_mail_is_sent,
     killed_while_events_are_sealed,
     killed_while_a_file_is_imported,
+    killed_while_a_batch_is_undone,
 );
 
 /// What `abort` ends a process with.
@@ -81,6 +82,69 @@ async fn killed_while_a_file_is_imported(kind: Kind) {
     server.stop();
     // Once more: another import.
     assert!(story.installation.run(&words).success());
+    assert!(story.installation.run(&["audit", "verify"]).success());
+}
+
+/// Each start goes on where the one before it died, and no record is deleted twice.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn killed_while_a_batch_is_undone(kind: Kind) {
+    let story = Story::begin(kind).await;
+    let file = story.installation.data.join("accounts.csv");
+    let rows: Vec<String> = (0..1_000).map(|row| format!("Account {row}")).collect();
+    std::fs::write(&file, format!("name\n{}\n", rows.join("\n"))).unwrap();
+    assert!(story.installation.run(&["import", "accounts", file.to_str().unwrap()]).success());
+    let server = story.serve(None);
+    let import = server.get("/api/batches")["data"][0]["id"].as_str().unwrap().to_owned();
+    server.stop();
+    // It dies when the job begins, and then again and again, as far as it gets.
+    let mut killed = 0;
+    loop {
+        let point = if killed == 0 { "job.before-run:1" } else { "write.after-commit:9" };
+        let mut server = story.serve(Some(point));
+        if killed == 0 {
+            server.ask(&format!("POST /api/batches/{import}/undo"), "", None);
+        }
+        let done = || {
+            let undo = server.ask("GET /api/batches?kind=undo", "", None);
+            undo.is_some_and(|undo| undo.json["data"][0]["state"] == "completed")
+        };
+        let over = std::cell::Cell::new(false);
+        until("it ends or dies", async || {
+            over.set(done());
+            over.get() || server.ask("GET /health", "", None).is_none()
+        })
+        .await;
+        if over.get() {
+            server.kill();
+            break;
+        }
+        let ended = server.end().unwrap();
+        assert_eq!(ended.signal(), Some(SIGABRT), "it ended otherwise: {ended:?}");
+        killed += 1;
+        assert!(killed < 40, "it does not get on");
+        story.database.end_leases().await;
+    }
+    assert!(killed >= 3, "it was killed {killed} times");
+    let server = story.serve(None);
+    let job = server.get("/api/batches?kind=undo")["data"][0].clone();
+    let counted = ["total", "done", "changed", "skipped", "failed"].map(|key| job[key].clone());
+    assert_eq!(counted, [1_000, 1_000, 1_000, 0, 0].map(Json::from), "{job}");
+    assert_eq!(job["state"], "completed");
+    assert_eq!(server.get("/api/accounts?count=exact&limit=1")["total"], 0);
+    let deleted = server.get("/api/accounts?deleted=true&count=exact&limit=1");
+    assert_eq!(deleted["total"], 1_000);
+    let mut events = 0;
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("/api/audit-logs?action=account.deleted&limit=200{cursor}"));
+        events += count(&page);
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(events, 1_000, "each was deleted once");
+    server.stop();
     assert!(story.installation.run(&["audit", "verify"]).success());
 }
 

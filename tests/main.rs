@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bad_input;
+mod batches;
 mod client;
 mod custom;
 mod database;
@@ -21,6 +22,7 @@ mod mail;
 mod nodes;
 mod openapi;
 mod operations;
+mod past;
 mod records;
 mod requests;
 mod roles;

@@ -93,6 +93,12 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         }
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
         "views" => owner.make("/api/views", view(word)).await,
+        "batches" => return a_batch(owner, word).await,
+        "jobs" => {
+            let rule = json!({ "field": "name", "op": "eq", "value": unique(word) });
+            let bulk = json!({ "action": "update", "rule": rule, "changes": { "jobTitle": word } });
+            owner.post("/api/contacts/bulk", bulk).await.json
+        }
         "auth" => return another_session(owner).await,
         "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
         plural => {
@@ -102,6 +108,13 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         }
     };
     made["id"].as_str().unwrap().to_owned()
+}
+
+async fn a_batch(owner: &Client, word: &str) -> String {
+    let id = Box::pin(something("contacts", owner, word)).await;
+    let bulk = json!({ "action": "update", "ids": [id], "changes": { "name": unique(word) } });
+    let done = owner.post("/api/contacts/bulk", bulk).await;
+    done.json["batchId"].as_str().unwrap().to_owned()
 }
 
 /// A field whose name nothing else has.
@@ -163,7 +176,7 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     if let (Some(id), Some(&"restore")) = (&id, words.last()) {
         assert_eq!(owner.delete(&format!("/api/{kind}/{id}")).await.status, 204);
     }
-    if words.last() == Some(&"errors") {
+    if matches!(words.last(), Some(&"errors" | &"events")) {
         world.run_jobs().await;
     }
     let content = content(operation, (owner, id.as_deref()), word).await;
@@ -172,8 +185,17 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
 }
 
 fn takes_nothing(method: &str, words: &[&str]) -> bool {
-    const ACTIONS: [&str; 7] =
-        ["restore", "win", "complete", "switch", "deactivate", "reactivate", "read"];
+    const ACTIONS: [&str; 9] = [
+        "restore",
+        "win",
+        "complete",
+        "switch",
+        "deactivate",
+        "reactivate",
+        "read",
+        "undo",
+        "cancel",
+    ];
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
         ["{id}", action] => ACTIONS.contains(action),

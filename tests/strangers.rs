@@ -44,7 +44,8 @@ const WORDLESS: [(&str, &str); 8] = [
 ];
 
 /// Operations that take more scopes than the one they declare, since they write records of other kinds.
-const MORE_SCOPES: [(&str, &[&str]); 2] = [
+const MORE_SCOPES: [(&str, &[&str]); 3] = [
+    ("POST /api/batches/{id}/undo", &["contacts:write"]),
     ("POST /api/leads/{id}/convert", &["contacts:write", "accounts:write", "deals:write"]),
     ("GET /api/views/{id}/records", &["contacts:read"]),
 ];
@@ -266,7 +267,7 @@ async fn fill(world: &World) -> Vec<String> {
         }
     }
     tell_ana(world, WORD).await;
-    for kind in ["imports", "api-keys", "tenants", "custom-fields", "views"] {
+    for kind in ["imports", "api-keys", "tenants", "custom-fields", "views", "batches"] {
         ids.push(something(kind, ana, WORD).await);
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });

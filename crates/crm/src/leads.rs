@@ -105,7 +105,9 @@ struct Leads;
 impl Rules for Leads {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
-            if change.what == What::Updated && change.was("convertedAt").is_some() {
+            // Only the house gives convertedAt: the conversion itself, and taking it back.
+            let is_kept = change.was("convertedAt").is_some() && !change.is_given("convertedAt");
+            if change.what == What::Updated && is_kept {
                 return Err(converted());
             }
             people::name(change)

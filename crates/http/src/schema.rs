@@ -45,6 +45,11 @@ pub fn one_of(words: &[&str]) -> Schema {
     json!({ "type": "string", "enum": words })
 }
 
+/// What one of these schemas describes.
+pub fn any_of(schemas: &[Schema]) -> Schema {
+    json!({ "anyOf": schemas })
+}
+
 /// A list.
 pub fn list(of: Schema) -> Schema {
     Value::Object(Map::from_iter([("type".to_owned(), "array".into()), ("items".to_owned(), of)]))

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::{Clock, Error, malformed};
+use crate::{Clock, Error, Time, malformed};
 
 /// The id of a record, tenant, user, job or event: a UUID, version 7 when it is one of ours.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -32,6 +32,13 @@ impl Id {
     /// An id of a slice, when it has sixteen bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
+    }
+
+    /// The smallest id that can be made at an instant.
+    pub fn first_at(time: Time) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&time.milliseconds().max(0).to_be_bytes()[2..]);
+        Self::from_bytes(bytes)
     }
 
     /// The same as a `uuid::Uuid`.
@@ -186,7 +193,6 @@ fn compose(milliseconds: i64, counter: u64, tail: [u8; 16]) -> Id {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Time;
 
     #[test]
     fn ids_ascend_also_within_a_millisecond() {
@@ -194,6 +200,13 @@ mod tests {
         let made: Vec<Id> = (0..10_000).map(|_| ids.next()).collect();
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(made[0].uuid().get_version_num(), 7);
+    }
+
+    #[test]
+    fn ids_of_an_instant_stand_behind_its_first() {
+        let at = Time::from_milliseconds(1_700_000_000_000);
+        let made = Ids::new(Clock::fixed(at)).next();
+        assert!(Id::first_at(at) <= made && made < Id::first_at(at.plus_milliseconds(1)));
     }
 
     #[test]

@@ -81,8 +81,16 @@ impl House {
         let plurals = records.objects().map(|object| object.plural.to_owned());
         let plurals = plurals
             .chain(
-                ["search", "imports", "audit-logs", "custom-fields", "notifications", "views"]
-                    .map(str::to_owned),
+                [
+                    "search",
+                    "imports",
+                    "audit-logs",
+                    "custom-fields",
+                    "notifications",
+                    "views",
+                    "batches",
+                ]
+                .map(str::to_owned),
             )
             .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
@@ -132,6 +140,7 @@ impl House {
             News::Jobs => self.app.wake.enqueued(),
             News::Access => self.identity.forget_as_told(),
             News::Fields => self.records.forget_as_told(),
+            News::Progress => self.app.wake.progressed(),
         }
     }
 
@@ -178,6 +187,8 @@ impl House {
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
             .and(records::view_routes(&self.records))
+            .and(records::batch_routes(&self.records))
+            .and(records::undo_routes(&self.records))
     }
 
     /// The whole server.
@@ -205,6 +216,7 @@ impl House {
         schemas.extend(records::schemas(&self.records));
         schemas.extend(records::custom_field_schemas());
         schemas.extend(records::view_schemas());
+        schemas.extend(records::batch_schemas());
         schemas.extend(crm::schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)

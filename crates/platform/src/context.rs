@@ -27,7 +27,7 @@ pub struct App {
 impl App {
     /// The application on behalf of somebody.
     pub fn on_behalf_of(&self, actor: Actor) -> Ctx {
-        Ctx { app: self.clone(), actor }
+        Ctx { app: self.clone(), actor, batch: None }
     }
 
     /// The application on behalf of the house itself, inside a tenant ([`Id::NIL`]: the installation).
@@ -43,9 +43,16 @@ pub struct Ctx {
     pub app: App,
     /// Who asks.
     pub actor: Actor,
+    /// The import, bulk change or deletion that all its changes are part of.
+    pub batch: Option<Id>,
 }
 
 impl Ctx {
+    /// The same, with changes that are part of a batch.
+    pub fn in_batch(&self, batch: Id) -> Self {
+        Self { batch: Some(batch), ..self.clone() }
+    }
+
     /// Looks at the actor's tenant.
     pub async fn read<T>(&self, look: impl AsyncFnOnce(&Read) -> Result<T>) -> Result<T> {
         self.app.db.read(&self.actor, look).await
@@ -53,19 +60,22 @@ impl Ctx {
 
     /// Changes the actor's tenant; commits when `work` is `Ok`. Must not wait for the network.
     pub async fn write<T>(&self, work: impl AsyncFnOnce(&Write) -> Result<T>) -> Result<T> {
-        let (done, enqueued) = self
+        let (done, [enqueued, progressed]) = self
             .app
             .db
             .write(&self.actor, async |db| {
                 let done = work(db).await?;
                 crash::point("write.before-commit");
-                Ok((done, db.tells(News::Jobs)))
+                Ok((done, [News::Jobs, News::Progress].map(|news| db.tells(news))))
             })
             .await?;
         crash::point("write.after-commit");
         self.app.wake.committed();
         if enqueued {
             self.app.wake.enqueued();
+        }
+        if progressed {
+            self.app.wake.progressed();
         }
         Ok(done)
     }

@@ -81,7 +81,7 @@ pub fn append(ctx: &Ctx, db: &Write, event: Event<'_>) -> Result<Id> {
             ("via", via.into()),
             ("address", actor.address.map(|address| address.to_string()).into()),
             ("request_id", actor.request.into()),
-            ("batch_id", event.batch.into()),
+            ("batch_id", event.batch.or(ctx.batch).into()),
             ("at", ctx.now().into()),
             ("changes", event.changes.into()),
         ],
@@ -128,7 +128,10 @@ fn events() -> Table {
         time("at").required(),
         text("changes"),
     ];
-    Table::of_tenant("events", columns).index(&["record_id", "id"]).append_only()
+    Table::of_tenant("events", columns)
+        .index(&["record_id", "id"])
+        .index_where(&["batch_id", "id"], "batch_id IS NOT NULL")
+        .append_only()
 }
 
 /// The order of events, and the salts of its digests. Salts have a table of their own because they alone must be

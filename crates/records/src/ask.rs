@@ -54,6 +54,8 @@ pub struct Ask {
     pub count: bool,
     /// Whether to list what was deleted instead.
     pub deleted: bool,
+    /// The instant, as the caller wrote it, as of which records are shown; none: now.
+    pub as_of: Option<String>,
 }
 
 impl Default for Ask {
@@ -69,11 +71,12 @@ impl Default for Ask {
             include: Vec::new(),
             count: false,
             deleted: false,
+            as_of: None,
         }
     }
 }
 
-fn wrong(name: &str, why: &str) -> Error {
+pub(crate) fn wrong(name: &str, why: &str) -> Error {
     Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} {why}."))
         .and(name, why)
 }
@@ -94,11 +97,9 @@ impl Ask {
             include: query.get("include")?.map(words).unwrap_or_default(),
             count: flag(query, "count", "exact", "none")?,
             deleted: flag(query, "deleted", "true", "false")?,
+            as_of: query.get("asOf")?.map(str::to_owned),
             ..Self::default()
         };
-        if query.get("asOf")?.is_some() {
-            return Err(wrong("asOf", "is not kept for these records"));
-        }
         if let Some(page) = query.number("page", 1, DEEPEST_PAGE)? {
             ask.offset = (page - 1) * ask.limit;
             if ask.cursor.is_some() || ask.offset + ask.limit > DEEPEST_PAGE {

@@ -3,6 +3,7 @@
 //! May I (decided before) → known fields → defaults → kinds → `derive` → required → `check` → links → save → event →
 //! search → labels → `after` → answer.
 
+mod end;
 mod input;
 mod rewrite;
 mod save;
@@ -12,14 +13,14 @@ use std::sync::Arc;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
 use kith_platform::{Ctx, anchors};
-use kith_store::{Condition, Read, Select, Update, Value, Write};
+use kith_store::{Condition, Read, Select, Write};
 use serde_json::Value as Json;
 
 use crate::{
     Records,
     catalog::Shape,
     custom::{self, CustomField, merged, store_values},
-    describe::{Change, Desk, Object, OnDelete, Record, What},
+    describe::{Change, Desk, Object, Record, What},
     encode, labels,
     values::Reading,
 };
@@ -48,17 +49,21 @@ pub(crate) struct Draft {
 
 /// How a change is to be made.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a wish of its own, most are given by none"
+)]
 pub struct Manner {
     /// The version that the caller saw; another one is refused.
     pub expected: Option<i64>,
-    /// The import or bulk change that it is part of.
-    pub batch: Option<Id>,
     /// Nobody waits for the row itself: a value that is taken is told with the commit.
     pub deferred: bool,
     /// The links were looked up in this transaction, so that they need not be looked up again.
     pub known_links: bool,
     /// The house writes, on behalf of who asks: what only it may write is taken as well.
     pub as_house: bool,
+    /// What is given stands as it is, whatever would follow from it otherwise: something is taken back.
+    pub exact: bool,
 }
 
 impl Records {
@@ -129,11 +134,11 @@ impl Records {
         let values = merged(Record::new(), &changed);
         self.check_custom_links(db, &changed).await?;
         anchors::add(db, change.id, object.name)?;
-        save::insert(db, &shape, &change, (&values, manner)).await?;
+        save::insert((ctx, db), &shape, &change, (&values, manner)).await?;
         store_values(db, change.id, &changed, (reading, true)).await?;
         labels::store(self, ctx, db, &change).await?;
         let told = tell::Told { change: &change, custom: &changed, was: &Record::new() };
-        tell::tell(ctx, db, object, (told, manner.batch))?;
+        tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
@@ -186,6 +191,9 @@ impl Records {
             given: given.fields,
         };
         self.settle(ctx, db, object, &mut change).await?;
+        if manner.exact {
+            restate(&mut change);
+        }
         check_required(&shape, &change.after)?;
         custom::check_required(&custom, &given.custom, false)?;
         object.rules.check(&change)?;
@@ -205,95 +213,40 @@ impl Records {
         store_values(db, id, &changed, (reading, false)).await?;
         labels::store(self, ctx, db, &change).await?;
         let told = tell::Told { change: &change, custom: &changed, was: &current.custom };
-        tell::tell(ctx, db, object, (told, manner.batch))?;
+        tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, !changed.is_empty())).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
     }
 
-    /// Deletes a record: it is no longer found, and can be restored. What cascades goes with it.
-    pub async fn delete(
+    /// Refuses changes that no record could take: of fields that there are not, or of the wrong kind.
+    pub(crate) async fn check_changes(
         &self,
         ctx: &Ctx,
-        db: &Write,
+        db: &Read,
         object: &'static Object,
-        (id, manner): (Id, Manner),
-    ) -> Result<()> {
-        let mut left = vec![(object, id, manner)];
-        while let Some((object, id, manner)) = left.pop() {
-            self.delete_one(ctx, db, object, (id, manner)).await?;
-            for (object, id) in self.cascade(db, object, id).await? {
-                let manner = Manner { expected: None, ..manner };
-                left.push((object, id, manner));
-            }
-        }
-        Ok(())
-    }
-
-    async fn delete_one(
-        &self,
-        ctx: &Ctx,
-        db: &Write,
-        object: &'static Object,
-        (id, manner): (Id, Manner),
+        changes: &Record,
     ) -> Result<()> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
-        let current = self.current(ctx, db, &shape, id, false).await?;
-        refuse_stale(&current, manner.expected)?;
-        let after = current.record.clone();
-        let change = Change {
-            what: What::Deleted,
-            id,
-            before: Some(current.record),
-            after,
-            given: Record::new(),
-        };
-        object.rules.check(&change)?;
-        let now = ctx.now();
-        let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
-        save::at_version(db, update, id, current.version).await?;
-        db.unindex(id).await?;
-        custom::release(db, id, &custom).await?;
-        let all: Vec<_> = custom.iter().map(|field| (field, Json::Null)).collect();
-        let told = tell::Told { change: &change, custom: &all, was: &current.custom };
-        tell::tell(ctx, db, object, (told, manner.batch))?;
-        self.follow(ctx, db, object, &change).await
+        let reading = reading(ctx, changes.get("currency"));
+        input::sort(&shape, &custom, changes.clone(), (None, reading, false)).map(drop)
     }
 
-    /// Brings a deleted record back and answers with it.
-    ///
-    /// # Errors
-    /// `NotFound` when it is not among the deleted, `Conflict` when its external id was taken meanwhile.
-    pub async fn restore(
+    /// Values of an event without the fields that there are no more.
+    pub(crate) async fn known(
         &self,
-        ctx: &Ctx,
-        db: &Write,
+        db: &Read,
         object: &'static Object,
-        (id, manner): (Id, Manner),
+        mut values: Record,
     ) -> Result<Record> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
-        let current = self.current(ctx, db, &shape, id, true).await?;
-        let mut after = current.record.clone();
-        after.remove("deletedAt");
-        after.insert("version".to_owned(), (current.version + 1).into());
-        after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
-        let mut change =
-            Change { what: What::Restored, id, before: None, after, given: Record::new() };
-        object.rules.check(&change)?;
-        self.check_links(db, &shape, &mut change).await?;
-        let update = Update::table(object.plural)
-            .set("deleted_at", Value::Null)
-            .set("updated_at", ctx.now());
-        save::at_version(db, update, id, current.version).await?;
-        let reading = reading(ctx, change.after.get("currency"));
-        custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
-        let told = tell::Told { change: &change, custom: &[], was: &current.custom };
-        tell::tell(ctx, db, object, (told, manner.batch))?;
-        self.find_by(db, &shape, &change, (&current.custom, true)).await?;
-        self.follow(ctx, db, object, &change).await?;
-        Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
+        values.retain(|key, _| match key.strip_prefix("custom.") {
+            Some(name) => custom.iter().any(|field| field.name == name),
+            None => shape.field(key).is_some(),
+        });
+        Ok(values)
     }
 
     /// A record as rules see it; deleted ones are not found.
@@ -362,43 +315,6 @@ impl Records {
         }
         object.rules.after(Desk { records: self, ctx, db }, change).await
     }
-
-    /// What else goes when a record is deleted; refuses when something else must not lose it.
-    async fn cascade(
-        &self,
-        db: &Write,
-        object: &Object,
-        id: Id,
-    ) -> Result<Vec<(&'static Object, Id)>> {
-        let mut with_it = Vec::new();
-        for shape in self.shapes() {
-            for field in &shape.fields {
-                let crate::Kind::Link(to, on_delete) = field.kind else { continue };
-                if to != object.name || on_delete == OnDelete::Clear {
-                    continue;
-                }
-                let pointing = Select::from(shape.object.plural)
-                    .whose(field.column, id)
-                    .only(Condition::Null("deleted_at"));
-                if on_delete == OnDelete::Refuse {
-                    if db.exists(pointing).await? {
-                        let why = format!(
-                            "Some {} still point at this {}.",
-                            shape.object.plural, object.name
-                        );
-                        return Err(kith_kernel::conflict("in_use", why));
-                    }
-                    continue;
-                }
-                db.each(&pointing.show(&["id"]), |row| {
-                    with_it.push((shape.object, row.id(0)?.unwrap_or_default()));
-                    Ok(())
-                })
-                .await?;
-            }
-        }
-        Ok(with_it)
-    }
 }
 
 fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
@@ -432,6 +348,17 @@ fn common(after: &mut Record, ctx: &Ctx, now: kith_kernel::Time) {
     after.insert("updatedAt".to_owned(), now);
     if let Some(member) = ctx.actor.member {
         after.insert("createdBy".to_owned(), member.to_string().into());
+    }
+}
+
+/// What was given stands, whatever followed from it.
+fn restate(change: &mut Change) {
+    for (key, value) in &change.given {
+        if value.is_null() {
+            change.after.remove(key);
+        } else {
+            change.after.insert(key.clone(), value.clone());
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod routes;
 mod schemas;
 mod shown;
 
-pub use purge::register;
+pub(crate) use purge::register;
 pub use routes::custom_field_routes;
 pub use schemas::custom_field_schemas;
 

@@ -1,6 +1,7 @@
 //! The engine: what every object can do, written once; an object is described as data and nothing is generic over it.
 
 mod ask;
+pub mod batches;
 mod bulk;
 mod catalog;
 mod change;
@@ -18,18 +19,22 @@ pub mod import;
 mod labels;
 mod list;
 mod migrations;
+mod past;
 mod read;
 mod related;
 mod routes;
 mod schemas;
+mod trace;
+mod undo;
 mod values;
 mod views;
 
 pub use ask::Ask;
+pub use batches::{batch_routes, batch_schemas};
 pub use catalog::Records;
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
-pub use custom_fields::{custom_field_routes, custom_field_schemas, register};
+pub use custom_fields::{custom_field_routes, custom_field_schemas};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
     Rules, What, Writable,
@@ -39,4 +44,14 @@ pub use list::Page;
 pub use migrations::migrations;
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;
+pub use undo::undo_routes;
 pub use views::{view_routes, view_schemas};
+
+/// Adds the jobs of the engine.
+pub fn register(
+    registry: kith_platform::jobs::Registry,
+    records: &std::sync::Arc<Records>,
+) -> kith_platform::jobs::Registry {
+    let registry = custom_fields::register(registry, records);
+    bulk::register(undo::register(registry, records), records)
+}

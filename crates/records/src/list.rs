@@ -2,6 +2,7 @@
 
 mod found;
 mod keys;
+mod past;
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
@@ -53,6 +54,9 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let listing = prepare(ctx, &shape, &custom, ask)?;
+        if let Some(text) = &ask.as_of {
+            return self.list_as_of(ctx, db, listing, text).await;
+        }
         self.may_include(ctx, &listing.includes)?;
         let (mut lines, next) = listing.lines(db).await?;
         self.complete(db, &shape, &listing.includes, &mut lines, listing.encoder.wanted.as_deref())
@@ -85,6 +89,7 @@ fn prepare<'a>(
         &ask.sort,
         &ask.search,
         ask.deleted,
+        &ask.as_of,
     ));
     let reading = filter.reading();
     let includes = includes(shape, custom, &ask.include)?;
@@ -142,19 +147,25 @@ impl Listing<'_> {
             return self.ranked(db, cursor).await;
         }
         let limit = usize::try_from(self.ask.limit).unwrap_or(usize::MAX);
-        let mut lines = match self.sort.as_slice() {
-            [key] if key.nullable && self.ask.offset == 0 => {
-                self.nulls_last(db, key, cursor.as_ref()).await?
-            }
-            _ => self.rows(db, self.select(cursor.as_ref())).await?,
-        };
+        let mut lines = self.in_order(db, cursor.as_ref()).await?;
         let more = lines.len() > limit;
         lines.truncate(limit);
-        let next = lines.last().filter(|_| more).map(|last| {
-            Cursor { question: self.question, keys: last.keys.clone(), id: last.id, offset: 0 }
-                .write()
-        });
+        let next = lines.last().filter(|_| more).map(|last| self.behind_line(last));
         Ok((lines, next))
+    }
+
+    /// The rows of the page, and one more where there is one.
+    async fn in_order(&self, db: &Read, cursor: Option<&Cursor>) -> Result<Vec<Line>> {
+        match self.sort.as_slice() {
+            [key] if key.nullable && self.ask.offset == 0 => self.nulls_last(db, key, cursor).await,
+            _ => self.rows(db, self.select(cursor)).await,
+        }
+    }
+
+    /// The cursor that goes on behind a line.
+    fn behind_line(&self, last: &Line) -> String {
+        let keys = last.keys.clone();
+        Cursor { question: self.question, keys, id: last.id, offset: 0 }.write()
     }
 
     fn columns(&self) -> Vec<&'static str> {

@@ -5,7 +5,12 @@ use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select};
 
 use crate::{
-    Ask, Records, describe::Object, encode::Encoder, encode::Line, filter::Filter, list,
+    Ask, Record, Records,
+    ask::wrong,
+    describe::Object,
+    encode::{self, Encoder, Line},
+    filter::Filter,
+    list, past,
     related::includes,
 };
 
@@ -54,5 +59,29 @@ impl Records {
         let [mut line] = lines;
         line.json.push(b'}');
         Ok((version, line.json))
+    }
+
+    /// A record as it was at an instant, as an answer.
+    ///
+    /// # Errors
+    /// `NotFound`, with what is known, when it was not made yet or deleted then.
+    pub(crate) async fn read_as_of(
+        &self,
+        ctx: &Ctx,
+        db: &Read,
+        object: &'static Object,
+        (id, ask, text): (Id, &Ask, &str),
+    ) -> Result<Record> {
+        if !ask.include.is_empty() {
+            return Err(wrong("include", "shows records as they are, and goes without asOf"));
+        }
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
+        let wanted = list::wanted(&shape, ask, &filter)?;
+        let at = past::instant(ctx, "asOf", text)?;
+        let was = self.was(ctx, db, (&shape, &custom), (id, at)).await?;
+        let answer = encode::answer(&shape, id, &was.record, &custom, &was.custom);
+        Ok(past::chosen(answer, wanted.as_deref()))
     }
 }

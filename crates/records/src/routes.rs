@@ -9,8 +9,8 @@ use kith_store::Read;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Ask, Manner, Records,
-    bulk::Bulk,
+    Ask, Manner, Records, batches,
+    bulk::{self, Bulk},
     describe::{Object, Routes},
     schemas,
 };
@@ -18,7 +18,7 @@ use crate::{
 /// The common routes of an object.
 pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served {
     let routes = Served::new();
-    let routes = reading(routes, records, object);
+    let routes = comparing(reading(routes, records, object), records, object);
     let routes = writing(routes, records, object);
     if object.routes == Routes::Kept { routes } else { ending(routes, records, object) }
 }
@@ -59,6 +59,7 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     .scope(object.plural, "read")
     .query("fields", schema::string(), "Fields to show, with commas between.")
     .query("include", schema::string(), "Links to follow, with commas between.")
+    .query("asOf", schema::string(), "An instant: the record as it was then.")
     .answers(200, "The record; ETag is its version.", one);
     let history = served(
         |path| Operation::get(path, tag, &format!("The history of a {}", object.name)),
@@ -89,6 +90,24 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
             let records = Arc::clone(&d);
             async move { records.export(&call, object).await }
         })
+}
+
+fn comparing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let tag = object.plural;
+    let diff = served(
+        |path| Operation::get(path, tag, &format!("What changed of a {} meanwhile", object.name)),
+        object,
+        "/{id}/diff",
+    )
+    .scope(object.plural, "read")
+    .query("from", schema::string(), "The earlier instant; when it was made unless said.")
+    .query("to", schema::string(), "The later instant; now unless said.")
+    .answers(200, "Each field that differs, and who changed it last.", schema::named("Diff"));
+    let records = Arc::clone(records);
+    routes.add(diff, move |call| {
+        let records = Arc::clone(&records);
+        async move { records.diff(&call, object).await }
+    })
 }
 
 fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
@@ -152,18 +171,16 @@ fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Se
     )
     .scope(object.plural, "write")
     .seconds(120)
-    .typed_body::<Bulk>(schema::object(
-        vec![
-            ("action", schema::one_of(&["update", "delete", "restore"])),
-            ("ids", schema::list(schema::id())),
-            ("changes", schema::open_object()),
-        ],
-        &["action", "ids"],
-    ))
+    .typed_body::<Bulk>(bulk::body())
     .answers(
         200,
-        "How many succeeded, and why the others did not.",
-        schema::named("BulkResult"),
+        "By ids: how many succeeded, and why the others did not. A dry run: how many fit.",
+        schema::any_of(&[schema::named("BulkResult"), schema::named("BulkTrial")]),
+    )
+    .answers(
+        202,
+        "By a rule: the batch; Location is where its job can be followed.",
+        schema::named("Batch"),
     );
     let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
     routes
@@ -227,8 +244,14 @@ async fn read_handler(
     call: Call,
 ) -> Result<Answer> {
     let (id, query) = (call.id("id")?, call.query()?);
-    query.only(&["fields", "include"])?;
+    query.only(&["fields", "include", "asOf"])?;
     let ask = Ask::read(&query)?;
+    if let Some(text) = &ask.as_of {
+        let ctx = &call.ctx;
+        let of = (id, &ask, text.as_str());
+        let was = ctx.read(async |db| records.read_as_of(ctx, db, object, of).await).await?;
+        return Answer::json(&was);
+    }
     let read =
         call.ctx.read(async |db| records.read(&call.ctx, db, object, (id, &ask)).await).await?;
     let (version, json) = read;
@@ -285,8 +308,13 @@ async fn delete_handler(
     let id = call.id("id")?;
     let mut attempts = Attempts::new();
     loop {
-        let ctx = &call.ctx;
-        let done = ctx.write(async |db| records.delete(ctx, db, object, (id, manner)).await).await;
+        let ctx = &call.ctx.in_batch(call.ctx.new_id());
+        let done = ctx
+            .write(async |db| {
+                records.delete(ctx, db, object, (id, manner)).await?;
+                batches::note_deletion(ctx, db, object.name)
+            })
+            .await;
         if attempts.end_with(&done) {
             return done.map(|()| Answer::nothing());
         }

@@ -30,6 +30,8 @@ pub fn schemas(records: &Records) -> Vec<(String, Json)> {
     all.extend(crate::import::schemas());
     all.push(("Event".to_owned(), event()));
     all.push(("BulkResult".to_owned(), bulk_result()));
+    all.push(("Diff".to_owned(), diff()));
+    all.push(("BulkTrial".to_owned(), bulk_trial()));
     all.push(("SearchResult".to_owned(), search_result()));
     all
 }
@@ -136,6 +138,55 @@ fn bulk_result() -> Schema {
     )
 }
 
+fn diff() -> Schema {
+    let id = || schema::nullable(schema::id());
+    let one = schema::object(
+        vec![
+            ("field", schema::string()),
+            ("before", schema::any()),
+            ("after", schema::any()),
+            ("changedAt", schema::nullable(schema::time())),
+            ("memberId", id()),
+            ("userId", id()),
+            ("batchId", id()),
+        ],
+        &["field", "before", "after", "changedAt"],
+    );
+    schema::object(
+        vec![
+            ("id", schema::id()),
+            ("object", schema::string()),
+            ("from", schema::time()),
+            ("to", schema::time()),
+            ("fromVersion", schema::integer()),
+            ("toVersion", schema::integer()),
+            ("changes", schema::list(one)),
+        ],
+        &["id", "object", "from", "to", "fromVersion", "toVersion", "changes"],
+    )
+}
+
+fn bulk_trial() -> Schema {
+    let one = schema::object(
+        vec![
+            ("id", schema::id()),
+            ("before", schema::any()),
+            ("after", schema::any()),
+            ("error", schema::nullable(schema::string())),
+        ],
+        &["id", "before", "after", "error"],
+    );
+    schema::object(
+        vec![
+            ("dryRun", schema::boolean()),
+            ("action", schema::one_of(&["update", "delete", "restore"])),
+            ("matching", schema::integer()),
+            ("sample", schema::list(one)),
+        ],
+        &["dryRun", "action", "matching", "sample"],
+    )
+}
+
 fn search_result() -> Schema {
     let hit = schema::object(
         vec![
@@ -165,7 +216,8 @@ pub(crate) fn list_parameters(operation: Operation, object: &'static Object) -> 
         .query("fields", schema::string(), "Fields to show, with commas between.")
         .query("include", schema::string(), "Links to follow, with commas between.")
         .query("count", schema::one_of(&["exact", "none"]), "exact adds total.")
-        .query("deleted", schema::boolean(), "What was deleted instead.");
+        .query("deleted", schema::boolean(), "What was deleted instead.")
+        .query("asOf", schema::string(), "An instant: the records as they were then.");
     object.fields.iter().filter(|field| field.kind != Kind::LongText).fold(
         operation,
         |operation, field| {

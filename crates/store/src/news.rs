@@ -11,17 +11,20 @@ pub enum News {
     Access,
     /// A tenant's catalog of custom fields is not what it was.
     Fields,
+    /// A job whose progress somebody may be watching got on.
+    Progress,
 }
 
 impl News {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Jobs, Self::Access, Self::Fields];
+    pub const ALL: [Self; 4] = [Self::Jobs, Self::Access, Self::Fields, Self::Progress];
 
     const fn bit(self) -> u8 {
         match self {
             Self::Jobs => 1,
             Self::Access => 2,
             Self::Fields => 4,
+            Self::Progress => 8,
         }
     }
 
@@ -30,6 +33,7 @@ impl News {
             Self::Jobs => "jobs",
             Self::Access => "access",
             Self::Fields => "fields",
+            Self::Progress => "progress",
         }
     }
 }

@@ -156,6 +156,12 @@ impl Table {
         self
     }
 
+    /// An index over the rows alone for which a condition holds: the others cost nothing.
+    pub fn index_where(mut self, columns: &'static [&'static str], only: &'static str) -> Self {
+        self.indexes.push(Index { columns, unique: false, only: Some(only) });
+        self
+    }
+
     /// Rows are added and never changed or deleted.
     pub fn append_only(mut self) -> Self {
         self.append_only = true;

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
 use kith_kernel::{Id, Kind, Result, internal, invalid, text::fold};
 use kith_platform::Attempts;
-use kith_records::{Desk, Manner, Object, Record, Records};
+use kith_records::{
+    Desk, Manner, Object, Record, Records,
+    batches::{self, New},
+};
 use kith_store::{Condition, Select};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -103,8 +106,14 @@ async fn handle(records: Arc<Records>, mut call: Call) -> Result<Answer> {
         let wanted = wanted.clone();
         let done = call
             .write(&body, async |db| {
-                let desk = Desk { records: &records, ctx: &call.ctx, db };
-                Answer::json(&convert(desk, id, wanted).await?)
+                let batch = call.ctx.new_id();
+                let ctx = &call.ctx.in_batch(batch);
+                batches::begin(
+                    ctx,
+                    db,
+                    &New::done(batch, batches::Kind::Convert, (LEAD.name, "convert")),
+                )?;
+                Answer::json(&convert(Desk { records: &records, ctx, db }, id, wanted).await?)
             })
             .await;
         if attempts.end_with(&done) {
@@ -143,7 +152,7 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
 }
 
 const HOUSE: Manner =
-    Manner { expected: None, batch: None, deferred: false, known_links: false, as_house: true };
+    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
 
 /// Where the new records belong.
 struct Place<'a> {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 pub struct Wake {
     commits: watch::Sender<u64>,
     jobs: watch::Sender<u64>,
+    progress: watch::Sender<u64>,
 }
 
 /// One who waits.
@@ -23,6 +24,16 @@ impl Wake {
     /// A job was enqueued, here or elsewhere.
     pub fn enqueued(&self) {
         self.jobs.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// A job that may be watched got on, here or elsewhere.
+    pub fn progressed(&self) {
+        self.progress.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Begins to wait for the progress of jobs.
+    pub fn progress(&self) -> Woken {
+        Woken { count: self.progress.subscribe() }
     }
 
     /// Begins to wait for what is committed from now on.

@@ -1,6 +1,7 @@
 //! Saving: a record as columns, at the version that was read.
 
 use kith_kernel::{Currency, Error, Id, Kind as ErrorKind, Result};
+use kith_platform::Ctx;
 use kith_store::{Document, Insert, Update, Value, Write, equals};
 use serde_json::Value as Json;
 
@@ -15,7 +16,7 @@ fn currency(change: &Change) -> Currency {
 }
 
 pub(super) async fn insert(
-    db: &Write,
+    (ctx, db): (&Ctx, &Write),
     shape: &Shape,
     change: &Change,
     (custom, manner): (&Record, Manner),
@@ -30,7 +31,7 @@ pub(super) async fn insert(
             cells.push((field.folded, field.folded_value(value)));
         }
     }
-    cells.push(("batch_id", manner.batch.into()));
+    cells.push(("batch_id", ctx.batch.into()));
     cells.push(("custom", custom_value(custom)));
     let insert = Insert::row(shape.object.plural, cells);
     if manner.deferred {

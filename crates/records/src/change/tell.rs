@@ -1,6 +1,6 @@
 //! Telling: one row in the event log for each change, with what changed, from what to what.
 
-use kith_kernel::{Id, Result, internal};
+use kith_kernel::{Result, internal};
 use kith_platform::{
     Ctx,
     events::{self, Event},
@@ -60,22 +60,17 @@ impl Serialize for Fields<'_> {
 }
 
 /// Writes what a change says of the fields into the event log.
-pub(super) fn tell(
-    ctx: &Ctx,
-    db: &Write,
-    object: &'static Object,
-    (told, batch): (Told<'_>, Option<Id>),
-) -> Result<()> {
+pub(super) fn tell(ctx: &Ctx, db: &Write, object: &'static Object, told: &Told<'_>) -> Result<()> {
     let mut changes = Vec::with_capacity(USUAL_SIZE);
     let unfit = |error| internal("a change cannot be written").caused_by(error);
-    serde_json::to_writer(&mut changes, &difference(&told)).map_err(unfit)?;
+    serde_json::to_writer(&mut changes, &difference(told)).map_err(unfit)?;
     let change = told.change;
     let event = Event {
         name: format!("{}.{}", object.name, change.what.name()),
         object: object.name,
         record: Some(change.id),
         changes: String::from_utf8(changes).ok(),
-        batch,
+        batch: None,
     };
     events::append(ctx, db, event).map(drop)
 }

@@ -28,7 +28,7 @@ impl Job for PurgeField {
 }
 
 /// Adds the jobs of custom fields.
-pub fn register(registry: Registry, records: &Arc<Records>) -> Registry {
+pub(crate) fn register(registry: Registry, records: &Arc<Records>) -> Registry {
     let purging = Arc::clone(records);
     let registry = registry.on(move |job: PurgeField, attempt| {
         let records = Arc::clone(&purging);

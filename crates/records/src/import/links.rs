@@ -102,7 +102,7 @@ impl Running<'_> {
                 continue;
             };
             let input = Record::from_iter([(field.key.to_owned(), Json::from(target.to_string()))]);
-            let manner = Manner { batch: Some(self.run.import), ..Manner::default() };
+            let manner = Manner::default();
             let (engine, ctx) = (self.records, self.ctx);
             let set = db
                 .attempt(async |db| engine.update(ctx, db, object, (record, input, manner)).await)
@@ -157,7 +157,7 @@ impl Running<'_> {
         missing.sort();
         for text in &missing {
             let input = Record::from_iter([("name".to_owned(), Json::from(text.as_str()))]);
-            let manner = Manner { batch: Some(self.run.import), ..Manner::default() };
+            let manner = Manner::default();
             self.records.create_in(self.ctx, db, self.object, (input, manner)).await?;
             findings.made.push((name.to_owned(), (*text).clone()));
         }

@@ -16,6 +16,7 @@ use kith_platform::{
     events::{self, Event},
     files,
 };
+use kith_store::Write;
 use serde_json::{Value as Json, json};
 
 pub(super) use self::chunks::{Line, read_chunk};
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::{
     Records,
+    batches::{self, Counts, State},
     catalog::Shape,
     custom::{CustomField, CustomKind},
     describe::{Kind, Object},
@@ -77,6 +79,7 @@ impl Imports {
     /// Only what keeps it from going on; rows that fail are in its report.
     pub async fn run(&self, ctx: &Ctx, id: Id, progress: Progress<'_>) -> Result<Stored> {
         let run = Run { import: id, id: ctx.new_id() };
+        let ctx = &ctx.in_batch(id);
         let stored = ctx.write(async |db| state::take(db, run).await).await?;
         if stored.has_ended() {
             return Ok(stored);
@@ -109,6 +112,7 @@ impl Imports {
         let told = json!({ "after": { "state": outcome.0, "created": outcome.2.created, "updated": outcome.2.updated, "failed": outcome.2.failed } });
         ctx.write(async |db| {
             state::ended(ctx, db, run, outcome).await?;
+            settle(ctx, db, run.import, outcome).await?;
             events::append(
                 ctx,
                 db,
@@ -223,6 +227,23 @@ impl Imports {
         report.custom_fields.extend(made);
         Ok(plan)
     }
+}
+
+/// Notes the end of the import's batch; dry runs are none.
+async fn settle(
+    ctx: &Ctx,
+    db: &Write,
+    id: Id,
+    (state, _, report): (&'static str, Option<&str>, &Report),
+) -> Result<()> {
+    let state = if state == "completed" { State::Completed } else { State::Failed };
+    let counts = Counts {
+        done: report.rows,
+        changed: report.created + report.updated,
+        skipped: report.skipped,
+        failed: report.failed,
+    };
+    batches::settle(ctx, db, id, (state, counts)).await
 }
 
 fn tell_notes(report: &mut Report, plan: &Plan, notes: &crate::csv::Notes) {

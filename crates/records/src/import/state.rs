@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json as value};
 
 use super::{Wishes, plan::Plan, report::Report};
-use crate::csv::Position;
+use crate::{
+    batches::{self, New},
+    csv::Position,
+};
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,8 +137,15 @@ pub(crate) async fn begin(ctx: &Ctx, db: &Write, begun: &Begun<'_>) -> Result<()
             ("created_at", ctx.now().into()),
         ],
     ))
-    .await
-    .map(drop)
+    .await?;
+    if begun.wishes.dry_run {
+        return Ok(());
+    }
+    batches::begin(
+        ctx,
+        db,
+        &New::running(begun.id, batches::Kind::Import, (begun.object, "import")),
+    )
 }
 
 /// An import by its id.

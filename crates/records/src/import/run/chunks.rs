@@ -231,12 +231,7 @@ impl Running<'_> {
             Ok(input) => input,
             Err(reason) => return Ok(Outcome::Failed(reason)),
         };
-        let manner = Manner {
-            batch: Some(self.run.import),
-            deferred: true,
-            known_links: self.knows_links,
-            ..Manner::default()
-        };
+        let manner = Manner { deferred: true, known_links: self.knows_links, ..Manner::default() };
         let (records, ctx, object) = (self.records, self.ctx, self.object);
         if let Some(id) = known {
             let changed = db

@@ -1,0 +1,143 @@
+//! Ending: deletion with what goes with it, and bringing back.
+
+use kith_kernel::{Id, Result};
+use kith_platform::Ctx;
+use kith_store::{Condition, Select, Update, Value, Write};
+use serde_json::Value as Json;
+
+use super::{Manner, reading, refuse_stale, save, tell};
+use crate::{
+    Records, custom,
+    describe::{Change, Object, OnDelete, Record, What},
+    encode,
+};
+
+impl Records {
+    /// Deletes a record: it is no longer found, and can be restored. What cascades goes with it.
+    pub async fn delete(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<()> {
+        // What is looked for is found before it is asked what goes with it.
+        let mut all = vec![(object, id, manner)];
+        let mut at = 0;
+        while let Some((object, id, manner)) = all.get(at).copied() {
+            let manner = Manner { expected: None, ..manner };
+            let with_it = self.cascade(db, object, id).await?;
+            all.extend(with_it.into_iter().map(|(object, id)| (object, id, manner)));
+            at += 1;
+        }
+        // What points goes before what it points at: the way back, newest first, then finds everything in its place.
+        for (object, id, manner) in all.into_iter().rev() {
+            self.delete_one(ctx, db, object, (id, manner)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_one(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<()> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let current = self.current(ctx, db, &shape, id, false).await?;
+        refuse_stale(&current, manner.expected)?;
+        let after = current.record.clone();
+        let change = Change {
+            what: What::Deleted,
+            id,
+            before: Some(current.record),
+            after,
+            given: Record::new(),
+        };
+        object.rules.check(&change)?;
+        let now = ctx.now();
+        let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
+        save::at_version(db, update, id, current.version).await?;
+        db.unindex(id).await?;
+        custom::release(db, id, &custom).await?;
+        let all: Vec<_> = custom.iter().map(|field| (field, Json::Null)).collect();
+        let told = tell::Told { change: &change, custom: &all, was: &current.custom };
+        tell::tell(ctx, db, object, &told)?;
+        self.follow(ctx, db, object, &change).await
+    }
+
+    /// Brings a deleted record back and answers with it.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not among the deleted, `Conflict` when its external id was taken meanwhile.
+    pub async fn restore(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<Record> {
+        let shape = self.shape(object)?;
+        let custom = self.custom_fields(db, object).await?;
+        let current = self.current(ctx, db, &shape, id, true).await?;
+        refuse_stale(&current, manner.expected)?;
+        let mut after = current.record.clone();
+        after.remove("deletedAt");
+        after.insert("version".to_owned(), (current.version + 1).into());
+        after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
+        let mut change =
+            Change { what: What::Restored, id, before: None, after, given: Record::new() };
+        object.rules.check(&change)?;
+        self.check_links(db, &shape, &mut change).await?;
+        let update = Update::table(object.plural)
+            .set("deleted_at", Value::Null)
+            .set("updated_at", ctx.now());
+        save::at_version(db, update, id, current.version).await?;
+        let reading = reading(ctx, change.after.get("currency"));
+        custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
+        let told = tell::Told { change: &change, custom: &[], was: &current.custom };
+        tell::tell(ctx, db, object, &told)?;
+        self.find_by(db, &shape, &change, (&current.custom, true)).await?;
+        self.follow(ctx, db, object, &change).await?;
+        Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
+    }
+
+    /// What else goes when a record is deleted; refuses when something else must not lose it.
+    async fn cascade(
+        &self,
+        db: &Write,
+        object: &Object,
+        id: Id,
+    ) -> Result<Vec<(&'static Object, Id)>> {
+        let mut with_it = Vec::new();
+        for shape in self.shapes() {
+            for field in &shape.fields {
+                let crate::Kind::Link(to, on_delete) = field.kind else { continue };
+                if to != object.name || on_delete == OnDelete::Clear {
+                    continue;
+                }
+                let pointing = Select::from(shape.object.plural)
+                    .whose(field.column, id)
+                    .only(Condition::Null("deleted_at"));
+                if on_delete == OnDelete::Refuse {
+                    if db.exists(pointing).await? {
+                        let why = format!(
+                            "Some {} still point at this {}.",
+                            shape.object.plural, object.name
+                        );
+                        return Err(kith_kernel::conflict("in_use", why));
+                    }
+                    continue;
+                }
+                db.each(&pointing.show(&["id"]), |row| {
+                    with_it.push((shape.object, row.id(0)?.unwrap_or_default()));
+                    Ok(())
+                })
+                .await?;
+            }
+        }
+        Ok(with_it)
+    }
+}
