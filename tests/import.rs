@@ -10,7 +10,7 @@ use std::{
 };
 
 use kith_records::import::{Mapped, Wishes};
-use kith_store::Select;
+use kith_store::{Select, Update};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -27,6 +27,7 @@ on_both!(
     an_interrupted_import_goes_on_where_it_was,
     what_only_the_database_refuses_is_told,
     an_earlier_run_is_taken_back,
+    an_import_that_nobody_goes_on_with_has_failed,
     uploads_leave_nothing_behind,
     a_file_that_is_none_is_refused,
     the_published_pipeline_arrives_whole,
@@ -255,6 +256,23 @@ async fn an_earlier_run_is_taken_back(kind: Kind) {
     assert_eq!(world.ana.get("/api/contacts?count=exact&limit=1").await.json["total"], 600);
     let errors = world.ana.get(&format!("/api/imports/{id}/errors")).await;
     assert_eq!(errors.text.matches("no address").count(), 1, "{}", errors.text);
+}
+
+async fn an_import_that_nobody_goes_on_with_has_failed(kind: Kind) {
+    let world = World::new(kind).await;
+    let ctx = world.house.tenant(Some("world-of-owner")).await.unwrap();
+    let (status, begun) = upload(&world.ana, "contacts", b"name\nAna\n", &[]).await;
+    assert_eq!(status, 202, "{begun}");
+    // As if a process had died of it each time.
+    let used_up = Update::table("jobs").set("attempts", 8).set("state", "running");
+    let used_up = used_up.whose("name", "import.run");
+    ctx.write(async |db| db.update(used_up).await).await.unwrap();
+    world.run_jobs().await;
+    let import = world.ana.get(&format!("/api/imports/{}", begun["id"].as_str().unwrap())).await;
+    assert_eq!(import.json["state"], "failed", "{}", import.text);
+    assert!(import.json["error"].as_str().unwrap().contains("cut off"), "{}", import.text);
+    let batch = world.ana.get(&format!("/api/batches/{}", begun["id"].as_str().unwrap())).await;
+    assert_eq!(batch.json["state"], "failed", "{}", batch.text);
 }
 
 async fn uploads_leave_nothing_behind(kind: Kind) {

@@ -11,6 +11,7 @@ use std::{
 use kith_kernel::{Actor, Id, Role, invalid, unavailable};
 use kith_platform::{
     Ctx,
+    events::{self, Event},
     jobs::{self, Failure, Job, Registry, Retry, State, Worker, enqueue, enqueue_at, find},
 };
 use kith_store::{Insert, Migration, Select, Step, Table, Update, integer};
@@ -28,6 +29,7 @@ on_both!(
     workers_that_compete_run_each_job_once,
     a_job_is_tried_again_after_a_pause,
     a_job_is_given_up,
+    what_the_end_of_a_job_means_is_noted_with_it,
     a_panic_is_a_failure,
     a_crowd_of_one_tenant_makes_nobody_wait,
     long_jobs_of_one_tenant_leave_a_place,
@@ -204,6 +206,32 @@ async fn a_job_is_given_up(kind: Kind) {
     let event = Select::from("events").whose("name", "job.failed").whose("record_id", job);
     assert_eq!(ctx.read(async |db| db.count(event).await).await.unwrap(), 1);
     assert_eq!(house.wakeups().await, 0);
+}
+
+async fn what_the_end_of_a_job_means_is_noted_with_it(kind: Kind) {
+    let house = House::fixed(kind).await;
+    let ctx = house.tenant();
+    let registry = failing(|| Failure::Retry(unavailable("not now"))).when_given_up::<Note>(
+        |note, ctx, db, error| {
+            Box::pin(async move {
+                let name = format!("note.{}.{error}", note.number);
+                let event =
+                    Event { name, object: "note", record: None, changes: None, batch: None };
+                events::append(ctx, db, event).map(drop)
+            })
+        },
+    );
+    let worker = Worker::new(house.app.clone(), registry);
+    put(&ctx, 7).await;
+    let noted = async || {
+        let select = Select::from("events").whose("name", "note.7.not now");
+        ctx.read(async |db| db.count(select).await).await.unwrap()
+    };
+    for expected in [0, 0, 1, 1] {
+        worker.run_due().await.unwrap();
+        assert_eq!(noted().await, expected);
+        house.app.clock.advance_seconds(600);
+    }
 }
 
 async fn a_panic_is_a_failure(kind: Kind) {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use attempt::{Attempt, finish};
 pub use claim::release_all;
-pub use registry::Registry;
+pub use registry::{GivenUp, Registry};
 pub use wake::{Wake, Woken};
 pub use worker::Worker;
 

@@ -23,7 +23,7 @@ pub(crate) use faults::{Fault, Verdict};
 pub(crate) use migrations::migration;
 pub use routes::batch_routes;
 pub use schemas::batch_schemas;
-pub(crate) use work::{AHEAD, Asked, RETRY, Step, Work, drive, is_of_one, outcome};
+pub(crate) use work::{AHEAD, Asked, RETRY, Step, Work, drive, given_up, is_of_one, outcome};
 
 /// A batch that is not run by a job ends with its request, which takes no longer than this.
 const INLINE_SECONDS: i64 = 180;

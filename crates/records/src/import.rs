@@ -108,7 +108,7 @@ impl Job for RunImport {
 /// Adds the job that runs imports.
 pub fn register(registry: Registry, imports: &Imports) -> Registry {
     let imports = imports.clone();
-    registry.on(move |job: RunImport, attempt| {
+    let registry = registry.on(move |job: RunImport, attempt| {
         let imports = imports.clone();
         async move {
             let done = imports.run(&attempt, job.import, &|_| {}).await;
@@ -120,5 +120,8 @@ pub fn register(registry: Registry, imports: &Imports) -> Registry {
                 _ => Failure::GiveUp(error),
             })
         }
+    });
+    registry.when_given_up::<RunImport>(|job, ctx, db, error| {
+        Box::pin(run::given_up(ctx, db, job.import, error))
     })
 }

@@ -122,12 +122,12 @@ async fn begin(ctx: &Ctx, db: &Write, (id, on_changed): (Id, OnChanged)) -> Resu
 /// Adds the job that takes batches back.
 pub(crate) fn register(registry: Registry, records: &Arc<Records>) -> Registry {
     let records = Arc::clone(records);
-    registry.on(move |job: UndoBatch, attempt| {
+    let registry = registry.on(move |job: UndoBatch, attempt| {
         let records = Arc::clone(&records);
-        async move {
-            let done = records.run_undo(&attempt, job.batch).await;
-            batches::outcome(&attempt, job.batch, done).await
-        }
+        async move { batches::outcome(records.run_undo(&attempt, job.batch).await) }
+    });
+    registry.when_given_up::<UndoBatch>(|job, ctx, db, error| {
+        Box::pin(batches::given_up(ctx, db, job.batch, error))
     })
 }
 

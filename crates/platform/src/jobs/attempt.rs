@@ -78,7 +78,7 @@ struct Row {
 /// What stood in the queue.
 enum Begun {
     Runs(Attempt, registry::Kind, String),
-    UsedUp(Attempt, registry::Kind),
+    UsedUp(Attempt, registry::Kind, String),
     Unknown(String),
     Nothing,
 }
@@ -88,9 +88,9 @@ pub(super) async fn run(app: &App, registry: &Registry, claim: Claim) {
     crash::point("job.claimed");
     let result = match begin(app, registry, claim).await {
         Ok(Begun::Runs(attempt, kind, payload)) => try_once(&attempt, &kind, &payload).await,
-        Ok(Begun::UsedUp(attempt, kind)) => {
+        Ok(Begun::UsedUp(attempt, kind, payload)) => {
             let cut_off = internal("every attempt was cut off by the end of a process");
-            settle_failure(&attempt, &kind, Failure::GiveUp(cut_off)).await
+            settle_failure(&attempt, (&kind, &payload), Failure::GiveUp(cut_off)).await
         }
         Ok(Begun::Unknown(name)) => {
             tracing::warn!(job = %claim.job, name, "nothing here does this kind of job; it waits");
@@ -127,7 +127,7 @@ async fn begin(app: &App, registry: &Registry, claim: Claim) -> Result<Begun> {
             of: kind.retry.attempts,
         };
         if number > kind.retry.attempts {
-            return Ok(Begun::UsedUp(attempt, kind.clone()));
+            return Ok(Begun::UsedUp(attempt, kind.clone(), row.payload));
         }
         let update = Update::table("jobs").set("state", "running").plus("attempts", 1);
         db.update(update.whose("id", claim.job)).await?;
@@ -167,12 +167,12 @@ async fn try_once(attempt: &Attempt, kind: &registry::Kind, payload: &str) -> Re
             tracing::info!(job = %attempt.job(), name = kind.name, ?error, "a job goes on elsewhere");
             again(attempt, || async |db| give_back(attempt, db).await).await
         }
-        Ok(Err(failure)) => settle_failure(attempt, kind, failure).await,
+        Ok(Err(failure)) => settle_failure(attempt, (kind, payload), failure).await,
         Err(panic) => {
             let words = panic.downcast_ref::<&str>().copied();
             let words = words.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
             let error = internal(format!("it panicked: {}", words.unwrap_or("without words")));
-            settle_failure(attempt, kind, Failure::Retry(error)).await
+            settle_failure(attempt, (kind, payload), Failure::Retry(error)).await
         }
     }
 }
@@ -189,7 +189,11 @@ async fn keep(attempt: &Attempt) {
     }
 }
 
-async fn settle_failure(attempt: &Attempt, kind: &registry::Kind, failure: Failure) -> Result<()> {
+async fn settle_failure(
+    attempt: &Attempt,
+    (kind, payload): (&registry::Kind, &str),
+    failure: Failure,
+) -> Result<()> {
     let due = match &failure {
         Failure::Retry(error) if !attempt.is_last() => {
             let pause = kind.retry.pause_milliseconds(attempt.number, attempt.job());
@@ -209,7 +213,7 @@ async fn settle_failure(attempt: &Attempt, kind: &registry::Kind, failure: Failu
     let settled = || {
         async |db: &Write| match due {
             Some(due) => postpone(attempt, db, due, &told).await,
-            None => give_up(attempt, db, kind, &told).await,
+            None => give_up(attempt, db, (kind, payload), &told).await,
         }
     };
     again(attempt, settled).await
@@ -263,7 +267,12 @@ async fn give_back(attempt: &Attempt, db: &Write) -> Result<()> {
     Ok(())
 }
 
-async fn give_up(attempt: &Attempt, db: &Write, kind: &registry::Kind, error: &str) -> Result<()> {
+async fn give_up(
+    attempt: &Attempt,
+    db: &Write,
+    (kind, payload): (&registry::Kind, &str),
+    error: &str,
+) -> Result<()> {
     if settle(attempt, db, Some(error), State::Failed).await? {
         let after = serde_json::json!({
             "after": { "name": kind.name, "error": error, "attempts": attempt.number.min(attempt.of) }
@@ -276,6 +285,9 @@ async fn give_up(attempt: &Attempt, db: &Write, kind: &registry::Kind, error: &s
             batch: None,
         };
         events::append(&attempt.ctx, db, event)?;
+        if let Some(note) = &kind.given_up {
+            note(payload, &attempt.ctx, db, error).await?;
+        }
     }
     Ok(())
 }

@@ -4,10 +4,22 @@ use std::{collections::HashMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use kith_kernel::internal;
+use kith_store::Write;
 
 use super::{Attempt, Failure, Job, Retry};
+use crate::Ctx;
 
 type Handler = Arc<dyn Fn(&str, Attempt) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
+/// Notes what the end of a job means to others, in the write that ends it.
+pub type GivenUp<J> =
+    for<'a> fn(J, &'a Ctx, &'a Write, &'a str) -> BoxFuture<'a, kith_kernel::Result<()>>;
+
+type Note = Arc<
+    dyn for<'a> Fn(&str, &'a Ctx, &'a Write, &'a str) -> BoxFuture<'a, kith_kernel::Result<()>>
+        + Send
+        + Sync,
+>;
 
 /// The kinds of jobs of this program; each with a function that holds all it needs.
 #[derive(Clone, Default)]
@@ -20,6 +32,7 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) retry: Retry,
     pub(super) handler: Handler,
+    pub(super) given_up: Option<Note>,
 }
 
 impl Registry {
@@ -44,13 +57,35 @@ impl Registry {
                 }
             }
         };
-        let kind = Kind { name: J::NAME, retry: J::RETRY, handler: Arc::new(run) };
+        let kind = Kind { name: J::NAME, retry: J::RETRY, handler: Arc::new(run), given_up: None };
         let before = self.kinds.insert(J::NAME, kind);
         debug_assert!(before.is_none(), "{} is registered twice", J::NAME);
         self
     }
 
+    /// Says what else is written, with the error, when a kind of jobs is given up: by itself, at its last attempt, or
+    /// because processes died of it. The kind must have been told before.
+    pub fn when_given_up<J: Job>(mut self, note: GivenUp<J>) -> Self {
+        let kind = self.kinds.get_mut(J::NAME);
+        debug_assert!(kind.is_some(), "nothing does {}", J::NAME);
+        if let Some(kind) = kind {
+            kind.given_up = Some(Arc::new(of_payload(note)));
+        }
+        self
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&Kind> {
         self.kinds.get(name)
+    }
+}
+
+/// A function of the job as one of what stands in the queue.
+fn of_payload<J: Job>(
+    note: GivenUp<J>,
+) -> impl for<'a> Fn(&str, &'a Ctx, &'a Write, &'a str) -> BoxFuture<'a, kith_kernel::Result<()>> {
+    move |payload, ctx, db, error| match serde_json::from_str(payload) {
+        Ok(job) => note(job, ctx, db, error),
+        // Nobody knows what it was about, and its error says so.
+        Err(_) => Box::pin(std::future::ready(Ok(()))),
     }
 }

@@ -106,34 +106,21 @@ async fn step(
     Ok(ids.is_empty())
 }
 
-/// What a job's work comes to; where nobody tries again, the batch is noted as failed.
-pub(crate) async fn outcome(
-    attempt: &Attempt,
-    id: Id,
-    done: Result<()>,
-) -> std::result::Result<(), Failure> {
-    let Err(error) = done else { return Ok(()) };
-    if error.code() == STOPPING {
-        return Err(Failure::Stopped(error));
+/// What a job's work comes to.
+pub(crate) fn outcome(done: Result<()>) -> std::result::Result<(), Failure> {
+    done.map_err(|error| {
+        if error.code() == STOPPING { Failure::Stopped(error) } else { Failure::from(error) }
+    })
+}
+
+/// Notes that nobody goes on with a batch.
+pub(crate) async fn given_up(ctx: &Ctx, db: &Write, id: Id, error: &str) -> Result<()> {
+    let batch = find(db, id).await?;
+    if batch.state().has_ended() {
+        return Ok(());
     }
-    let failure = Failure::from(error);
-    if attempt.is_last() || matches!(failure, Failure::GiveUp(_)) {
-        let told = failure.error().in_one_line();
-        let noted = attempt
-            .write(async |db| {
-                let batch = find(db, id).await?;
-                if batch.state().has_ended() {
-                    return Ok(());
-                }
-                let reached = Reached::at(State::Failed, batch.counts.0);
-                batch.reached(attempt, db, Reached { error: Some(told), ..reached }).await
-            })
-            .await;
-        if let Err(error) = noted {
-            tracing::warn!(?error, batch = %id, "the end of a batch could not be noted");
-        }
-    }
-    Err(failure)
+    let reached = Reached::at(State::Failed, batch.counts.0);
+    batch.reached(ctx, db, Reached { error: Some(error.to_owned()), ..reached }).await
 }
 
 /// How days and amounts are read: as who asked reads them, also where a job does the work.

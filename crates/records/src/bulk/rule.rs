@@ -46,12 +46,12 @@ impl Job for BulkByRule {
 
 pub(crate) fn register(registry: Registry, records: &Arc<Records>) -> Registry {
     let records = Arc::clone(records);
-    registry.on(move |job: BulkByRule, attempt| {
+    let registry = registry.on(move |job: BulkByRule, attempt| {
         let records = Arc::clone(&records);
-        async move {
-            let done = records.run_by_rule(&attempt, job.batch).await;
-            batches::outcome(&attempt, job.batch, done).await
-        }
+        async move { batches::outcome(records.run_by_rule(&attempt, job.batch).await) }
+    });
+    registry.when_given_up::<BulkByRule>(|job, ctx, db, error| {
+        Box::pin(batches::given_up(ctx, db, job.batch, error))
     })
 }
 

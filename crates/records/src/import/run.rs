@@ -109,24 +109,7 @@ impl Imports {
         run: Run,
         outcome: (&'static str, Option<&str>, &Report),
     ) -> Result<()> {
-        let told = json!({ "after": { "state": outcome.0, "created": outcome.2.created, "updated": outcome.2.updated, "failed": outcome.2.failed } });
-        ctx.write(async |db| {
-            state::ended(ctx, db, run, outcome).await?;
-            settle(ctx, db, run.import, outcome).await?;
-            events::append(
-                ctx,
-                db,
-                Event {
-                    name: format!("import.{}", outcome.0),
-                    object: "import",
-                    record: Some(run.import),
-                    changes: Some(told.to_string()),
-                    batch: Some(run.import),
-                },
-            )
-        })
-        .await
-        .map(drop)
+        ctx.write(async |db| ended(ctx, db, run, outcome).await).await
     }
 
     async fn work(
@@ -229,21 +212,42 @@ impl Imports {
     }
 }
 
-/// Notes the end of the import's batch; dry runs are none.
-async fn settle(
+/// Notes that nobody goes on with an import; what is in stays, and can be undone.
+pub(super) async fn given_up(ctx: &Ctx, db: &Write, id: Id, error: &str) -> Result<()> {
+    let run = Run { import: id, id: ctx.new_id() };
+    let stored = state::take(db, run).await?;
+    if stored.has_ended() {
+        return Ok(());
+    }
+    ended(&ctx.in_batch(id), db, run, ("failed", Some(error), &stored.report.0)).await
+}
+
+async fn ended(
     ctx: &Ctx,
     db: &Write,
-    id: Id,
-    (state, _, report): (&'static str, Option<&str>, &Report),
+    run: Run,
+    outcome: (&'static str, Option<&str>, &Report),
 ) -> Result<()> {
-    let state = if state == "completed" { State::Completed } else { State::Failed };
+    let (outcome_state, _, report) = outcome;
+    state::ended(ctx, db, run, outcome).await?;
     let counts = Counts {
         done: report.rows,
         changed: report.created + report.updated,
         skipped: report.skipped,
         failed: report.failed,
     };
-    batches::settle(ctx, db, id, (state, counts)).await
+    let state = if outcome_state == "completed" { State::Completed } else { State::Failed };
+    // A dry run is no batch.
+    batches::settle(ctx, db, run.import, (state, counts)).await?;
+    let told = json!({ "after": { "state": outcome_state, "created": report.created, "updated": report.updated, "failed": report.failed } });
+    let event = Event {
+        name: format!("import.{outcome_state}"),
+        object: "import",
+        record: Some(run.import),
+        changes: Some(told.to_string()),
+        batch: Some(run.import),
+    };
+    events::append(ctx, db, event).map(drop)
 }
 
 fn tell_notes(report: &mut Report, plan: &Plan, notes: &crate::csv::Notes) {
