@@ -4,6 +4,7 @@
 //! search → labels → `after` → answer.
 
 mod input;
+mod put;
 mod rewrite;
 mod save;
 mod tell;
@@ -18,17 +19,20 @@ use serde_json::Value as Json;
 use crate::{
     Records,
     catalog::Shape,
-    custom::{self, CustomField, merged, store_values},
+    custom::{self, CustomField, store_values},
     describe::{Change, Desk, Object, OnDelete, Record, What},
     encode, labels,
+    merged::{self, refuse_merged},
     values::Reading,
 };
 
+pub(crate) use put::PutBack;
+
 /// A record as it is stored.
-struct Current {
-    record: Record,
-    custom: Record,
-    version: i64,
+pub(crate) struct Current {
+    pub(crate) record: Record,
+    pub(crate) custom: Record,
+    pub(crate) version: i64,
 }
 
 /// What a caller gave, sorted into built-in and custom fields.
@@ -126,7 +130,7 @@ impl Records {
     ) -> Result<(Id, Record)> {
         let Draft { shape, change, custom, values, reading } = draft;
         let changed: Vec<(&CustomField, Json)> = named(&custom, values);
-        let values = merged(Record::new(), &changed);
+        let values = custom::merged(Record::new(), &changed);
         self.check_custom_links(db, &changed).await?;
         anchors::add(db, change.id, object.name)?;
         save::insert(db, &shape, &change, (&values, manner)).await?;
@@ -195,7 +199,7 @@ impl Records {
             current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value
         });
         self.check_custom_links(db, &changed).await?;
-        let values = merged(current.custom.clone(), &changed);
+        let values = custom::merged(current.custom.clone(), &changed);
         if !differs(&change) && changed.is_empty() {
             return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
         }
@@ -275,6 +279,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, true).await?;
+        refuse_merged(db, object, id).await?;
         let mut after = current.record.clone();
         after.remove("deletedAt");
         after.insert("version".to_owned(), (current.version + 1).into());
@@ -308,7 +313,7 @@ impl Records {
         Ok(self.current(ctx, db, &shape, id, false).await?.record)
     }
 
-    async fn current(
+    pub(crate) async fn current(
         &self,
         ctx: &Ctx,
         db: &Read,
@@ -326,7 +331,11 @@ impl Records {
             Ok(())
         })
         .await?;
-        let (mut record, custom) = found.ok_or_else(|| not_found(shape.object.name))?;
+        let (mut record, custom) = match found {
+            Some(found) => found,
+            None if deleted => return Err(not_found(shape.object.name)),
+            None => return Err(merged::gone(db, shape.object, id).await),
+        };
         if shape.has_labels {
             let mut names = labels::of(db, &[id]).await?;
             record.insert("labels".to_owned(), Json::from(names.remove(&id).unwrap_or_default()));
@@ -401,13 +410,17 @@ impl Records {
     }
 }
 
-fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
+pub(crate) fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
     let named = currency.and_then(Json::as_str).and_then(|code| code.parse().ok());
     Reading { zone: ctx.actor.zone, currency: named.unwrap_or(ctx.actor.currency) }
 }
 
 fn named(custom: &[CustomField], given: Vec<(usize, Json)>) -> Vec<(&CustomField, Json)> {
     given.into_iter().map(|(at, value)| (&custom[at], value)).collect()
+}
+
+fn named_pairs(custom: &[(CustomField, Json)]) -> Vec<(&CustomField, Json)> {
+    custom.iter().map(|(field, value)| (field, value.clone())).collect()
 }
 
 fn fill_defaults(shape: &Shape, after: &mut Record, reading: Reading) -> Result<()> {

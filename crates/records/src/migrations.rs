@@ -2,7 +2,7 @@
 
 use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
-use crate::{custom, import, views};
+use crate::{custom, import, merge, views};
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
@@ -12,6 +12,7 @@ pub fn migrations() -> Vec<Migration> {
         import::shared_files(),
         custom::migration(),
         views::migration(),
+        merge::migration(),
     ]
 }
 

@@ -1,11 +1,11 @@
 //! Reading one record, with what it is asked to include.
 
-use kith_kernel::{Id, Result, not_found};
+use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select};
 
 use crate::{
-    Ask, Records, describe::Object, encode::Encoder, encode::Line, filter::Filter, list,
+    Ask, Records, describe::Object, encode::Encoder, encode::Line, filter::Filter, list, merged,
     related::includes,
 };
 
@@ -48,7 +48,7 @@ impl Records {
             Ok(())
         })
         .await?;
-        let (version, line) = found.ok_or_else(|| not_found(object.name))?;
+        let Some((version, line)) = found else { return Err(merged::gone(db, object, id).await) };
         let mut lines = [line];
         self.complete(db, &shape, &includes, &mut lines, encoder.wanted.as_deref()).await?;
         let [mut line] = lines;
