@@ -81,8 +81,16 @@ impl House {
         let plurals = records.objects().map(|object| object.plural.to_owned());
         let plurals = plurals
             .chain(
-                ["search", "imports", "audit-logs", "custom-fields", "notifications", "views"]
-                    .map(str::to_owned),
+                [
+                    "search",
+                    "imports",
+                    "audit-logs",
+                    "custom-fields",
+                    "notifications",
+                    "views",
+                    "duplicates",
+                ]
+                .map(str::to_owned),
             )
             .collect();
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
