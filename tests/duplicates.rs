@@ -48,7 +48,7 @@ async fn duplicates_are_told_before_and_while_a_record_is_made(kind: Kind) {
     );
     assert_eq!(
         check(json!({ "name": "Rósa Souza", "email": "rosa@acme.exmple" })).await,
-        told("Similar email address")
+        told("Similar name")
     );
     assert_eq!(check(json!({ "name": "Rosa Sousa" })).await, []);
     assert_eq!(check(json!({ "name": "", "email": null, "phone": "" })).await, []);

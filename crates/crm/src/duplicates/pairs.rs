@@ -16,9 +16,9 @@ use super::{
 };
 
 /// A larger block is not compared each with each.
-const LARGEST_BLOCK: usize = 100;
+const LARGEST_BLOCK: usize = 50;
 /// With how many of those next to it in the order of names a record of a large block is compared.
-const NEIGHBOURS: usize = 10;
+const NEIGHBOURS: usize = 6;
 /// Records of one group; what would make it larger stays away from it.
 const LARGEST_GROUP: usize = 50;
 
@@ -51,10 +51,10 @@ pub(super) struct Found {
 
 /// Finds the pairs that score at least the threshold; `go_on` is asked now and then, and ends it when it says no.
 pub(super) fn find(search: Search, sketches: &[Sketch], go_on: &dyn Fn() -> bool) -> Option<Found> {
-    let keyed = keyed(search.subject, sketches);
+    let keyed = Keyed::of(search.subject, sketches);
     let mut found = Found::default();
     let mut block: Vec<u32> = Vec::new();
-    let mut rest = keyed.as_slice();
+    let mut rest = keyed.by_key.as_slice();
     while let Some((key, _)) = rest.first() {
         let size = rest.partition_point(|(other, _)| other <= key);
         let (these, others) = rest.split_at(size);
@@ -62,7 +62,7 @@ pub(super) fn find(search: Search, sketches: &[Sketch], go_on: &dyn Fn() -> bool
         if size > 1 {
             block.clear();
             block.extend(these.iter().map(|(_, record)| *record));
-            compare_block(search, (sketches, &mut block), &mut found);
+            compare_block(search, (sketches, &keyed, (*key, &mut block)), &mut found);
         }
         if found.pairs.len() > 1 << 22 {
             settle(&mut found.pairs);
@@ -75,37 +75,74 @@ pub(super) fn find(search: Search, sketches: &[Sketch], go_on: &dyn Fn() -> bool
     Some(found)
 }
 
-/// Each key of each record, equal ones next to each other.
-fn keyed(subject: Subject, sketches: &[Sketch]) -> Vec<(u64, u32)> {
-    let mut keyed: Vec<(u64, u32)> = Vec::with_capacity(sketches.len() * 6);
-    for (at, sketch) in (0_u32..).zip(sketches) {
-        let start = keyed.len();
-        keys::all(subject, sketch, |key| {
-            let mut hasher = DefaultHasher::new();
-            key.hash(&mut hasher);
-            keyed.push((hasher.finish(), at));
-        });
-        keyed[start..].sort_unstable();
-    }
-    keyed.sort_unstable();
-    keyed.dedup();
-    keyed
+/// The keys of records.
+struct Keyed {
+    /// Each key with each record, equal keys next to each other.
+    by_key: Vec<(u64, u32)>,
+    /// The keys of one record after the other, rising, without those of large blocks; and where those of each end.
+    small: Vec<u64>,
+    ends: Vec<u32>,
 }
 
-fn compare_block(search: Search, (sketches, block): (&[Sketch], &mut Vec<u32>), found: &mut Found) {
-    let reach = if block.len() > LARGEST_BLOCK {
+impl Keyed {
+    fn of(subject: Subject, sketches: &[Sketch]) -> Self {
+        let mut by_key: Vec<(u64, u32)> = Vec::with_capacity(sketches.len() * 8);
+        for (at, sketch) in (0_u32..).zip(sketches) {
+            keys::all(subject, sketch, |key| {
+                let mut hasher = DefaultHasher::new();
+                key.hash(&mut hasher);
+                by_key.push((hasher.finish(), at));
+            });
+        }
+        by_key.sort_unstable();
+        by_key.dedup();
+        let mut by_record: Vec<(u32, u64)> = Vec::with_capacity(by_key.len());
+        for block in by_key.chunk_by(|a, b| a.0 == b.0) {
+            if (2..=LARGEST_BLOCK).contains(&block.len()) {
+                by_record.extend(block.iter().map(|(key, record)| (*record, *key)));
+            }
+        }
+        by_record.sort_unstable();
+        let places = 0..u32::try_from(sketches.len()).unwrap_or(u32::MAX);
+        let end = |at: u32| by_record.partition_point(|(record, _)| *record <= at);
+        let ends = places.map(|at| u32::try_from(end(at)).unwrap_or(u32::MAX)).collect();
+        Self { by_key, small: by_record.into_iter().map(|(_, key)| key).collect(), ends }
+    }
+
+    fn small(&self, record: u32) -> &[u64] {
+        let at = record as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] as usize };
+        &self.small[start..self.ends[at] as usize]
+    }
+
+    /// The smallest key of a small block that both have: a pair is compared there, and nowhere else.
+    fn meeting(&self, one: u32, other: u32) -> Option<u64> {
+        let theirs = self.small(other);
+        self.small(one).iter().copied().find(|key| theirs.binary_search(key).is_ok())
+    }
+}
+
+fn compare_block(
+    search: Search,
+    (sketches, keyed, (key, block)): (&[Sketch], &Keyed, (u64, &mut Vec<u32>)),
+    found: &mut Found,
+) {
+    let is_small = block.len() <= LARGEST_BLOCK;
+    if !is_small {
         let name = |at: &u32| {
             let sketch = &sketches[*at as usize];
             (sketch.get(Part::Last), sketch.get(Part::First), sketch.get(Part::Email))
         };
         block.sort_by(|a, b| name(a).cmp(&name(b)));
-        NEIGHBOURS
-    } else {
-        block.len()
-    };
+    }
+    let reach = if is_small { block.len() } else { NEIGHBOURS };
     for (at, one) in block.iter().enumerate() {
         for other in block[at + 1..].iter().take(reach) {
             let (low, high) = (*one.min(other), *one.max(other));
+            let here = is_small.then_some(key);
+            if keyed.meeting(low, high) != here {
+                continue;
+            }
             let both = (&sketches[low as usize], &sketches[high as usize]);
             found.compared += 1;
             let score = compare(search.subject, both, search.home).score;

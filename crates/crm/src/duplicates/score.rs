@@ -71,7 +71,7 @@ const COMPANY_NAME: Scale = Scale {
 const EMAIL: Scale = Scale {
     field: "email",
     words: ["Same email address", "Similar email address", "Different email address"],
-    points: &[(0.0, -1.5), (0.85, -1.0), (0.92, 3.0), (0.97, 5.0), (1.0, 9.0)],
+    points: &[(0.0, -2.0), (0.88, -1.0), (0.93, 1.5), (0.97, 4.0), (1.0, 9.0)],
 };
 const PHONE: Scale = Scale {
     field: "phone",
@@ -187,7 +187,16 @@ fn aligned(a: &str, b: &str) -> f64 {
     if a == b {
         return 1.0;
     }
-    let joined = resemblance(&a.replace(' ', ""), &b.replace(' ', ""));
+    let (words_a, words_b) = (a.split(' ').count(), b.split(' ').count());
+    if words_a == 1 && words_b == 1 {
+        return word_likeness(a, b);
+    }
+    // A blank too many or too few.
+    let joined = if words_a == words_b {
+        0.0
+    } else {
+        resemblance(&a.replace(' ', ""), &b.replace(' ', ""))
+    };
     let one_way = |from: &str, to: &str| {
         let (mut sum, mut letters) = (0.0, 0.0);
         for word in from.split(' ').take(MOST_WORDS) {
@@ -231,25 +240,26 @@ fn word_likeness(a: &str, b: &str) -> f64 {
 
 /// How alike the names of two people are, also with first and last names swapped.
 fn person(a: &Sketch, b: &Sketch) -> Option<f64> {
-    let of = |sketch: &'_ Sketch| {
-        (sketch.get(Part::First).to_owned(), sketch.get(Part::Last).to_owned())
-    };
-    let ((first_a, last_a), (first_b, last_b)) = (of(a), of(b));
+    let (first_a, last_a) = (a.get(Part::First), a.get(Part::Last));
+    let (first_b, last_b) = (b.get(Part::First), b.get(Part::Last));
     let is_empty = |first: &str, last: &str| first.is_empty() && last.is_empty();
-    if is_empty(&first_a, &last_a) || is_empty(&first_b, &last_b) {
+    if is_empty(first_a, last_a) || is_empty(first_b, last_b) {
         return None;
     }
-    let straight = parts((&first_a, &last_a), (&first_b, &last_b), 0.45);
-    let swapped = parts((&first_a, &last_a), (&last_b, &first_b), 0.5) * 0.98;
-    let whole = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();
+    if (first_a, last_a) == (first_b, last_b) {
+        return Some(1.0);
+    }
+    let straight = parts((first_a, last_a), (first_b, last_b), 0.45);
+    let swapped = parts((first_a, last_a), (last_b, first_b), 0.5) * 0.98;
+    let best = straight.max(swapped);
+    let is_long = [first_a, last_a, first_b, last_b].iter().any(|part| part.contains(' '));
+    if best >= ALIKE || !is_long {
+        return Some(best);
+    }
     // A middle name may stand with either of them.
-    let (whole_a, whole_b) = (whole(&first_a, &last_a), whole(&first_b, &last_b));
-    let any = if whole_a.contains(' ') && whole_b.contains(' ') && whole_a != whole_b {
-        aligned(&whole_a, &whole_b) * 0.97
-    } else {
-        0.0
-    };
-    Some(straight.max(swapped).max(any))
+    let whole = |first: &str, last: &str| format!("{first} {last}").trim().to_owned();
+    let (whole_a, whole_b) = (whole(first_a, last_a), whole(first_b, last_b));
+    Some(best.max(aligned(&whole_a, &whole_b) * 0.97))
 }
 
 fn parts(a: (&str, &str), b: (&str, &str), share: f64) -> f64 {
@@ -286,6 +296,11 @@ fn emails(a: &Sketch, b: &Sketch) -> Option<f64> {
         } else {
             0.88
         });
+    }
+    // Houses tell people of one name apart by numbers.
+    let letters = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+    if letters(local_a) == letters(local_b) {
+        return Some(0.5);
     }
     let all = resemblance(a, b);
     // Two people of one house have much of their addresses in common.
