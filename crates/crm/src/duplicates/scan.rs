@@ -27,7 +27,7 @@ use super::{
 
 const PATH: &str = "/api/duplicates/scans";
 const TAG: &str = "duplicates";
-/// More records are not held in memory; a sketch of one takes some 200 bytes, and its keys as many.
+/// More records are not held in memory: with its keys one takes up to a kilobyte.
 const MOST_RECORDS: usize = 2_000_000;
 /// Records that are read at once.
 const PAGE: u64 = 2_000;

@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 const PATH: &str = "/api/duplicates/settings";
 const TAG: &str = "duplicates";
 
-/// Where F1 is best on what was measured (docs/duplicates.md).
+/// What was measured, and why this one: docs/duplicates.md.
 pub(super) const THRESHOLD: f64 = 0.5;
 const LEAST: f64 = 0.05;
 const MOST: f64 = 0.99;
