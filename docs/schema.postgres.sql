@@ -399,6 +399,72 @@ CREATE INDEX deals__status__updated_at__id ON public.deals USING btree (tenant_i
 ALTER TABLE deals FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON deals USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON deals TO kith_app;
+CREATE TABLE duplicate_dismissals (
+  tenant_id uuid NOT NULL,
+  low_id uuid NOT NULL,
+  high_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, low_id, high_id),
+  FOREIGN KEY (tenant_id, high_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, low_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE duplicate_dismissals FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON duplicate_dismissals USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_dismissals TO kith_app;
+CREATE TABLE duplicate_groups (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  scan_id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  score double precision NOT NULL,
+  members jsonb NOT NULL,
+  closest jsonb NOT NULL,
+  reasons jsonb NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, scan_id) REFERENCES duplicate_scans(tenant_id, id)
+);
+CREATE INDEX duplicate_groups__scan_id__id ON public.duplicate_groups USING btree (tenant_id, scan_id, id);
+ALTER TABLE duplicate_groups FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON duplicate_groups USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_groups TO kith_app;
+CREATE TABLE duplicate_keys (
+  tenant_id uuid NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  record_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, key, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE duplicate_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON duplicate_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_keys TO kith_app;
+CREATE TABLE duplicate_scans (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  job_id uuid NOT NULL,
+  threshold double precision NOT NULL,
+  country text COLLATE "C" NOT NULL,
+  phase text COLLATE "C" NOT NULL,
+  records bigint NOT NULL,
+  compared bigint NOT NULL,
+  groups bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX duplicate_scans__object__id ON public.duplicate_scans USING btree (tenant_id, object, id);
+ALTER TABLE duplicate_scans FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON duplicate_scans USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_scans TO kith_app;
+CREATE TABLE duplicate_settings (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  threshold double precision NOT NULL,
+  country text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE duplicate_settings FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON duplicate_settings USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_settings TO kith_app;
 CREATE TABLE event_order (
   tenant_id uuid NOT NULL,
   sequence bigint NOT NULL,
@@ -743,6 +809,50 @@ CREATE TABLE memberships (
 CREATE INDEX memberships__tenant_id ON public.memberships USING btree (tenant_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON memberships TO kith_platform;
+CREATE TABLE merge_moves (
+  tenant_id uuid NOT NULL,
+  merge_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  field text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  from_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, merge_id, record_id, field),
+  FOREIGN KEY (tenant_id, from_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, merge_id) REFERENCES merges(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE merge_moves FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON merge_moves USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON merge_moves TO kith_app;
+CREATE TABLE merged_records (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  merge_id uuid NOT NULL,
+  primary_id uuid NOT NULL,
+  PRIMARY KEY (tenant_id, record_id),
+  FOREIGN KEY (tenant_id, merge_id) REFERENCES merges(tenant_id, id),
+  FOREIGN KEY (tenant_id, primary_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE merged_records FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON merged_records USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON merged_records TO kith_app;
+CREATE TABLE merges (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  primary_id uuid NOT NULL,
+  others jsonb NOT NULL,
+  changes jsonb NOT NULL,
+  created_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  undone_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, primary_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE merges FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON merges USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON merges TO kith_app;
 CREATE TABLE notes (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -353,6 +353,57 @@ CREATE INDEX deals__pipeline_id__stage_id__currency ON deals (tenant_id, pipelin
 CREATE INDEX deals__stage_id__id ON deals (tenant_id, stage_id, id);
 CREATE INDEX deals__status__expected_close_date ON deals (tenant_id, status, expected_close_date);
 CREATE INDEX deals__status__updated_at__id ON deals (tenant_id, status, updated_at, id);
+CREATE TABLE duplicate_dismissals (
+  tenant_id BLOB NOT NULL,
+  low_id BLOB NOT NULL,
+  high_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, low_id, high_id),
+  FOREIGN KEY (tenant_id, low_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, high_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE duplicate_groups (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  scan_id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  score REAL NOT NULL,
+  members TEXT NOT NULL,
+  closest TEXT NOT NULL,
+  reasons TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, scan_id) REFERENCES duplicate_scans (tenant_id, id)
+) STRICT;
+CREATE INDEX duplicate_groups__scan_id__id ON duplicate_groups (tenant_id, scan_id, id);
+CREATE TABLE duplicate_keys (
+  tenant_id BLOB NOT NULL,
+  key TEXT NOT NULL,
+  record_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, key, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE duplicate_scans (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  job_id BLOB NOT NULL,
+  threshold REAL NOT NULL,
+  country TEXT NOT NULL,
+  phase TEXT NOT NULL,
+  records INTEGER NOT NULL,
+  compared INTEGER NOT NULL,
+  groups INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX duplicate_scans__object__id ON duplicate_scans (tenant_id, object, id);
+CREATE TABLE duplicate_settings (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  threshold REAL NOT NULL,
+  country TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+) STRICT;
 CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TABLE event_order (
@@ -650,6 +701,41 @@ CREATE TABLE memberships (
   FOREIGN KEY (tenant_id) REFERENCES tenants (id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships__tenant_id ON memberships (tenant_id);
+CREATE TABLE merge_moves (
+  tenant_id BLOB NOT NULL,
+  merge_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  field TEXT NOT NULL,
+  object TEXT NOT NULL,
+  from_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, merge_id, record_id, field),
+  FOREIGN KEY (tenant_id, merge_id) REFERENCES merges (tenant_id, id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, from_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE merged_records (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  merge_id BLOB NOT NULL,
+  primary_id BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, merge_id) REFERENCES merges (tenant_id, id),
+  FOREIGN KEY (tenant_id, primary_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE merges (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  primary_id BLOB NOT NULL,
+  others TEXT NOT NULL,
+  changes TEXT NOT NULL,
+  created_by BLOB,
+  created_at INTEGER NOT NULL,
+  undone_at INTEGER,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, primary_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
 CREATE TABLE notes (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

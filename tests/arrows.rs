@@ -30,16 +30,19 @@ const HIGHEST: u8 = 7;
 const OF_SLICES: [&str; 1] = ["crm"];
 
 /// The arrows between slices that there are all the same; `ARCHITECTURE.md` lists them too.
-const BETWEEN_SLICES: [(&str, &str); 13] = [
+const BETWEEN_SLICES: [(&str, &str); 16] = [
     ("accounts", "address"),
+    ("accounts", "duplicates"),
     ("accounts", "notifications"),
     ("activities", "notifications"),
     ("contacts", "address"),
+    ("contacts", "duplicates"),
     ("contacts", "notifications"),
     ("contacts", "people"),
     ("deals", "notifications"),
     ("deals", "pipelines"),
     ("leads", "address"),
+    ("leads", "duplicates"),
     ("leads", "notifications"),
     ("leads", "people"),
     ("tasks", "activities"),

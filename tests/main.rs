@@ -9,6 +9,7 @@ mod client;
 mod custom;
 mod database;
 mod deals;
+mod duplicates;
 mod events;
 mod files;
 mod house;

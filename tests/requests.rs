@@ -171,8 +171,11 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     if kind == "notifications" {
         tell_ana(world, word).await;
     }
-    let id =
-        if operation.has_id() || bulk { Some(something(kind, owner, word).await) } else { None };
+    let id = match kind {
+        "duplicates" if operation.has_id() => Some(duplicates(world, owner, &words).await),
+        _ if operation.has_id() || bulk => Some(something(kind, owner, word).await),
+        _ => None,
+    };
     if let (Some(id), Some(&"restore")) = (&id, words.last()) {
         assert_eq!(owner.delete(&format!("/api/{kind}/{id}")).await.status, 204);
     }
@@ -184,8 +187,37 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     Request { method: operation.method.clone(), path, id, content }
 }
 
+/// A scan of duplicates, or a group that one found.
+pub(crate) async fn duplicates(world: &World, owner: &Client, words: &[&str]) -> String {
+    let twin = json!({ "name": unique(WORD), "email": email(&unique("twin").replace(' ', "-")) });
+    for _ in 0..2 {
+        owner.make("/api/contacts", twin.clone()).await;
+    }
+    world.run_jobs().await;
+    let scan = owner.post("/api/duplicates/scans", json!({ "entity": "contact" })).await;
+    assert_eq!(scan.status, 202, "{scan:?}");
+    if words.contains(&"scans") {
+        return scan.json["id"].as_str().unwrap().to_owned();
+    }
+    world.run_jobs().await;
+    let groups = owner.get("/api/duplicates?limit=1").await.json;
+    groups["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Two records of a kind, as a merge takes them.
+async fn two(owner: &Client, kind: &str, word: &str) -> Json {
+    let (stays, goes) = (something(kind, owner, word).await, something(kind, owner, word).await);
+    json!({ "primaryId": stays, "otherIds": [goes] })
+}
+
+async fn merge(owner: &Client, kind: &str, word: &str) -> Json {
+    let merged = owner.post(&format!("/api/{kind}/merge"), two(owner, kind, word).await).await;
+    assert_eq!(merged.status, 200, "{merged:?}");
+    json!({ "mergeId": merged.json["mergeId"] })
+}
+
 fn takes_nothing(method: &str, words: &[&str]) -> bool {
-    const ACTIONS: [&str; 9] = [
+    const ACTIONS: [&str; 10] = [
         "restore",
         "win",
         "complete",
@@ -195,6 +227,7 @@ fn takes_nothing(method: &str, words: &[&str]) -> bool {
         "read",
         "undo",
         "cancel",
+        "dismiss",
     ];
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
@@ -204,6 +237,7 @@ fn takes_nothing(method: &str, words: &[&str]) -> bool {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of bodies")]
 async fn content(
     operation: &Operation,
     (owner, id): (&Client, Option<&str>),
@@ -228,6 +262,14 @@ async fn content(
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
         (_, ["{id}", "role"]) => json!({ "role": "viewer" }),
         (_, ["{id}", "convert"]) => json!({ "kind": "text", "dryRun": true }),
+        (_, ["merge"]) => two(owner, kind, word).await,
+        (_, ["unmerge"]) => merge(owner, kind, word).await,
+        (_, ["scans"]) => json!({ "entity": "contact" }),
+        (_, ["settings"]) => json!({ "threshold": 0.5 }),
+        (_, ["find-duplicates"]) => json!({ "entity": "contact", "fields": ["name"] }),
+        (_, ["check-duplicate-before-create"]) => {
+            json!({ "entity": "contact", "data": { "name": unique(word) } })
+        }
         (_, ["test-connection"]) => json!({ "service": "database" }),
         (_, [] | ["{id}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),

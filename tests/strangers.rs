@@ -11,7 +11,9 @@ use crate::{
     database::{Kind, on_both},
     locked::locked,
     operations::{self, Operation},
-    requests::{Content, LEAST, Request, WORD, able, body, sensible, something, tell_ana},
+    requests::{
+        Content, LEAST, Request, WORD, able, body, duplicates, sensible, something, tell_ana,
+    },
     world::{World, invite},
 };
 
@@ -32,7 +34,9 @@ const EXCEPTIONS: [(&str, &str); 1] =
     [("POST /api/auth/logout", "it takes nothing and ends the sender's own session")];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 8] = [
+const WORDLESS: [(&str, &str); 10] = [
+    ("GET /api/duplicates/settings", "it shows a figure and a country"),
+    ("GET /api/validation/check-duplicate", "it finds by parameters of its own"),
     ("GET /api/users", "members who sign in have the names of the world"),
     ("GET /api/deals/forecast", "it shows months and sums"),
     ("GET /api/opportunities/forecast", "it shows months and sums"),
@@ -44,8 +48,13 @@ const WORDLESS: [(&str, &str); 8] = [
 ];
 
 /// Operations that take more scopes than the one they declare, since they write records of other kinds.
-const MORE_SCOPES: [(&str, &[&str]); 3] = [
+const MORE_SCOPES: [(&str, &[&str]); 8] = [
     ("POST /api/batches/{id}/undo", &["contacts:write"]),
+    ("GET /api/validation/check-duplicate", &["contacts:read"]),
+    ("GET /api/duplicates", &["contacts:read"]),
+    ("POST /api/duplicates/scans", &["contacts:read"]),
+    ("POST /api/validation/find-duplicates", &["contacts:read"]),
+    ("POST /api/validation/check-duplicate-before-create", &["contacts:read"]),
     ("POST /api/leads/{id}/convert", &["contacts:write", "accounts:write", "deals:write"]),
     ("GET /api/views/{id}/records", &["contacts:read"]),
 ];
@@ -272,6 +281,7 @@ async fn fill(world: &World) -> Vec<String> {
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });
     ids.push(ana.make("/api/invites", guest).await["id"].as_str().unwrap().to_owned());
+    ids.push(duplicates(world, ana, &[]).await);
     world.run_jobs().await;
     ids
 }

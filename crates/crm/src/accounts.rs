@@ -1,13 +1,13 @@
 //! Accounts: the companies that one deals with.
 
-use kith_kernel::{Result, invalid};
+use kith_kernel::{Id, Result, invalid};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Object, Pending, Routes, Rules,
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Record, Routes, Rules, Warning,
     fields::{link, plain},
     folded,
 };
 
-use crate::{address, notifications};
+use crate::{address, duplicates, notifications};
 
 const OWN: [Field; 24] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -126,7 +126,18 @@ impl Rules for Accounts {
     }
 
     fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
-        Box::pin(async move { notifications::assigned(desk, change, ACCOUNT.name) })
+        Box::pin(async move {
+            duplicates::keep(desk.db, ACCOUNT.name, change).await?;
+            notifications::assigned(desk, change, ACCOUNT.name)
+        })
+    }
+
+    fn warns(&self) -> bool {
+        true
+    }
+
+    fn warn<'a>(&'a self, desk: Desk<'a>, made: (Id, &'a Record)) -> Warning<'a> {
+        Box::pin(duplicates::warnings(desk, ACCOUNT.name, made))
     }
 }
 

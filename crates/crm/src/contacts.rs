@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes as Served, schema};
-use kith_kernel::Result;
+use kith_kernel::{Id, Result};
 use kith_records::{
     Change, Desk, Field, FoundBy, Kind, Manner, Object, Pending, Record, Records, Routes, Rules,
+    Warning,
     fields::{link, plain},
     folded,
 };
 use serde::Deserialize;
 
-use crate::{address, notifications, people};
+use crate::{address, duplicates, notifications, people};
 
 const OWN: [Field; 34] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -114,7 +115,18 @@ impl Rules for Contacts {
     }
 
     fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
-        Box::pin(async move { notifications::assigned(desk, change, CONTACT.name) })
+        Box::pin(async move {
+            duplicates::keep(desk.db, CONTACT.name, change).await?;
+            notifications::assigned(desk, change, CONTACT.name)
+        })
+    }
+
+    fn warns(&self) -> bool {
+        true
+    }
+
+    fn warn<'a>(&'a self, desk: Desk<'a>, made: (Id, &'a Record)) -> Warning<'a> {
+        Box::pin(duplicates::warnings(desk, CONTACT.name, made))
     }
 }
 

@@ -5,14 +5,15 @@ mod convert;
 use std::sync::Arc;
 
 use kith_http::Routes as Served;
-use kith_kernel::{Error, conflict};
+use kith_kernel::{Error, Id, conflict};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Object, Pending, Records, Routes, Rules, What,
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Record, Records, Routes, Rules, Warning,
+    What,
     fields::{link, plain},
     folded,
 };
 
-use crate::{address, notifications, people};
+use crate::{address, duplicates, notifications, people};
 
 const OWN: [Field; 33] = {
     let [street, city, state, postal_code, country] = address::fields!();
@@ -115,7 +116,18 @@ impl Rules for Leads {
     }
 
     fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {
-        Box::pin(async move { notifications::assigned(desk, change, LEAD.name) })
+        Box::pin(async move {
+            duplicates::keep(desk.db, LEAD.name, change).await?;
+            notifications::assigned(desk, change, LEAD.name)
+        })
+    }
+
+    fn warns(&self) -> bool {
+        true
+    }
+
+    fn warn<'a>(&'a self, desk: Desk<'a>, made: (Id, &'a Record)) -> Warning<'a> {
+        Box::pin(duplicates::warnings(desk, LEAD.name, made))
     }
 }
 

@@ -5,6 +5,7 @@ pub mod activities;
 mod address;
 pub mod contacts;
 pub mod deals;
+mod duplicates;
 pub mod labels;
 pub mod leads;
 pub mod members;
@@ -24,7 +25,7 @@ use kith_platform::jobs::Registry;
 use kith_records::{
     Object, Records,
     import::{Imports, import_routes, object_route},
-    object_routes,
+    merge_routes, merge_schemas, object_routes,
 };
 use serde_json::Value as Json;
 
@@ -60,11 +61,15 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
         .and(leads::routes(records))
         .and(notifications::routes())
         .and(timeline::routes(records))
+        .and(duplicates::routes(records))
+        .and(merge_routes(records, &accounts::ACCOUNT))
+        .and(merge_routes(records, &contacts::CONTACT))
+        .and(merge_routes(records, &leads::LEAD))
 }
 
 /// Says what does the jobs of the CRM.
 pub fn register(registry: Registry) -> Registry {
-    tasks::register(deals::register(registry))
+    duplicates::register(tasks::register(deals::register(registry)))
 }
 
 /// The named schemas of what is not a record.
@@ -73,5 +78,9 @@ pub fn schemas() -> Vec<(String, Json)> {
     all.extend(leads::schemas());
     all.extend(notifications::schemas());
     all.extend(timeline::schemas());
+    all.extend(duplicates::schemas());
+    for object in [&accounts::ACCOUNT, &contacts::CONTACT, &leads::LEAD] {
+        all.extend(merge_schemas(object));
+    }
     all
 }

@@ -11,6 +11,7 @@ use crate::{
     activities::ACTIVITY,
     contacts::CONTACT,
     deals::{self, DEAL},
+    duplicates,
     labels::LABEL,
     leads::LEAD,
     notes::NOTE,
@@ -62,7 +63,7 @@ pub fn migrations() -> Vec<Migration> {
     ];
     let objects =
         Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
-    vec![objects, deals::migration(), notifications::migration()]
+    vec![objects, deals::migration(), notifications::migration(), duplicates::migration()]
 }
 
 fn of(object: &Object) -> Table {

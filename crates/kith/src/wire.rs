@@ -89,6 +89,7 @@ impl House {
                     "notifications",
                     "views",
                     "batches",
+                    "duplicates",
                 ]
                 .map(str::to_owned),
             )

@@ -5,6 +5,7 @@
 
 mod end;
 mod input;
+mod put;
 mod rewrite;
 mod save;
 mod tell;
@@ -19,17 +20,19 @@ use serde_json::Value as Json;
 use crate::{
     Records,
     catalog::Shape,
-    custom::{self, CustomField, merged, store_values},
+    custom::{self, CustomField, store_values},
     describe::{Change, Desk, Object, Record, What},
-    encode, labels,
+    encode, labels, merged,
     values::Reading,
 };
 
+pub(crate) use put::PutBack;
+
 /// A record as it is stored.
-struct Current {
-    record: Record,
-    custom: Record,
-    version: i64,
+pub(crate) struct Current {
+    pub(crate) record: Record,
+    pub(crate) custom: Record,
+    pub(crate) version: i64,
 }
 
 /// What a caller gave, sorted into built-in and custom fields.
@@ -131,7 +134,7 @@ impl Records {
     ) -> Result<(Id, Record)> {
         let Draft { shape, change, custom, values, reading } = draft;
         let changed: Vec<(&CustomField, Json)> = named(&custom, values);
-        let values = merged(Record::new(), &changed);
+        let values = custom::merged(Record::new(), &changed);
         self.check_custom_links(db, &changed).await?;
         anchors::add(db, change.id, object.name)?;
         save::insert((ctx, db), &shape, &change, (&values, manner)).await?;
@@ -203,7 +206,7 @@ impl Records {
             current.custom.get(&field.id.to_string()).unwrap_or(&Json::Null) != value
         });
         self.check_custom_links(db, &changed).await?;
-        let values = merged(current.custom.clone(), &changed);
+        let values = custom::merged(current.custom.clone(), &changed);
         if !differs(&change) && changed.is_empty() {
             return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
         }
@@ -261,7 +264,7 @@ impl Records {
         Ok(self.current(ctx, db, &shape, id, false).await?.record)
     }
 
-    async fn current(
+    pub(crate) async fn current(
         &self,
         ctx: &Ctx,
         db: &Read,
@@ -279,7 +282,11 @@ impl Records {
             Ok(())
         })
         .await?;
-        let (mut record, custom) = found.ok_or_else(|| not_found(shape.object.name))?;
+        let (mut record, custom) = match found {
+            Some(found) => found,
+            None if deleted => return Err(not_found(shape.object.name)),
+            None => return Err(merged::gone(db, shape.object, id).await),
+        };
         if shape.has_labels {
             let mut names = labels::of(db, &[id]).await?;
             record.insert("labels".to_owned(), Json::from(names.remove(&id).unwrap_or_default()));
@@ -317,13 +324,17 @@ impl Records {
     }
 }
 
-fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
+pub(crate) fn reading(ctx: &Ctx, currency: Option<&Json>) -> Reading {
     let named = currency.and_then(Json::as_str).and_then(|code| code.parse().ok());
     Reading { zone: ctx.actor.zone, currency: named.unwrap_or(ctx.actor.currency) }
 }
 
 fn named(custom: &[CustomField], given: Vec<(usize, Json)>) -> Vec<(&CustomField, Json)> {
     given.into_iter().map(|(at, value)| (&custom[at], value)).collect()
+}
+
+fn named_pairs(custom: &[(CustomField, Json)]) -> Vec<(&CustomField, Json)> {
+    custom.iter().map(|(field, value)| (field, value.clone())).collect()
 }
 
 fn fill_defaults(shape: &Shape, after: &mut Record, reading: Reading) -> Result<()> {

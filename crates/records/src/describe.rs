@@ -329,6 +329,9 @@ pub type Pending<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 /// The names of what a rule made.
 pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>>> + Send + 'a>>;
 
+/// What whoever makes a record is told besides.
+pub type Warning<'a> = Pin<Box<dyn Future<Output = Result<Vec<Json>>> + Send + 'a>>;
+
 /// What is peculiar to an object: the one point at which the engine can be extended.
 pub trait Rules: Send + Sync {
     /// Fills in what follows from what was given; may look things up.
@@ -344,6 +347,16 @@ pub trait Rules: Send + Sync {
     /// Writes what follows, in the same transaction; must not wait for the network.
     fn after<'a>(&'a self, _desk: Desk<'a>, _change: &'a Change) -> Pending<'a> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// Whether [`Self::warn`] has something to say.
+    fn warns(&self) -> bool {
+        false
+    }
+
+    /// What a caller is told who made a record and asked to be warned; looks things up and changes nothing.
+    fn warn<'a>(&'a self, _desk: Desk<'a>, _made: (Id, &'a Record)) -> Warning<'a> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     /// Makes what the values of an imported field name and does not exist; says which it made.

@@ -18,6 +18,8 @@ mod history;
 pub mod import;
 mod labels;
 mod list;
+mod merge;
+mod merged;
 mod migrations;
 mod past;
 mod read;
@@ -37,10 +39,11 @@ pub use custom::{CustomField, CustomKind};
 pub use custom_fields::{custom_field_routes, custom_field_schemas};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
-    Rules, What, Writable,
+    Rules, Warning, What, Writable,
 };
 pub use history::events_page;
 pub use list::Page;
+pub use merge::{merge_routes, merge_schemas};
 pub use migrations::migrations;
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;

@@ -2,7 +2,7 @@
 
 use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
-use crate::{batches, custom, import, views};
+use crate::{batches, custom, import, merge, views};
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
@@ -13,6 +13,7 @@ pub fn migrations() -> Vec<Migration> {
         custom::migration(),
         views::migration(),
         batches::migration(),
+        merge::migration(),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Reading one record, with what it is asked to include.
 
-use kith_kernel::{Id, Result, not_found};
+use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
 use kith_store::{Condition, Read, Select};
 
@@ -10,7 +10,7 @@ use crate::{
     describe::Object,
     encode::{self, Encoder, Line},
     filter::Filter,
-    list, past,
+    list, merged, past,
     related::includes,
 };
 
@@ -53,7 +53,7 @@ impl Records {
             Ok(())
         })
         .await?;
-        let (version, line) = found.ok_or_else(|| not_found(object.name))?;
+        let Some((version, line)) = found else { return Err(merged::gone(db, object, id).await) };
         let mut lines = [line];
         self.complete(db, &shape, &includes, &mut lines, encoder.wanted.as_deref()).await?;
         let [mut line] = lines;

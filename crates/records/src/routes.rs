@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     Ask, Manner, Records, batches,
     bulk::{self, Bulk},
-    describe::{Object, Routes},
+    describe::{Desk, Object, Routes},
     schemas,
 };
 
@@ -121,6 +121,13 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         .idempotency(Idempotency::Replays)
         .body(input.clone())
         .answers(201, "The record; Location is its address.", one.clone());
+    let create = if object.rules.warns() {
+        let about =
+            "true adds `warnings`: records that may be the same, as check-duplicate tells them.";
+        create.query("checkDuplicates", schema::boolean(), about)
+    } else {
+        create
+    };
     let change = |operation: Operation| {
         operation
             .role(role)
@@ -267,14 +274,29 @@ async fn create_handler(
 ) -> Result<Answer> {
     let body = call.body().await?;
     let input = body.object()?;
+    let warned = object.rules.warns() && asks_for_warnings(&call)?;
     let manner = Manner { deferred: true, ..Manner::default() };
     let done = call
         .write(&body, async |db| {
-            let (id, record) = records.create_in(&call.ctx, db, object, (input, manner)).await?;
+            let ctx = &call.ctx;
+            let (id, mut record) = records.create_in(ctx, db, object, (input, manner)).await?;
+            if warned {
+                let desk = Desk { records: &records, ctx, db };
+                let warnings = object.rules.warn(desk, (id, &record)).await?;
+                record.insert("warnings".to_owned(), warnings.into());
+            }
             Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.plural)).tagged(1))
         })
         .await;
     done.map_err(|error| records.taken(object, error))
+}
+
+fn asks_for_warnings(call: &Call) -> Result<bool> {
+    match call.query()?.get("checkDuplicates")? {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(kith_kernel::invalid("checkDuplicates", "must be true or false")),
+    }
 }
 
 async fn update_handler(

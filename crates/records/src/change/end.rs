@@ -10,6 +10,7 @@ use crate::{
     Records, custom,
     describe::{Change, Object, OnDelete, Record, What},
     encode,
+    merged::refuse_merged,
 };
 
 impl Records {
@@ -82,6 +83,7 @@ impl Records {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, true).await?;
+        refuse_merged(db, object, id).await?;
         refuse_stale(&current, manner.expected)?;
         let mut after = current.record.clone();
         after.remove("deletedAt");
