@@ -902,6 +902,50 @@ CREATE INDEX notifications__member_id__read_at__id ON public.notifications USING
 ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notifications USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON notifications TO kith_app;
+CREATE TABLE object_records (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  description text COLLATE "C",
+  owner_id uuid,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX object_records__object__external_id_folded ON public.object_records USING btree (tenant_id, object, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX object_records__object__id ON public.object_records USING btree (tenant_id, object, id);
+CREATE INDEX object_records__object__name_folded__id ON public.object_records USING btree (tenant_id, object, name_folded, id);
+CREATE INDEX object_records__object__owner_id__id ON public.object_records USING btree (tenant_id, object, owner_id, id);
+ALTER TABLE object_records FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON object_records USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON object_records TO kith_app;
+CREATE TABLE objects (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  label text COLLATE "C" NOT NULL,
+  plural_label text COLLATE "C" NOT NULL,
+  description text COLLATE "C",
+  created_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  deleted_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX objects__name ON public.objects USING btree (tenant_id, name);
+ALTER TABLE objects FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON objects USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON objects TO kith_app;
 CREATE TABLE password_resets (
   token_hash bytea NOT NULL,
   user_id uuid NOT NULL,

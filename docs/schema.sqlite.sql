@@ -779,6 +779,44 @@ CREATE TABLE notifications (
 ) STRICT;
 CREATE INDEX notifications__member_id__id ON notifications (tenant_id, member_id, id);
 CREATE INDEX notifications__member_id__read_at__id ON notifications (tenant_id, member_id, read_at, id);
+CREATE TABLE object_records (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  description TEXT,
+  owner_id BLOB,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX object_records__object__external_id_folded ON object_records (tenant_id, object, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX object_records__object__id ON object_records (tenant_id, object, id);
+CREATE INDEX object_records__object__name_folded__id ON object_records (tenant_id, object, name_folded, id);
+CREATE INDEX object_records__object__owner_id__id ON object_records (tenant_id, object, owner_id, id);
+CREATE TABLE objects (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  label TEXT NOT NULL,
+  plural_label TEXT NOT NULL,
+  description TEXT,
+  created_by BLOB,
+  created_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX objects__name ON objects (tenant_id, name);
 CREATE TABLE password_resets (
   token_hash BLOB NOT NULL,
   user_id BLOB NOT NULL,

@@ -104,11 +104,8 @@ impl Client {
 impl Answer {
     /// The names of the records of a page.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.json["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|record| record["name"].as_str().unwrap())
-            .collect()
+        let data = self.json["data"].as_array();
+        let data = data.unwrap_or_else(|| panic!("no page: {self:?}"));
+        data.iter().map(|record| record["name"].as_str().unwrap()).collect()
     }
 }

@@ -21,6 +21,7 @@ mod locked;
 mod logs;
 mod mail;
 mod nodes;
+mod objects;
 mod openapi;
 mod operations;
 mod past;

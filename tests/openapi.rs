@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     database::{Kind, on_both},
     operations::{self, Operation},
-    requests::{Request, able, sensible},
+    requests::{Request, able, add_vehicles, sensible},
     world::World,
 };
 
@@ -57,6 +57,9 @@ async fn answers_are_those_that_the_document_tells(kind: Kind) {
     let world = World::new(kind).await;
     let document = world.nobody.get("/openapi.json").await.json;
     let mut wrong = Vec::new();
+    for owner in [&world.ana, &world.operator] {
+        add_vehicles(owner).await;
+    }
     for operation in operations::of_document(&document) {
         // What takes a secret in its path is tried by the tests of sign-in.
         let by_secret = operation.path.contains("{token}");

@@ -5,6 +5,11 @@ use serde_json::Value as Json;
 
 use crate::client::Client;
 
+/// The object that the tests add to a tenant, with the path of its records.
+const ADDED: &str = "vehicle/records";
+/// The kind of these records.
+pub(crate) const RECORDS: &str = "objects/vehicle/records";
+
 /// One operation, or the same under another path.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
@@ -61,22 +66,32 @@ impl Operation {
 
     /// Whether its path names something by an id.
     pub(crate) fn has_id(&self) -> bool {
-        self.path.contains('{')
+        self.own_path().contains('{')
+    }
+
+    /// The path with the object that the tests add where it takes one and then is about its records.
+    fn own_path(&self) -> String {
+        self.path.replace("{object}/records", ADDED)
     }
 
     /// The path with this in the place of its parameter.
     pub(crate) fn path_of(&self, id: &str) -> String {
-        match (self.path.find('{'), self.path.find('}')) {
+        let path = self.own_path();
+        match (path.find('{'), path.find('}')) {
             (Some(begin), Some(end)) => {
-                format!("{}{id}{}", &self.path[..begin], &self.path[end + 1..])
+                format!("{}{id}{}", &path[..begin], &path[end + 1..])
             }
-            (_, _) => self.path.clone(),
+            (_, _) => path,
         }
     }
 
     /// The parts of the canonical path behind `/api/`.
     pub(crate) fn words(&self) -> Vec<&str> {
         let path = self.canonical.strip_prefix("/api").unwrap_or(&self.canonical);
-        path.trim_start_matches('/').split('/').collect()
+        let path = path.trim_start_matches('/');
+        match path.strip_prefix("objects/{object}/records") {
+            Some(rest) => [RECORDS].into_iter().chain(rest.split('/').skip(1)).collect(),
+            None => path.split('/').collect(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     client::Client,
     database::{Kind, on_both},
-    requests::{LEAST, body},
+    requests::{LEAST, add_vehicles, body},
     world::World,
 };
 
@@ -251,6 +251,7 @@ async fn lists_are_what_they_were(kind: Kind) {
 async fn every_object_has_a_past(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
+    add_vehicles(ana).await;
     for (plural, _) in LEAST {
         let mut ids = Vec::new();
         for _ in 0..3 {

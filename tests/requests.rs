@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     client::{Answer, Client},
-    operations::Operation,
+    operations::{Operation, RECORDS},
     world::{PASSWORD, World, email},
 };
 
@@ -34,7 +34,7 @@ pub(crate) enum Content {
 }
 
 /// Each object with the least that its records need; `{}` stands for a text that nothing else has.
-pub(crate) const LEAST: [(&str, &str); 12] = [
+pub(crate) const LEAST: [(&str, &str); 13] = [
     ("accounts", r#"{"name":"{}"}"#),
     ("contacts", r#"{"name":"{}"}"#),
     ("leads", r#"{"name":"{}"}"#),
@@ -47,6 +47,7 @@ pub(crate) const LEAST: [(&str, &str); 12] = [
     ("notes", r#"{"content":"{}"}"#),
     ("labels", r#"{"name":"{}"}"#),
     ("members", r#"{"name":"{}"}"#),
+    (RECORDS, r#"{"name":"{}"}"#),
 ];
 
 /// A text with a word in it that nothing else has.
@@ -90,6 +91,12 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             let import = owner.ask(&import).await;
             assert_eq!(import.status, 202, "{import:?}");
             import.json
+        }
+        "objects" => {
+            let label = unique(word);
+            let name = label.replace(' ', "").to_lowercase();
+            let made = owner.make("/api/objects", json!({ "name": name, "label": label })).await;
+            return made["name"].as_str().unwrap().to_owned();
         }
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
         "views" => owner.make("/api/views", view(word)).await,
@@ -187,6 +194,12 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     Request { method: operation.method.clone(), path, id, content }
 }
 
+/// Adds the object whose records the requests are about.
+pub(crate) async fn add_vehicles(owner: &Client) {
+    let added = owner.post("/api/objects", json!({ "name": "vehicle" })).await;
+    assert!(matches!(added.status, 201 | 409), "{added:?}");
+}
+
 /// A scan of duplicates, or a group that one found.
 pub(crate) async fn duplicates(world: &World, owner: &Client, words: &[&str]) -> String {
     let twin = json!({ "name": unique(WORD), "email": email(&unique("twin").replace(' ', "-")) });
@@ -271,12 +284,17 @@ async fn content(
             json!({ "entity": "contact", "data": { "name": unique(word) } })
         }
         (_, ["test-connection"]) => json!({ "service": "database" }),
-        (_, [] | ["{id}"]) => match kind {
+        (_, [] | ["{id}" | "{object}"]) => match kind {
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),
             "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
             "custom-fields" if words.len() > 1 => json!({ "label": unique(word) }),
             "custom-fields" => custom_field(word),
+            "objects" if words.len() > 1 => json!({ "label": unique(word) }),
+            "objects" => {
+                let label = unique(word);
+                json!({ "name": label.replace(' ', "").to_lowercase(), "label": label })
+            }
             "views" if words.len() > 1 => json!({ "name": unique(word) }),
             "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),

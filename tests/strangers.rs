@@ -12,7 +12,8 @@ use crate::{
     locked::locked,
     operations::{self, Operation},
     requests::{
-        Content, LEAST, Request, WORD, able, body, duplicates, sensible, something, tell_ana,
+        Content, LEAST, Request, WORD, able, add_vehicles, body, duplicates, sensible, something,
+        tell_ana,
     },
     world::{World, invite},
 };
@@ -89,6 +90,9 @@ impl Findings {
 async fn behind_the_door(world: &World) -> Vec<Operation> {
     for (name, why) in EXCEPTIONS {
         println!("not tried: {name}: {why}");
+    }
+    for owner in [&world.ana, &world.stranger, &world.operator] {
+        add_vehicles(owner).await;
     }
     let all = operations::all(&world.nobody).await;
     let known: BTreeSet<String> = all.iter().map(Operation::name).collect();
@@ -266,6 +270,10 @@ async fn fill(world: &World) -> Vec<String> {
     let path = format!("/api/tenants/{}", tenant.as_str().unwrap());
     assert_eq!(ana.patch(&path, json!({ "name": WORD })).await.status, 200);
     let mut ids = vec![tenant.as_str().unwrap().to_owned()];
+    something("objects", ana, WORD).await;
+    for owner in [ana, &world.stranger] {
+        add_vehicles(owner).await;
+    }
     for (plural, _) in LEAST {
         for _ in 0..2 {
             ids.push(something(plural, ana, WORD).await);
@@ -298,7 +306,7 @@ async fn strangers_see_nothing_in_what_shows_many(kind: Kind) {
     for operation in all.iter().filter(|one| one.method == "GET" && !one.has_id()) {
         let mut seen = false;
         for query in queries(&ids) {
-            let path = format!("{}?{query}", operation.path);
+            let path = format!("{}?{query}", operation.path_of(""));
             for (name, who) in [("the stranger", &world.stranger), ("nobody", &world.nobody)] {
                 let answer = who.get(&path).await;
                 findings.expect(!holds(&answer), || format!("{name} sees {path}: {}", answer.text));

@@ -93,6 +93,7 @@ const OWN: [Field; 24] = {
 pub static ACCOUNT: Object = Object {
     name: "account",
     plural: "accounts",
+    shares: None,
     alias: None,
     about: "A company that one deals with.",
     fields: &OWN,

@@ -64,6 +64,7 @@ const OWN: [Field; 17] = [
 pub static ACTIVITY: Object = Object {
     name: "activity",
     plural: "activities",
+    shares: None,
     alias: None,
     about: "A call, a mail, a meeting: planned or done.",
     fields: &OWN,

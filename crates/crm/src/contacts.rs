@@ -99,6 +99,7 @@ const OWN: [Field; 34] = {
 pub static CONTACT: Object = Object {
     name: "contact",
     plural: "contacts",
+    shares: None,
     alias: Some("customers"),
     about: "A person. As a customer, with what orders maintain: totalSpend, visits, lastPurchaseDate.",
     fields: &OWN,

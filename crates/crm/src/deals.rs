@@ -76,6 +76,7 @@ const OWN: [Field; 23] = [
 pub static DEAL: Object = Object {
     name: "deal",
     plural: "deals",
+    shares: None,
     alias: Some("opportunities"),
     about: "Money that may come in; it stands in a stage of a pipeline.",
     fields: &OWN,

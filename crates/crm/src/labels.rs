@@ -16,6 +16,7 @@ const OWN: [Field; 3] = [
 pub static LABEL: Object = Object {
     name: "label",
     plural: "labels",
+    shares: None,
     alias: None,
     about: "A name that records are sorted by.",
     fields: &OWN,

@@ -93,6 +93,7 @@ const OWN: [Field; 33] = {
 pub static LEAD: Object = Object {
     name: "lead",
     plural: "leads",
+    shares: None,
     alias: None,
     about: "Someone who may become a customer.",
     fields: &OWN,

@@ -50,7 +50,7 @@ pub const OBJECTS: [&Object; 12] = [
 /// Every operation of the CRM.
 pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
     let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
-        routes.and(object_routes(records, object)).and(object_route(object))
+        routes.and(object_routes(records, object)).and(object_route(imports, object))
     });
     common
         .and(import_routes(imports))

@@ -40,6 +40,7 @@ const OWN: [Field; 10] = [
 pub static MEMBER: Object = Object {
     name: "member",
     plural: "members",
+    shares: None,
     alias: None,
     about: "Someone who works in the tenant, with or without a sign-in.",
     fields: &OWN,

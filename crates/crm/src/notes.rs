@@ -23,6 +23,7 @@ const OWN: [Field; 6] = [
 pub static NOTE: Object = Object {
     name: "note",
     plural: "notes",
+    shares: None,
     alias: None,
     about: "Something that somebody wrote down about a record.",
     fields: &OWN,

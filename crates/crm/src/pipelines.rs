@@ -26,6 +26,7 @@ const PIPELINE_OWN: [Field; 4] = [
 pub static PIPELINE: Object = Object {
     name: "pipeline",
     plural: "pipelines",
+    shares: None,
     alias: None,
     about: "A way that deals go, stage by stage.",
     fields: &PIPELINE_OWN,
@@ -55,6 +56,7 @@ const STAGE_OWN: [Field; 6] = [
 pub static STAGE: Object = Object {
     name: "stage",
     plural: "stages",
+    shares: None,
     alias: None,
     about: "A step of a pipeline.",
     fields: &STAGE_OWN,

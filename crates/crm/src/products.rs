@@ -26,6 +26,7 @@ const OWN: [Field; 8] = [
 pub static PRODUCT: Object = Object {
     name: "product",
     plural: "products",
+    shares: None,
     alias: None,
     about: "Something that is sold.",
     fields: &OWN,

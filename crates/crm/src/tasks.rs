@@ -60,6 +60,7 @@ const OWN: [Field; 16] = [
 pub static TASK: Object = Object {
     name: "task",
     plural: "tasks",
+    shares: None,
     alias: None,
     about: "Something to be done.",
     fields: &OWN,

@@ -122,7 +122,7 @@ async fn page(
     }
     let about = about(db, object, id).await?;
     for kind in kinds(records, ENTERED) {
-        if ctx.actor.scopes.allow(kind.plural, "read") {
+        if ctx.actor.scopes.allow(kind.scope(), "read") {
             let found = beside(db, kind, (&about, asked)).await?;
             more |= found.len() as u64 > asked.limit;
             entries.extend(found.into_iter().map(|id| (id, json!({ "kind": kind.name }))));
@@ -162,7 +162,8 @@ async fn about(db: &Read, object: &Object, id: Id) -> Result<Vec<Value>> {
 
 /// The newest records of a kind that are about these, behind the cursor.
 async fn beside(db: &Read, kind: &Object, (about, asked): (&[Value], &Asked)) -> Result<Vec<Id>> {
-    let mut select = Select::from(kind.plural)
+    let mut select = kind
+        .rows()
         .show(&["id"])
         .only(Condition::In("related_id", about.to_vec()))
         .only(Condition::Null("deleted_at"));

@@ -97,7 +97,9 @@ async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
     };
     let known = late.get().ok_or_else(|| unavailable("The server is still starting."))?;
     let mut document = known.1.clone();
-    own.records.tell_fields(&call.ctx.app.on_behalf_of(actor), &mut document).await?;
+    let ctx = call.ctx.app.on_behalf_of(actor);
+    own.records.tell_objects(&ctx, &mut document).await?;
+    own.records.tell_fields(&ctx, &mut document).await?;
     Answer::json(&document)
 }
 

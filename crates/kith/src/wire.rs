@@ -90,6 +90,7 @@ impl House {
                     "views",
                     "batches",
                     "duplicates",
+                    "objects",
                 ]
                 .map(str::to_owned),
             )
@@ -187,6 +188,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
+            .and(records::custom_object_routes(&self.records, &self.imports))
             .and(records::view_routes(&self.records))
             .and(records::batch_routes(&self.records))
             .and(records::undo_routes(&self.records))
@@ -216,6 +218,7 @@ impl House {
         let mut schemas = identity::schemas();
         schemas.extend(records::schemas(&self.records));
         schemas.extend(records::custom_field_schemas());
+        schemas.extend(records::custom_object_schemas());
         schemas.extend(records::view_schemas());
         schemas.extend(records::batch_schemas());
         schemas.extend(crm::schemas());

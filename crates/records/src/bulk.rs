@@ -92,7 +92,7 @@ fn may_end(actor: &Actor, object: &Object) -> Result<()> {
     if actor.role < Role::Admin {
         return Err(forbidden("Deleting and restoring take the role admin or a higher one."));
     }
-    actor.scopes.require(object.plural, "delete")
+    actor.scopes.require(object.scope(), "delete")
 }
 
 impl Bulk {

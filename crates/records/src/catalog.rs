@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use kith_kernel::{Result, text::snake_case};
 
 use crate::{
+    added,
     custom::CustomCache,
     describe::{Field, Kind, Object},
     fields::COMMON,
@@ -16,6 +17,9 @@ use crate::{
 /// The engine with the objects it knows.
 pub struct Records {
     objects: Vec<Arc<Shape>>,
+    /// Objects that tenants added, by their names. One of a name stands for those of all tenants, since what they differ
+    /// in are custom fields.
+    added: Mutex<HashMap<String, Arc<Shape>>>,
     pub(crate) custom: Mutex<CustomCache>,
 }
 
@@ -36,6 +40,7 @@ impl Records {
     pub fn new(objects: &[&'static Object]) -> Arc<Self> {
         Arc::new(Self {
             objects: objects.iter().map(|object| Arc::new(Shape::new(object))).collect(),
+            added: Mutex::default(),
             custom: Mutex::default(),
         })
     }
@@ -45,7 +50,8 @@ impl Records {
         self.objects.iter().map(|shape| shape.object)
     }
 
-    /// The object of a name (`deal`), a plural or a second name.
+    /// The built-in object of a name (`deal`), a plural or a second name. Those that a tenant added are found by
+    /// [`Self::object_of`].
     pub fn object(&self, name: &str) -> Option<&'static Object> {
         self.objects().find(|object| {
             object.name == name || object.plural == name || object.alias == Some(name)
@@ -53,15 +59,30 @@ impl Records {
     }
 
     pub(crate) fn shape(&self, object: &Object) -> Result<Arc<Shape>> {
-        let found = self.objects.iter().find(|shape| shape.object.name == object.name);
-        found
-            .cloned()
-            .ok_or_else(|| kith_kernel::internal(format!("{} is not in the catalog", object.name)))
+        self.shape_named(object.name)
     }
 
+    /// The shape of an object by the name under which something is stored; a name that a caller gave is looked up before.
     pub(crate) fn shape_named(&self, name: &str) -> Result<Arc<Shape>> {
-        let found = self.objects.iter().find(|shape| shape.object.name == name);
-        found.cloned().ok_or_else(|| kith_kernel::internal(format!("{name} is not in the catalog")))
+        let is_meant = |object: &Object| object.name == name || object.plural == name;
+        if let Some(shape) = self.objects.iter().find(|shape| is_meant(shape.object)) {
+            return Ok(Arc::clone(shape));
+        }
+        if !added::is_name(name) {
+            return Err(kith_kernel::internal(format!("{name} is not in the catalog")));
+        }
+        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shape) = added.get(name) {
+            return Ok(Arc::clone(shape));
+        }
+        let shape = Arc::new(Shape::new(added::object(name)));
+        added.insert(name.to_owned(), Arc::clone(&shape));
+        Ok(shape)
+    }
+
+    /// The object by the name under which something is stored.
+    pub(crate) fn stored_object(&self, name: &str) -> Option<&'static Object> {
+        self.shape_named(name).ok().map(|shape| shape.object)
     }
 
     pub(crate) fn shapes(&self) -> &[Arc<Shape>] {
@@ -70,7 +91,7 @@ impl Records {
 }
 
 impl Shape {
-    fn new(object: &'static Object) -> Self {
+    pub(crate) fn new(object: &'static Object) -> Self {
         let fields: Vec<Field> =
             object.fields.iter().copied().chain(COMMON.iter().copied()).collect();
         let mut by_key = HashMap::new();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
 use kith_platform::{Ctx, anchors};
-use kith_store::{Condition, Read, Select, Write};
+use kith_store::{Condition, Read, Write};
 use serde_json::Value as Json;
 
 use crate::{
@@ -274,8 +274,7 @@ impl Records {
     ) -> Result<Current> {
         let gone = Condition::Null("deleted_at");
         let gone = if deleted { Condition::Not(Box::new(gone)) } else { gone };
-        let select =
-            Select::from(shape.object.plural).show(&shape.columns).whose("id", id).only(gone);
+        let select = shape.object.rows().show(&shape.columns).whose("id", id).only(gone);
         let mut found = None;
         db.each(&select, |row| {
             found = Some(encode::record(shape, row, ctx.actor.currency)?);

@@ -10,6 +10,7 @@ mod routes;
 mod schemas;
 mod shown;
 
+pub(crate) use names::is_word;
 pub(crate) use purge::register;
 pub use routes::custom_field_routes;
 pub use schemas::custom_field_schemas;

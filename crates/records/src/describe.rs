@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use kith_kernel::{Id, Result, internal};
 use kith_platform::Ctx;
-use kith_store::Write;
+use kith_store::{Condition, Related, Select, Update, Write, equals};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -19,6 +19,8 @@ pub struct Object {
     pub name: &'static str,
     /// The name of many, which is its path and its table: `deals`.
     pub plural: &'static str,
+    /// The table that it shares with others instead, where the column `object` tells them apart by their names.
+    pub shares: Option<&'static str>,
     /// A second name in paths: `opportunities`.
     pub alias: Option<&'static str>,
     /// One sentence for the documentation.
@@ -31,6 +33,50 @@ pub struct Object {
     pub routes: Routes,
     /// The field by which an import knows a record again, where it has no external id; empty: none.
     pub matched_by: &'static str,
+}
+
+impl Object {
+    /// Its table.
+    pub fn table(&self) -> &'static str {
+        self.shares.unwrap_or(self.plural)
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> Select {
+        let all = Select::from(self.table());
+        if self.shares.is_some() { all.whose("object", self.name) } else { all }
+    }
+
+    /// A change of its rows.
+    pub fn change(&self) -> Update {
+        let all = Update::table(self.table());
+        if self.shares.is_some() { all.whose("object", self.name) } else { all }
+    }
+
+    /// Its row that belongs to a row of another table, which has its id in the column `here`.
+    pub(crate) fn row_of(&self, here: &'static str, conditions: Vec<Condition>) -> Condition {
+        let own = self.shares.map(|_| equals("object", self.name));
+        Condition::Exists(Box::new(Related {
+            table: self.table(),
+            column: "id",
+            here,
+            condition: Condition::All(own.into_iter().chain(conditions).collect()),
+        }))
+    }
+
+    /// What an API key must be allowed.
+    pub fn scope(&self) -> &'static str {
+        if self.shares.is_some() { "objects" } else { self.plural }
+    }
+
+    /// Its path behind `/api/`.
+    pub fn path(&self) -> String {
+        if self.shares.is_some() {
+            format!("objects/{}/records", self.name)
+        } else {
+            self.plural.to_owned()
+        }
+    }
 }
 
 /// Which of the common routes an object has.

@@ -42,7 +42,15 @@ pub(crate) const COMMON: [Field; 6] = [
 
 /// The table of an object: its own columns and those that every object has.
 pub fn table(name: &'static str, columns: Vec<ColumnSpec>) -> Table {
-    let common = [
+    Table::of_tenant(name, columns.into_iter().chain(common()).collect()).unique_where(
+        &["external_id_folded"],
+        "external_id_folded IS NOT NULL AND deleted_at IS NULL",
+    )
+}
+
+/// The columns of the fields that every object has.
+pub(crate) fn common() -> [ColumnSpec; 9] {
+    [
         text("external_id"),
         text("external_id_folded"),
         integer("version").required(),
@@ -52,11 +60,7 @@ pub fn table(name: &'static str, columns: Vec<ColumnSpec>) -> Table {
         time("deleted_at"),
         id("batch_id"),
         json("custom"),
-    ];
-    Table::of_tenant(name, columns.into_iter().chain(common).collect()).unique_where(
-        &["external_id_folded"],
-        "external_id_folded IS NOT NULL AND deleted_at IS NULL",
-    )
+    ]
 }
 
 /// The columns of fields, in order: for the first migration of an object.

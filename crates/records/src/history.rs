@@ -58,7 +58,7 @@ impl Records {
         let page = call
             .ctx
             .read(async |db| {
-                if !db.exists(Select::from(object.plural).whose("id", id)).await? {
+                if !db.exists(object.rows().whose("id", id)).await? {
                     return Err(not_found(object.name));
                 }
                 events_page(db, &query, vec![equals("record_id", id)]).await

@@ -1,5 +1,6 @@
 //! The engine: what every object can do, written once; an object is described as data and nothing is generic over it.
 
+mod added;
 mod ask;
 pub mod batches;
 mod bulk;
@@ -9,6 +10,7 @@ pub mod csv;
 mod cursor;
 mod custom;
 mod custom_fields;
+mod custom_objects;
 mod describe;
 mod encode;
 mod export;
@@ -37,6 +39,7 @@ pub use catalog::Records;
 pub use change::Manner;
 pub use custom::{CustomField, CustomKind};
 pub use custom_fields::{custom_field_routes, custom_field_schemas};
+pub use custom_objects::{custom_object_routes, custom_object_schemas};
 pub use describe::{
     Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Plain, Record, Routes,
     Rules, Warning, What, Writable,

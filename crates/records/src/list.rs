@@ -176,7 +176,7 @@ impl Listing<'_> {
     }
 
     fn base(&self) -> Select {
-        let select = Select::from(self.shape.object.plural).show(&self.columns());
+        let select = self.shape.object.rows().show(&self.columns());
         self.conditions.iter().cloned().fold(select, Select::only)
     }
 
@@ -206,15 +206,17 @@ impl Listing<'_> {
     /// The page of the records that the index of a custom field leads to.
     fn along(&self, driven: &Driven, cursor: Option<&Cursor>) -> Select {
         let descending = self.newest_first();
-        let plural = self.shape.object.plural;
-        let mut select = driven.select.clone().only(custom::is_in(plural, driven.rest.clone()));
+        let object = self.shape.object;
+        let mut select =
+            driven.select.clone().only(object.row_of("record_id", driven.rest.clone()));
         if let Some(cursor) = cursor {
             select =
                 select.only(Condition::Behind(vec![("record_id", cursor.id.into())], descending));
         }
         let select =
             select.by("record_id", descending).at_most(self.ask.limit + 1).skip(self.ask.offset);
-        Select::from(plural)
+        object
+            .rows()
             .show(&self.columns())
             .only(Condition::Among("id", Box::new(select)))
             .by("id", descending)
@@ -292,12 +294,12 @@ impl Listing<'_> {
 
     /// The page of the records with a value of a custom field, along its index.
     fn sorted(&self, field: &CustomField, key: &SortKey<'_>, behind: Condition) -> Select {
-        let plural = self.shape.object.plural;
+        let object = self.shape.object;
         let values = custom::sorted(field, key.descending)
             .only(behind)
-            .only(custom::is_in(plural, self.conditions.clone()))
+            .only(object.row_of("record_id", self.conditions.clone()))
             .at_most(self.ask.limit + 1);
-        let select = Select::from(plural).show(&self.columns());
+        let select = object.rows().show(&self.columns());
         key.order(select.only(Condition::Among("id", Box::new(values))))
     }
 
@@ -347,8 +349,7 @@ impl Listing<'_> {
         let words = Read::words(self.ask.search.as_deref().unwrap_or_default());
         let hits = db.search(&words, Some(self.shape.object.plural), MAX_CANDIDATES).await?;
         let ids: Vec<Value> = hits.iter().map(|hit| hit.record.into()).collect();
-        let select =
-            Select::from(self.shape.object.plural).show(&["id"]).only(Condition::In("id", ids));
+        let select = self.shape.object.rows().show(&["id"]).only(Condition::In("id", ids));
         let select = self.conditions.iter().cloned().fold(select, Select::only);
         let mut fitting = std::collections::HashSet::new();
         db.each(&select, |row| {
@@ -363,9 +364,7 @@ impl Listing<'_> {
             hits.iter().map(|hit| hit.record).filter(|id| fitting.contains(id)).collect();
         let shown: Vec<Id> = order.iter().copied().skip(start).take(limit).collect();
         let ids = shown.iter().copied().map(Value::from).collect();
-        let select = Select::from(self.shape.object.plural)
-            .show(&self.columns())
-            .only(Condition::In("id", ids));
+        let select = self.shape.object.rows().show(&self.columns()).only(Condition::In("id", ids));
         let mut lines = self.rows(db, select).await?;
         lines.sort_by_key(|line| shown.iter().position(|id| *id == line.id));
         let end = start.saturating_add(limit);
@@ -378,7 +377,7 @@ impl Listing<'_> {
     }
 
     async fn count(&self, db: &Read) -> Result<i64> {
-        let mut select = Select::from(self.shape.object.plural);
+        let mut select = self.shape.object.rows();
         select = self.conditions.iter().cloned().fold(select, Select::only);
         if let Some(search) = self.ask.search.as_ref().filter(|_| self.ask.sort.is_empty()) {
             select = select.only(Condition::Words { column: "id", words: Read::words(search) });

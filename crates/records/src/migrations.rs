@@ -2,7 +2,7 @@
 
 use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
-use crate::{batches, custom, import, merge, views};
+use crate::{batches, custom, custom_objects, import, merge, views};
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
@@ -14,6 +14,7 @@ pub fn migrations() -> Vec<Migration> {
         views::migration(),
         batches::migration(),
         merge::migration(),
+        custom_objects::migration(),
     ]
 }
 

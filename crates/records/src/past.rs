@@ -194,7 +194,7 @@ impl Records {
     ) -> Result<Vec<(Id, std::result::Result<Was, Absent>)>> {
         let among = || Condition::In("id", ids.iter().copied().map(Value::from).collect());
         let mut found = Vec::new();
-        let select = Select::from(shape.object.plural).show(&shape.columns).only(among());
+        let select = shape.object.rows().show(&shape.columns).only(among());
         db.each(&select, |row| {
             let (record, custom) = encode::record(shape, row, ctx.actor.currency)?;
             found.push(Was { id: row.id(0)?.unwrap_or_default(), record, custom });

@@ -2,7 +2,7 @@
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Select};
+use kith_store::{Condition, Read};
 
 use crate::{
     Ask, Record, Records,
@@ -38,10 +38,8 @@ impl Records {
             wanted,
             default_currency: ctx.actor.currency,
         };
-        let select = Select::from(object.plural)
-            .show(&shape.columns)
-            .whose("id", id)
-            .only(Condition::Null("deleted_at"));
+        let select =
+            object.rows().show(&shape.columns).whose("id", id).only(Condition::Null("deleted_at"));
         let version_at = shape.columns.iter().position(|column| *column == "version").unwrap_or(0);
         let mut found = None;
         db.each(&select, |row| {

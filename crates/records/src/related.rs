@@ -64,8 +64,7 @@ impl Records {
                 object
             };
             let target = self.shape_named(object)?.object;
-            let select =
-                Select::from(target.plural).whose("id", id).only(Condition::Null("deleted_at"));
+            let select = target.rows().whose("id", id).only(Condition::Null("deleted_at"));
             if !db.exists(select).await? {
                 return Err(dangling(field.key, object));
             }
@@ -81,14 +80,14 @@ impl Records {
             Ok(())
         })
         .await?;
-        Ok(found.and_then(|name| self.object(&name)).map(|object| object.name))
+        Ok(found.and_then(|name| self.stored_object(&name)).map(|object| object.name))
     }
 
     /// Whoever may not read what a link points at may not include it either.
     pub(crate) fn may_include(&self, ctx: &Ctx, includes: &[Include]) -> Result<()> {
         includes.iter().try_for_each(|include| {
             let target = self.shape_named(&include.object)?.object;
-            ctx.actor.scopes.require(target.plural, "read")
+            ctx.actor.scopes.require(target.scope(), "read")
         })
     }
 
@@ -141,7 +140,9 @@ impl Records {
         let custom = self.custom_fields(db, shape.object).await?;
         let default_currency = db.actor().currency;
         let encoder = Encoder { shape: &shape, custom: &custom, wanted: None, default_currency };
-        let select = Select::from(shape.object.plural)
+        let select = shape
+            .object
+            .rows()
             .show(&shape.columns)
             .only(Condition::In("id", ids.into_iter().map(Value::from).collect()))
             .only(Condition::Null("deleted_at"));

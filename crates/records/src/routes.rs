@@ -25,7 +25,7 @@ pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served 
 
 fn paths(object: &'static Object, rest: &str) -> (String, Option<String>) {
     let path = |name: &str| format!("/api/{name}{rest}");
-    (path(object.plural), object.alias.map(path))
+    (path(&object.path()), object.alias.map(path))
 }
 
 fn served(
@@ -43,10 +43,10 @@ fn served(
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]
 fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
-    let tag = object.plural;
+    let (tag, many) = (object.scope(), object.plural);
     let one = schema::named(&schemas::name(object));
-    let list = served(|path| Operation::get(path, tag, &format!("List {tag}")), object, "");
-    let list = schemas::list_parameters(list, object).scope(object.plural, "read").answers(
+    let list = served(|path| Operation::get(path, tag, &format!("List {many}")), object, "");
+    let list = schemas::list_parameters(list, object).scope(object.scope(), "read").answers(
         200,
         "A page.",
         schema::page(one.clone()),
@@ -56,7 +56,7 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         object,
         "/{id}",
     )
-    .scope(object.plural, "read")
+    .scope(object.scope(), "read")
     .query("fields", schema::string(), "Fields to show, with commas between.")
     .query("include", schema::string(), "Links to follow, with commas between.")
     .query("asOf", schema::string(), "An instant: the record as it was then.")
@@ -66,16 +66,16 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         object,
         "/{id}/history",
     )
-    .scope(object.plural, "read")
+    .scope(object.scope(), "read")
     .query("limit", schema::integer(), "Events of a page, 1 to 200.")
     .query("cursor", schema::string(), "Where to go on.")
     .answers(200, "Its events, newest first.", schema::page(schema::named("Event")));
     let export =
-        served(|path| Operation::get(path, tag, &format!("Export {tag}")), object, "/export");
+        served(|path| Operation::get(path, tag, &format!("Export {many}")), object, "/export");
     let export = schemas::list_parameters(export, object)
         .query("format", schema::one_of(&["csv", "jsonl"]), "The form of the file.")
         .role(Role::Member)
-        .scope(object.plural, "read")
+        .scope(object.scope(), "read")
         .answers_text(200, "All records that fit, as a stream.", "text/csv");
     let (a, b, c, d) =
         (Arc::clone(records), Arc::clone(records), Arc::clone(records), Arc::clone(records));
@@ -84,40 +84,49 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         .add(read, move |call| read_handler(Arc::clone(&b), object, call))
         .add(history, move |call| {
             let records = Arc::clone(&c);
-            async move { records.history(&call, object).await }
+            async move {
+                let object = records.meant(&call, object).await?;
+                records.history(&call, object).await
+            }
         })
         .add(export, move |call| {
             let records = Arc::clone(&d);
-            async move { records.export(&call, object).await }
+            async move {
+                let object = records.meant(&call, object).await?;
+                records.export(&call, object).await
+            }
         })
 }
 
 fn comparing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
-    let tag = object.plural;
+    let tag = object.scope();
     let diff = served(
         |path| Operation::get(path, tag, &format!("What changed of a {} meanwhile", object.name)),
         object,
         "/{id}/diff",
     )
-    .scope(object.plural, "read")
+    .scope(object.scope(), "read")
     .query("from", schema::string(), "The earlier instant; when it was made unless said.")
     .query("to", schema::string(), "The later instant; now unless said.")
     .answers(200, "Each field that differs, and who changed it last.", schema::named("Diff"));
     let records = Arc::clone(records);
     routes.add(diff, move |call| {
         let records = Arc::clone(&records);
-        async move { records.diff(&call, object).await }
+        async move {
+            let object = records.meant(&call, object).await?;
+            records.diff(&call, object).await
+        }
     })
 }
 
 fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
-    let (tag, name) = (object.plural, object.name);
+    let (tag, name) = (object.scope(), object.name);
     let one = schema::named(&schemas::name(object));
     let input = schema::named(&schemas::input_name(object));
     let role = if object.routes == Routes::Kept { Role::Admin } else { Role::Member };
     let create = served(|path| Operation::post(path, tag, &format!("Create a {name}")), object, "")
         .role(role)
-        .scope(object.plural, "write")
+        .scope(object.scope(), "write")
         .idempotency(Idempotency::Replays)
         .body(input.clone())
         .answers(201, "The record; Location is its address.", one.clone());
@@ -131,7 +140,7 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     let change = |operation: Operation| {
         operation
             .role(role)
-            .scope(object.plural, "write")
+            .scope(object.scope(), "write")
             .idempotency(Idempotency::Replays)
             .body(input.clone())
             .answers(200, "The record as it is now.", one.clone())
@@ -155,12 +164,12 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]
 fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
-    let (tag, name) = (object.plural, object.name);
+    let (tag, name) = (object.scope(), object.name);
     let one = schema::named(&schemas::name(object));
     let delete =
         served(|path| Operation::delete(path, tag, &format!("Delete a {name}")), object, "/{id}")
             .role(Role::Admin)
-            .scope(object.plural, "delete")
+            .scope(object.scope(), "delete")
             .answers_nothing(204, "It is no longer found; restore brings it back.");
     let restore = served(
         |path| Operation::post(path, tag, &format!("Bring a deleted {name} back")),
@@ -168,15 +177,17 @@ fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Se
         "/{id}/restore",
     )
     .role(Role::Admin)
-    .scope(object.plural, "delete")
+    .scope(object.scope(), "delete")
     .idempotency(Idempotency::Replays)
     .answers(200, "The record.", one);
     let bulk = served(
-        |path| Operation::post(path, tag, &format!("Change, delete or restore many {tag}")),
+        |path| {
+            Operation::post(path, tag, &format!("Change, delete or restore many {}", object.plural))
+        },
         object,
         "/bulk",
     )
-    .scope(object.plural, "write")
+    .scope(object.scope(), "write")
     .seconds(120)
     .typed_body::<Bulk>(bulk::body())
     .answers(
@@ -195,7 +206,10 @@ fn ending(routes: Served, records: &Arc<Records>, object: &'static Object) -> Se
         .add(restore, move |call| restore_handler(Arc::clone(&b), object, call))
         .add(bulk, move |mut call| {
             let records = Arc::clone(&c);
-            async move { records.bulk(&mut call, object).await }
+            async move {
+                let object = records.meant(&call, object).await?;
+                records.bulk(&mut call, object).await
+            }
         })
 }
 
@@ -240,6 +254,7 @@ async fn list_handler(
     object: &'static Object,
     call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let ask = Ask::read(&call.query()?)?;
     let page = call.ctx.read(async |db| records.list(&call.ctx, db, object, &ask).await).await?;
     Ok(Answer::written(page.json))
@@ -250,6 +265,7 @@ async fn read_handler(
     object: &'static Object,
     call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let (id, query) = (call.id("id")?, call.query()?);
     query.only(&["fields", "include", "asOf"])?;
     let ask = Ask::read(&query)?;
@@ -272,6 +288,7 @@ async fn create_handler(
     object: &'static Object,
     mut call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let body = call.body().await?;
     let input = body.object()?;
     let warned = object.rules.warns() && asks_for_warnings(&call)?;
@@ -285,7 +302,7 @@ async fn create_handler(
                 let warnings = object.rules.warn(desk, (id, &record)).await?;
                 record.insert("warnings".to_owned(), warnings.into());
             }
-            Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.plural)).tagged(1))
+            Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.path())).tagged(1))
         })
         .await;
     done.map_err(|error| records.taken(object, error))
@@ -304,6 +321,7 @@ async fn update_handler(
     object: &'static Object,
     mut call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let (id, body) = (call.id("id")?, call.body().await?);
     let (input, expected) = (body.object()?, call.expected_version()?);
     let manner = Manner { expected, ..Manner::default() };
@@ -326,6 +344,7 @@ async fn delete_handler(
     object: &'static Object,
     call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let manner = Manner { expected: call.expected_version()?, ..Manner::default() };
     let id = call.id("id")?;
     let mut attempts = Attempts::new();
@@ -348,6 +367,7 @@ async fn restore_handler(
     object: &'static Object,
     mut call: Call,
 ) -> Result<Answer> {
+    let object = records.meant(&call, object).await?;
     let (id, body) = (call.id("id")?, call.body().await?);
     call.write(&body, async |db| {
         answer(&records.restore(&call.ctx, db, object, (id, Manner::default())).await?)
@@ -366,11 +386,9 @@ async fn search_handler(records: Arc<Records>, call: Call) -> Result<Answer> {
     query.only(&["q", "object", "limit"])?;
     let limit = u32::try_from(query.number("limit", 1, 100)?.unwrap_or(20)).unwrap_or(20);
     let object = match query.get("object")? {
-        Some(name) => Some(
-            records
-                .object(name)
-                .ok_or_else(|| kith_kernel::invalid("object", "is no kind of record"))?,
-        ),
+        Some(name) => {
+            Some(call.ctx.read(async |db| records.object_given(db, "object", name).await).await?)
+        }
         None => None,
     };
     let words = Read::words(query.get("q")?.unwrap_or_default());

@@ -11,8 +11,19 @@ use crate::{
 
 /// `Deal` for the object `deal`.
 pub(crate) fn name(object: &Object) -> String {
+    if object.shares.is_some() {
+        return of_added(object);
+    }
     let (first, rest) = object.name.split_at(1);
     format!("{}{rest}", first.to_uppercase())
+}
+
+/// `VehicleRecord`, which no other schema is called; `CustomRecord` for any of them.
+fn of_added(object: &Object) -> String {
+    let name = object.name.trim_matches(['{', '}']);
+    let name = if name == object.name { name } else { "custom" };
+    let (first, rest) = name.split_at(1);
+    format!("{}{rest}Record", first.to_uppercase())
 }
 
 /// `DealInput`.
@@ -24,8 +35,7 @@ pub(crate) fn input_name(object: &Object) -> String {
 pub fn schemas(records: &Records) -> Vec<(String, Json)> {
     let mut all: Vec<(String, Json)> = Vec::new();
     for shape in records.shapes() {
-        all.push((name(shape.object), schema::described(record(shape, false), shape.object.about)));
-        all.push((input_name(shape.object), record(shape, true)));
+        all.extend(of_object(shape));
     }
     all.extend(crate::import::schemas());
     all.push(("Event".to_owned(), event()));
@@ -34,6 +44,12 @@ pub fn schemas(records: &Records) -> Vec<(String, Json)> {
     all.push(("BulkTrial".to_owned(), bulk_trial()));
     all.push(("SearchResult".to_owned(), search_result()));
     all
+}
+
+/// The schemas of a record as it is shown and as it is sent.
+pub(crate) fn of_object(shape: &Shape) -> [(String, Json); 2] {
+    let shown = schema::described(record(shape, false), shape.object.about);
+    [(name(shape.object), shown), (input_name(shape.object), record(shape, true))]
 }
 
 fn record(shape: &Shape, input: bool) -> Schema {

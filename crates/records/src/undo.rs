@@ -134,6 +134,8 @@ pub(crate) fn register(registry: Registry, records: &Arc<Records>) -> Registry {
 /// One undo under way.
 struct Undo<'a> {
     records: &'a Records,
+    /// The objects that the tenant has or had.
+    objects: Vec<&'static Object>,
     ctx: Ctx,
     /// The batch that is taken back.
     batch: Id,
@@ -146,11 +148,11 @@ struct Undo<'a> {
 
 impl Records {
     async fn run_undo(&self, attempt: &Attempt, id: Id) -> Result<()> {
-        let (undo, batch) = attempt
+        let (undo, batch, objects) = attempt
             .read(async |db| {
                 let undo = batches::find(db, id).await?;
                 let of = undo.undo_of.ok_or_else(|| internal("an undo of nothing"))?;
-                Ok((undo, batches::find(db, of).await?))
+                Ok((undo, batches::find(db, of).await?, self.all_objects(db).await?))
             })
             .await?;
         let wishes = undo.wishes.map(|wishes| serde_json::from_value(wishes.0)).transpose();
@@ -159,6 +161,7 @@ impl Records {
         let wishes = wishes.ok_or_else(|| internal("an undo without its wishes"))?;
         let work = Undo {
             records: self,
+            objects,
             ctx: wishes.asked.context(attempt, id),
             batch: batch.id,
             id,
@@ -181,16 +184,21 @@ impl Records {
             Ok(())
         })
         .await?;
+        let objects = self.all_objects(db).await?;
         for name in names {
-            let object = name.split('.').next().and_then(|object| self.object(object));
+            let object = name.split('.').next().and_then(|object| among(&objects, object));
             let (Some(object), Some(what)) = (object, trace::what(&name)) else { continue };
-            ctx.actor.scopes.require(object.plural, "write")?;
+            ctx.actor.scopes.require(object.scope(), "write")?;
             if what != What::Updated {
-                ctx.actor.scopes.require(object.plural, "delete")?;
+                ctx.actor.scopes.require(object.scope(), "delete")?;
             }
         }
         Ok(())
     }
+}
+
+fn among(objects: &[&'static Object], name: &str) -> Option<&'static Object> {
+    objects.iter().copied().find(|object| object.name == name)
 }
 
 /// A change of the batch.
@@ -204,8 +212,7 @@ struct Row {
 impl Undo<'_> {
     /// The batch's changes of records.
     fn changes(&self) -> Vec<Condition> {
-        let objects = self.records.objects();
-        let named = objects.flat_map(trace::names);
+        let named = self.objects.iter().copied().flat_map(trace::names);
         let named = named.filter(|name| !(self.keeps_labels && name == "label.created"));
         vec![
             equals("batch_id", self.batch),
@@ -236,7 +243,7 @@ impl Undo<'_> {
         let since = self.first(db).await?;
         let mut touched: HashMap<&'static str, (&'static Object, Vec<Id>)> = HashMap::new();
         for row in &rows {
-            let (Some(object), Some(record)) = (self.records.object(&row.object), row.record_id)
+            let (Some(object), Some(record)) = (among(&self.objects, &row.object), row.record_id)
             else {
                 continue;
             };
@@ -248,7 +255,7 @@ impl Undo<'_> {
         }
         for row in rows {
             counts.done += 1;
-            let (Some(object), Some(record)) = (self.records.object(&row.object), row.record_id)
+            let (Some(object), Some(record)) = (among(&self.objects, &row.object), row.record_id)
             else {
                 continue;
             };

@@ -184,8 +184,7 @@ fn rule(given: Option<&Json>) -> Result<Json> {
 
 impl Records {
     async fn make_view(&self, ctx: &Ctx, db: &Write, given: NewView) -> Result<View> {
-        let object =
-            self.object(&given.object).ok_or_else(|| invalid("object", "is no kind of record"))?;
+        let object = self.object_given(db, "object", &given.object).await?;
         let mine = Select::from("views").whose("owner_id", ctx.actor.member);
         if db.count(mine).await? >= MOST_VIEWS {
             return Err(invalid("name", format!("would be that of more than {MOST_VIEWS} views")));

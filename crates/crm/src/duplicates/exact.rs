@@ -12,7 +12,7 @@ use kith_kernel::{
 };
 use kith_platform::Ctx;
 use kith_records::{Field, Kind, Object, Records};
-use kith_store::{Condition, Read, Row, Select};
+use kith_store::{Condition, Read, Row};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -107,7 +107,7 @@ async fn handle(records: Arc<Records>, mut call: Call) -> Result<Answer> {
     let threshold = wish.threshold.map(settings::threshold).transpose()?;
     let fields = wish.fields.unwrap_or_default();
     let object = entity::object(&records, "entity", name)?;
-    ctx.actor.scopes.require(object.plural, "read")?;
+    ctx.actor.scopes.require(object.scope(), "read")?;
     let (total, groups) = if fields.is_empty() {
         let entity = Entity::named(&records, "entity", name)?;
         alike(ctx, entity, threshold).await?
@@ -236,7 +236,7 @@ fn hashed(values: &[String]) -> u64 {
 async fn same(db: &Read, object: &Object, fields: &[&Field]) -> Result<(usize, Vec<Json>)> {
     let columns: Vec<&'static str> =
         ["id"].into_iter().chain(fields.iter().map(|field| field.compared())).collect();
-    let select = || Select::from(object.plural).show(&columns).only(Condition::Null("deleted_at"));
+    let select = || object.rows().show(&columns).only(Condition::Null("deleted_at"));
     let mut counts: HashMap<u64, u32> = HashMap::new();
     let mut rows = 0_usize;
     db.each(&select().at_most(MOST_GROUPED as u64 + 1), |row| {

@@ -204,7 +204,7 @@ fn overlaid(mut suggested: Record, given: Record) -> Record {
 }
 
 fn may(desk: Desk<'_>, object: &Object, action: &str) -> Result<()> {
-    desk.ctx.actor.scopes.require(object.plural, action)
+    desk.ctx.actor.scopes.require(object.scope(), action)
 }
 
 /// A record that is there, as an answer; links that point at no record of the tenant's are refused like others.
@@ -365,10 +365,8 @@ async fn deal_of(
 
 /// What points at the lead points at the contact from now on.
 async fn relink(desk: Desk<'_>, kind: &'static Object, (lead, contact): (Id, Id)) -> Result<()> {
-    let select = Select::from(kind.plural)
-        .show(&["id"])
-        .whose("related_id", lead)
-        .only(Condition::Null("deleted_at"));
+    let select =
+        kind.rows().show(&["id"]).whose("related_id", lead).only(Condition::Null("deleted_at"));
     let mut found = Vec::new();
     desk.db
         .each(&select, |row| {

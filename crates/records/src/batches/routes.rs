@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use kith_http::{Answer, Call, Operation, Query, Routes, schema};
 use kith_kernel::{Id, Result};
-use kith_store::{Comparison, Condition, Select, equals};
+use kith_platform::Ctx;
+use kith_store::{Comparison, Condition, Read, Select, equals};
 use serde_json::{Value as Json, json};
 
 use super::{Batch, Kind, cancel, faults, find, stream};
@@ -102,9 +103,8 @@ async fn list_batches(records: Arc<Records>, call: Call) -> Result<Answer> {
         select = select.whose("kind", kind);
     }
     if let Some(name) = query.get("object")? {
-        let object = records.object(name);
         let object =
-            object.ok_or_else(|| kith_kernel::invalid("object", "is no kind of record"))?;
+            call.ctx.read(async |db| records.object_given(db, "object", name).await).await?;
         select = select.whose("object", object.name);
     }
     let now = call.ctx.now();
@@ -120,21 +120,21 @@ async fn read_batch(call: Call) -> Result<Answer> {
 }
 
 /// The objects whose records the caller may read.
-fn readable(records: &Records, call: &Call) -> Condition {
-    let scopes = &call.ctx.actor.scopes;
-    let readable = records.objects().filter(|object| scopes.allow(object.plural, "read"));
-    Condition::In("object", readable.map(|object| object.name.into()).collect())
+async fn readable(records: &Records, ctx: &Ctx, db: &Read) -> Result<Condition> {
+    let all = records.all_objects(db).await?;
+    let readable = all.iter().filter(|object| ctx.actor.scopes.allow(object.scope(), "read"));
+    Ok(Condition::In("object", readable.map(|object| object.name.into()).collect()))
 }
 
 async fn list_changes(records: Arc<Records>, call: Call) -> Result<Answer> {
     let (id, query) = (call.id("id")?, call.query()?);
     query.only(&["limit", "cursor"])?;
-    let conditions = vec![equals("batch_id", id), readable(&records, &call)];
     let page = call
         .ctx
         .read(async |db| {
             find(db, id).await?;
-            events_page(db, &query, conditions).await
+            let readable = readable(&records, &call.ctx, db).await?;
+            events_page(db, &query, vec![equals("batch_id", id), readable]).await
         })
         .await?;
     Answer::json(&page)

@@ -79,7 +79,7 @@ impl Records {
         let condition = Filter::new(ctx, &shape, &custom, rule).condition(rule)?;
         let there = Condition::Null("deleted_at");
         let there = if action == Action::Restore { Condition::Not(Box::new(there)) } else { there };
-        Ok(Select::from(object.plural).only(there).only(condition))
+        Ok(object.rows().only(there).only(condition))
     }
 
     /// Notes the batch and enqueues its job.

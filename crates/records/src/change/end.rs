@@ -2,7 +2,7 @@
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
-use kith_store::{Condition, Select, Update, Value, Write};
+use kith_store::{Condition, Value, Write};
 use serde_json::Value as Json;
 
 use super::{Manner, reading, refuse_stale, save, tell};
@@ -59,7 +59,7 @@ impl Records {
         };
         object.rules.check(&change)?;
         let now = ctx.now();
-        let update = Update::table(object.plural).set("deleted_at", now).set("updated_at", now);
+        let update = object.change().set("deleted_at", now).set("updated_at", now);
         save::at_version(db, update, id, current.version).await?;
         db.unindex(id).await?;
         custom::release(db, id, &custom).await?;
@@ -93,9 +93,7 @@ impl Records {
             Change { what: What::Restored, id, before: None, after, given: Record::new() };
         object.rules.check(&change)?;
         self.check_links(db, &shape, &mut change).await?;
-        let update = Update::table(object.plural)
-            .set("deleted_at", Value::Null)
-            .set("updated_at", ctx.now());
+        let update = object.change().set("deleted_at", Value::Null).set("updated_at", ctx.now());
         save::at_version(db, update, id, current.version).await?;
         let reading = reading(ctx, change.after.get("currency"));
         custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
@@ -120,9 +118,8 @@ impl Records {
                 if to != object.name || on_delete == OnDelete::Clear {
                     continue;
                 }
-                let pointing = Select::from(shape.object.plural)
-                    .whose(field.column, id)
-                    .only(Condition::Null("deleted_at"));
+                let pointing =
+                    shape.object.rows().whose(field.column, id).only(Condition::Null("deleted_at"));
                 if on_delete == OnDelete::Refuse {
                     if db.exists(pointing).await? {
                         let why = format!(

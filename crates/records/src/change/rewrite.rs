@@ -2,7 +2,7 @@
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_platform::Ctx;
-use kith_store::{Select, Update, Write, equals};
+use kith_store::{Write, equals};
 
 use super::save;
 use crate::{
@@ -25,7 +25,7 @@ impl Records {
         (id, change): (Id, &(dyn Fn(&mut Record) + Sync)),
     ) -> Result<()> {
         let mut found = None;
-        let select = Select::from(shape.object.plural).show(&shape.columns).whose("id", id);
+        let select = shape.object.rows().show(&shape.columns).whose("id", id);
         db.each(&select, |row| {
             found = Some(encode::record(shape, row, ctx.actor.currency)?);
             Ok(())
@@ -38,7 +38,9 @@ impl Records {
             return Ok(());
         }
         let version = record.get("version").and_then(serde_json::Value::as_i64).unwrap_or_default();
-        let update = Update::table(shape.object.plural)
+        let update = shape
+            .object
+            .change()
             .set("custom", save::custom_value(&values))
             .plus("version", 1)
             .whose("id", id)

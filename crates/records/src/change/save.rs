@@ -33,7 +33,10 @@ pub(super) async fn insert(
     }
     cells.push(("batch_id", ctx.batch.into()));
     cells.push(("custom", custom_value(custom)));
-    let insert = Insert::row(shape.object.plural, cells);
+    if shape.object.shares.is_some() {
+        cells.push(("object", shape.object.name.into()));
+    }
+    let insert = Insert::row(shape.object.table(), cells);
     if manner.deferred {
         return db.append(insert);
     }
@@ -47,7 +50,7 @@ pub(super) async fn update(
     (version, custom): (i64, &Record),
 ) -> Result<()> {
     let currency = currency(change);
-    let mut update = Update::table(shape.object.plural);
+    let mut update = shape.object.change();
     for field in
         shape.fields.iter().filter(|field| field.kind.is_stored() && field.key != "version")
     {

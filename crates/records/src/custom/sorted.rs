@@ -24,17 +24,6 @@ pub(crate) fn of_field(field: &CustomField, condition: Option<Condition>) -> Con
     Condition::Exists(Box::new(related(field, condition)))
 }
 
-/// Whose records the values of a field are, as far as these fit.
-pub(crate) fn is_in(plural: &'static str, conditions: Vec<Condition>) -> Condition {
-    let condition = Condition::All(conditions);
-    Condition::Exists(Box::new(Related {
-        table: plural,
-        column: "id",
-        here: "record_id",
-        condition,
-    }))
-}
-
 /// The values of a field in their order: ids of records, as a range of the index.
 pub(crate) fn sorted(field: &CustomField, descending: bool) -> Select {
     let select = Select::from("custom_values").show(&["record_id"]).whose("field_id", field.id);

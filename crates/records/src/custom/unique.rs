@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict};
-use kith_store::{Condition, Delete, Insert, Read, Related, Row, Select, Value, Write};
+use kith_store::{Condition, Delete, Insert, Read, Row, Select, Value, Write};
 use serde_json::Value as Json;
 
 use super::{CustomField, CustomKind};
@@ -112,16 +112,11 @@ pub(crate) async fn claim_all(db: &Write, object: &Object, field: &CustomField) 
 
 /// The values of records that are not deleted.
 async fn values(db: &Read, object: &Object, field: &CustomField) -> Result<Vec<(Id, String)>> {
-    let alive = Related {
-        table: object.plural,
-        column: "id",
-        here: "record_id",
-        condition: Condition::Null("deleted_at"),
-    };
+    let alive = object.row_of("record_id", vec![Condition::Null("deleted_at")]);
     let select = Select::from("custom_values")
         .show(&["record_id", field.kind.column()])
         .whose("field_id", field.id)
-        .only(Condition::Exists(Box::new(alive)))
+        .only(alive)
         .at_most(MOST_VALUES as u64 + 1);
     let mut values = Vec::new();
     db.each(&select, |row| {

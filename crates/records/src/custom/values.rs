@@ -1,7 +1,7 @@
 //! Values of custom fields on their way into a record: defaults, what is required, the side table, links.
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
-use kith_store::{Condition, Delete, Insert, Select, Write};
+use kith_store::{Condition, Delete, Insert, Write};
 use serde_json::Value as Json;
 
 use super::{CustomField, CustomKind, unique};
@@ -135,7 +135,7 @@ impl Records {
             };
             let object = field.target.as_deref().unwrap_or_default();
             let target = self.shape_named(object)?.object;
-            let select = Select::from(target.plural).whose("id", id);
+            let select = target.rows().whose("id", id);
             if !db.exists(select.only(Condition::Null("deleted_at"))).await? {
                 let why = format!("points at no {object} of yours");
                 return Err(invalid(&field.key(), why).coded("unknown_link"));

@@ -8,7 +8,7 @@ use kith_platform::{
     Attempts, Ctx,
     jobs::{self, Attempt, Job, Registry},
 };
-use kith_store::{Comparison, Condition, Delete, Read, Select, Update, Value, Write};
+use kith_store::{Comparison, Condition, Delete, Read, Update, Value, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -309,7 +309,9 @@ async fn values(
     field: &CustomField,
     from: Option<Id>,
 ) -> Result<Vec<(Id, Json)>> {
-    let mut select = Select::from(shape.object.plural)
+    let mut select = shape
+        .object
+        .rows()
         .show(&["id", "custom"])
         .only(of_field(field, None))
         .by("id", false)

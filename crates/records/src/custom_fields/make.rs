@@ -27,8 +27,7 @@ impl Records {
         db: &Write,
         given: NewField,
     ) -> Result<Id> {
-        let object =
-            self.object(&given.object).ok_or_else(|| invalid("object", "is no kind of record"))?;
+        let object = self.object_given(db, "object", &given.object).await?;
         let name = names::checked(&given.name, &*self.shape(object)?)?;
         let kind = input::kind(&given.kind)?;
         input::refuse_unique(kind, given.unique == Some(true))?;
@@ -39,7 +38,7 @@ impl Records {
             name,
             kind,
             options: input::options(kind, given.options)?,
-            target: self.target(kind, given.target.as_deref())?,
+            target: self.target(db, kind, given.target.as_deref()).await?,
             currency: (kind == CustomKind::Money).then_some(ctx.actor.currency),
             required: given.required.unwrap_or_default(),
             unique: given.unique.unwrap_or_default(),
@@ -51,15 +50,18 @@ impl Records {
     }
 
     /// The object that a link points at.
-    pub(super) fn target(&self, kind: CustomKind, given: Option<&str>) -> Result<Option<String>> {
+    async fn target(
+        &self,
+        db: &Read,
+        kind: CustomKind,
+        given: Option<&str>,
+    ) -> Result<Option<String>> {
         match (kind, given) {
             (CustomKind::Link, None) => {
                 Err(invalid("target", "is required: the object to link to"))
             }
             (CustomKind::Link, Some(name)) => {
-                let object = self.object(name);
-                let object = object.ok_or_else(|| invalid("target", "is no kind of record"))?;
-                Ok(Some(object.name.to_owned()))
+                Ok(Some(self.object_given(db, "target", name).await?.name.to_owned()))
             }
             (_, Some(_)) => Err(invalid("target", "is for links alone")),
             (_, None) => Ok(None),

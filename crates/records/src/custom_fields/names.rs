@@ -70,7 +70,7 @@ pub(super) fn is_taken(name: &str, shape: &Shape) -> bool {
 }
 
 /// Whether a name is a word of queries, answers or statements.
-pub(super) fn is_word(name: &str) -> bool {
+pub(crate) fn is_word(name: &str) -> bool {
     let same = |word: &str| word.eq_ignore_ascii_case(name);
     RESERVED.into_iter().chain(TAKEN).any(|word| same(word) || same(&camel_case(word)))
 }

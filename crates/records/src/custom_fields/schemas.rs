@@ -135,13 +135,13 @@ impl Records {
     pub async fn tell_fields(&self, ctx: &Ctx, document: &mut Json) -> Result<()> {
         let fields = ctx.read(async |db| self.all_custom_fields(db).await).await?;
         for field in fields.iter() {
-            let Some(object) = self.object(&field.object) else { continue };
+            let Some(object) = self.stored_object(&field.object) else { continue };
             for name in [name(object), input_name(object)] {
                 let custom = &mut document["components"]["schemas"][name]["properties"]["custom"];
                 custom["properties"][&field.name] = value(field);
             }
             for path in
-                [format!("/api/{}", object.plural), format!("/api/{}/export", object.plural)]
+                [format!("/api/{}", object.path()), format!("/api/{}/export", object.path())]
             {
                 let parameter = json!({
                 "name": field.key(), "in": "query", "schema": schema::string(),

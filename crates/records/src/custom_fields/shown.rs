@@ -38,7 +38,7 @@ impl Records {
         });
         if let Some(name) = query.get("object")? {
             let object =
-                self.object(name).ok_or_else(|| invalid("object", "is no kind of record"))?;
+                call.ctx.read(async |db| self.object_given(db, "object", name).await).await?;
             select = select.whose("object", object.name);
         }
         if let Some(id) = query.id("cursor")? {

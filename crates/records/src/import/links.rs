@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kith_kernel::{Id, Result};
-use kith_store::{Condition, Select, Value, Write};
+use kith_store::{Condition, Value, Write};
 use serde_json::Value as Json;
 
 use super::{
@@ -130,7 +130,9 @@ impl Running<'_> {
     /// those that have none.
     async fn without_link(&self, db: &Write, field: &Field, ids: Vec<Id>) -> Result<HashSet<Id>> {
         let ids = ids.into_iter().map(Value::from).collect();
-        let mut select = Select::from(self.object.plural)
+        let mut select = self
+            .object
+            .rows()
             .show(&["id"])
             .only(Condition::In("id", ids))
             .only(Condition::Null(field.column));

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kith_kernel::{Id, Result, text::fold};
-use kith_store::{Condition, Read, Select, equals};
+use kith_store::{Condition, Read, equals};
 
 use super::report::Findings;
 use crate::{
@@ -114,10 +114,8 @@ impl Lookup {
                 .map(|field| equals(field.folded, field.fold(text))),
         ];
         for way in ways.into_iter().flatten() {
-            let select = Select::from(shape.object.plural)
-                .show(&["id"])
-                .only(way)
-                .only(Condition::Null("deleted_at"));
+            let select =
+                shape.object.rows().show(&["id"]).only(way).only(Condition::Null("deleted_at"));
             let mut found = None;
             db.each(&select.at_most(1), |row| {
                 found = row.id(0)?;
@@ -163,7 +161,9 @@ pub(crate) async fn by_field(
     };
     let values: Vec<String> = values.iter().map(|value| field.fold(value)).collect();
     for values in values.chunks(AT_ONCE) {
-        let select = Select::from(shape.object.plural)
+        let select = shape
+            .object
+            .rows()
             .show(&["id", field.folded])
             .whose_each(field.folded, values.to_vec())
             .only(Condition::Null("deleted_at"));
@@ -185,7 +185,9 @@ pub(crate) async fn by_field(
 /// The names of all records, when there are not too many.
 async fn all_names(db: &Read, shape: &Shape) -> Result<Option<Known>> {
     let Some(field) = shape.field("name") else { return Ok(None) };
-    let select = Select::from(shape.object.plural)
+    let select = shape
+        .object
+        .rows()
         .show(&["id", field.column])
         .only(Condition::Null("deleted_at"))
         .by("id", false)

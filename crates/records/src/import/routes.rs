@@ -23,7 +23,7 @@ const LARGEST_FIELD: usize = 64 * 1024;
 const LARGEST_NAME: usize = 200;
 
 /// The route by which one kind of records is imported.
-pub fn object_route(object: &'static Object) -> Routes {
+pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
     let form = json!({
         "type": "object",
         "required": ["file"],
@@ -37,18 +37,19 @@ pub fn object_route(object: &'static Object) -> Routes {
     });
     let path = |plural: &str| format!("/api/{plural}/import");
     let mut operation = Operation::post(
-        path(object.plural),
-        object.plural,
+        path(&object.path()),
+        object.scope(),
         &format!("Import {} from a CSV file", object.plural),
     )
     .role(if object.routes == crate::Routes::Kept { Role::Admin } else { Role::Member })
-    .scope(object.plural, "write")
+    .scope(object.scope(), "write")
     .upload(form, LARGEST_FILE, SECONDS_TO_ARRIVE)
     .answers(202, "The import; Location is where it can be followed.", schema::named("Import"));
     if let Some(alias) = object.alias {
         operation = operation.alias(path(alias));
     }
-    Routes::new().add(operation, move |call| take(object, call))
+    let imports = imports.clone();
+    Routes::new().add(operation, move |call| take(imports.clone(), object, call))
 }
 
 /// The routes by which imports are followed.
@@ -77,14 +78,15 @@ pub fn import_routes(imports: &Imports) -> Routes {
         .add(errors, read_errors)
 }
 
-async fn take(object: &'static Object, mut call: Call) -> Result<Answer> {
+async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Result<Answer> {
+    let object = imports.records.meant(&call, object).await?;
     // What is refused from here on is dropped, and with it the upload.
     let (upload, name, wishes) = receive(&mut call).await?;
     let id = call.ctx.new_id();
     note(&call, object, (id, upload.file(), &name, &wishes)).await?;
     upload.keep();
     let stored = call.ctx.read(async |db| state::find(db, id).await).await?;
-    Ok(Answer::json(&stored.to_json(object.plural))?.accepted(&format!("/api/imports/{id}")))
+    Ok(Answer::json(&stored.to_json(&object.path()))?.accepted(&format!("/api/imports/{id}")))
 }
 
 async fn note(call: &Call, object: &'static Object, of: (Id, Id, &str, &Wishes)) -> Result<()> {
@@ -202,14 +204,14 @@ async fn list_imports(imports: Imports, call: Call) -> Result<Answer> {
     let limit = query.number("limit", 1, 200)?.unwrap_or(50);
     let found = call.ctx.read(async |db| state::newest(db, limit).await).await?;
     let data: Vec<Json> =
-        found.iter().map(|stored| stored.to_json(imports.plural(&stored.object))).collect();
+        found.iter().map(|stored| stored.to_json(&imports.path(&stored.object))).collect();
     Answer::json(&json!({ "data": data, "nextCursor": null }))
 }
 
 async fn read_import(imports: Imports, call: Call) -> Result<Answer> {
     let id = call.id("id")?;
     let stored = call.ctx.read(async |db| state::find(db, id).await).await?;
-    Answer::json(&stored.to_json(imports.plural(&stored.object)))
+    Answer::json(&stored.to_json(&imports.path(&stored.object)))
 }
 
 async fn read_errors(call: Call) -> Result<Answer> {
@@ -223,8 +225,8 @@ async fn read_errors(call: Call) -> Result<Answer> {
 }
 
 impl Imports {
-    fn plural(&self, object: &str) -> &'static str {
-        self.records.object(object).map_or("", |object| object.plural)
+    fn path(&self, object: &str) -> String {
+        self.records.stored_object(object).map_or_else(String::new, Object::path)
     }
 
     /// An import of a file on this machine, noted and not yet run; for the command line.

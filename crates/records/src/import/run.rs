@@ -121,7 +121,7 @@ impl Imports {
     ) -> Result<()> {
         let object = self
             .records
-            .object(&stored.object)
+            .stored_object(&stored.object)
             .ok_or_else(|| kith_kernel::internal("an import of nothing"))?;
         let mut running = self.prepare(ctx, object, (run, &stored), report).await?;
         let place = stored.position.as_ref().map(|place| place.0);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Select, Value};
+use kith_store::{Condition, Read, Value};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
 
 impl Records {
     /// The records of any object that fit the words best, with their names.
-    #[expect(clippy::too_many_lines, reason = "one query for each kind of record, in one pass")]
     pub(crate) async fn found(
         &self,
         ctx: &Ctx,
@@ -24,25 +23,21 @@ impl Records {
         let hits = db.search(words, object.map(|object| object.plural), limit).await?;
         let mut found = Vec::with_capacity(hits.len());
         let mut names: HashMap<Id, String> = HashMap::new();
-        for shape in self.shapes() {
-            let plural = shape.object.plural;
-            if !ctx.actor.scopes.allow(plural, "read") {
+        let mut objects: Vec<&str> = hits.iter().map(|hit| hit.object.as_str()).collect();
+        objects.sort_unstable();
+        objects.dedup();
+        for plural in objects {
+            let Ok(shape) = self.shape_named(plural) else { continue };
+            if !ctx.actor.scopes.allow(shape.object.scope(), "read") {
                 continue;
             }
-            let ids: Vec<Value> = hits
-                .iter()
-                .filter(|hit| hit.object == plural)
-                .map(|hit| hit.record.into())
-                .collect();
-            let Some(title) = shape
-                .fields
-                .iter()
-                .find(|field| field.found_by == FoundBy::Title)
-                .filter(|_| !ids.is_empty())
-            else {
-                continue;
-            };
-            let select = Select::from(plural)
+            let title = shape.fields.iter().find(|field| field.found_by == FoundBy::Title);
+            let Some(title) = title else { continue };
+            let of_object = hits.iter().filter(|hit| hit.object == plural);
+            let ids: Vec<Value> = of_object.map(|hit| hit.record.into()).collect();
+            let select = shape
+                .object
+                .rows()
                 .show(&["id", title.column])
                 .only(Condition::In("id", ids))
                 .only(Condition::Null("deleted_at"));
@@ -56,8 +51,9 @@ impl Records {
             .await?;
         }
         for hit in hits {
-            if let (Some(name), Some(object)) = (names.get(&hit.record), self.object(&hit.object)) {
-                found.push(json!({ "object": object.name, "id": hit.record, "name": name, "rank": hit.rank }));
+            let shape = self.shape_named(&hit.object);
+            if let (Some(name), Ok(shape)) = (names.get(&hit.record), shape) {
+                found.push(json!({ "object": shape.object.name, "id": hit.record, "name": name, "rank": hit.rank }));
             }
         }
         Ok(found)

@@ -1,7 +1,7 @@
 //! What a merged record takes over: the values that it lacks, from the others in their order.
 
 use kith_kernel::{Id, Result};
-use kith_store::{Condition, Read, Select};
+use kith_store::{Condition, Read};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Wish, is_kept};
@@ -10,7 +10,7 @@ use crate::{
     catalog::Shape,
     change::Current,
     custom::CustomKind,
-    describe::{Field, Kind, Record},
+    describe::{Field, Kind, Object, Record},
     fields::is_writable,
 };
 
@@ -61,11 +61,11 @@ impl Records {
             if of(primary).is_some() {
                 continue;
             }
-            let target = field.target.as_deref().and_then(|name| self.object(name));
+            let target = field.target.as_deref().and_then(|name| self.stored_object(name));
             let found = others.iter().find_map(of);
             let Some(value) = found else { continue };
             let points = match target.filter(|_| field.kind == CustomKind::Link) {
-                Some(object) => self.is_there(db, object.plural, (wish, &value)).await?,
+                Some(object) => self.is_there(db, object, (wish, &value)).await?,
                 None => true,
             };
             if points {
@@ -83,8 +83,8 @@ impl Records {
         (wish, value): (&Wish, &Json),
     ) -> Result<bool> {
         match kind {
-            Kind::Link(name, _) => match self.object(name) {
-                Some(object) => self.is_there(db, object.plural, (wish, value)).await,
+            Kind::Link(name, _) => match self.stored_object(name) {
+                Some(object) => self.is_there(db, object, (wish, value)).await,
                 None => Ok(false),
             },
             Kind::Related => Ok(false),
@@ -109,14 +109,14 @@ impl Records {
     async fn is_there(
         &self,
         db: &Read,
-        table: &'static str,
+        object: &Object,
         (wish, value): (&Wish, &Json),
     ) -> Result<bool> {
         let id: Option<Id> = value.as_str().and_then(|text| text.parse().ok());
         let Some(id) = id.filter(|id| *id != wish.primary && !wish.others.contains(id)) else {
             return Ok(false);
         };
-        db.exists(Select::from(table).whose("id", id).only(Condition::Null("deleted_at"))).await
+        db.exists(object.rows().whose("id", id).only(Condition::Null("deleted_at"))).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict};
 use kith_platform::Ctx;
-use kith_store::{Condition, Insert, Read, Select, Update, Value, Write, equals};
+use kith_store::{Condition, Insert, Read, Select, Value, Write, equals};
 use serde_json::{Value as Json, json};
 
 use super::{Wish, tell};
@@ -87,7 +87,9 @@ impl Records {
             values.insert(key.clone(), json!(to));
         };
         self.rewrite(ctx, db, shape, (record, &change)).await?;
-        let deleted = Select::from(shape.object.plural)
+        let deleted = shape
+            .object
+            .rows()
             .whose("id", record)
             .only(Condition::Not(Box::new(Condition::Null("deleted_at"))));
         // What is deleted holds no unique value.
@@ -132,7 +134,7 @@ fn circular(object: &Object, key: &str) -> Error {
 
 async fn above(db: &Read, shape: &Shape, field: &Field, id: Id) -> Result<Option<Id>> {
     let mut above = None;
-    let select = Select::from(shape.object.plural).show(&[field.column]).whose("id", id);
+    let select = shape.object.rows().show(&[field.column]).whose("id", id);
     db.each(&select, |row| {
         above = row.id(0)?;
         Ok(())
@@ -175,7 +177,9 @@ async fn pointing(
     field: &Field,
     (wish, room): (&Wish, usize),
 ) -> Result<Vec<(Id, Id)>> {
-    let select = Select::from(shape.object.plural)
+    let select = shape
+        .object
+        .rows()
         .show(&["id", field.column])
         .only(Condition::In(field.column, ids(&wish.others)));
     found(db, select, room).await
@@ -222,7 +226,10 @@ pub(super) async fn turn_to(
     }
     for (target, records) in by_target {
         for some in records.chunks(ROWS_AT_ONCE) {
-            let update = Update::table(turn.shape.object.plural)
+            let update = turn
+                .shape
+                .object
+                .change()
                 .set(turn.field.column, target)
                 .set("updated_at", ctx.now())
                 .plus("version", 1);

@@ -161,7 +161,7 @@ impl Records {
         let ids: Vec<Id> = turned.iter().map(|one| one.record_id).collect();
         let home: HashMap<Id, Id> = turned.iter().map(|one| (one.record_id, one.from_id)).collect();
         if let Some(field) = shape.field(key) {
-            let select = Select::from(shape.object.plural).whose(field.column, stays);
+            let select = shape.object.rows().whose(field.column, stays);
             let still = pointing(db, ("id", select), &ids).await?;
             turn_home(ctx, db, (&shape, field), (merge, &still, &home)).await?;
             return Ok(Some(still));

@@ -87,7 +87,7 @@ async fn made_at(db: &Read, object: &Object, id: Id) -> Result<Time> {
     })
     .await?;
     // Those who sign up are made without such an event.
-    let select = Select::from(object.plural).show(&["created_at"]).whose("id", id);
+    let select = object.rows().show(&["created_at"]).whose("id", id);
     let mut known = None;
     db.each(&select, |row| {
         known = row.time(0)?;

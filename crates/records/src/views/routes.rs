@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema, schema::Schema};
-use kith_kernel::{Result, invalid};
+use kith_kernel::Result;
 use kith_store::{Comparison, Condition, Select};
 use serde_json::{Value as Json, json};
 
@@ -116,7 +116,7 @@ async fn list_views(records: Arc<Records>, call: Call) -> Result<Answer> {
     let mut select = Select::from("views").only(seen(&call.ctx));
     if let Some(name) = query.get("object")? {
         let object =
-            records.object(name).ok_or_else(|| invalid("object", "is no kind of record"))?;
+            call.ctx.read(async |db| records.object_given(db, "object", name).await).await?;
         select = select.whose("object", object.name);
     }
     if let Some(id) = query.id("cursor")? {
@@ -156,7 +156,7 @@ async fn show_records(records: Arc<Records>, call: Call) -> Result<Answer> {
         .read(async |db| {
             let view = found(&call.ctx, db, id).await?;
             let object = records.shape_named(&view.object)?.object;
-            call.ctx.actor.scopes.require(object.plural, "read")?;
+            call.ctx.actor.scopes.require(object.scope(), "read")?;
             let kept = view.ask()?;
             let ask = Ask {
                 rule: kept.rule.and(given.rule),
