@@ -72,6 +72,7 @@ pub(crate) async fn body(plural: &str, sender: &Client, word: &str) -> Option<Js
 }
 
 /// Makes something of this kind and gives back its id.
+#[expect(clippy::too_many_lines, reason = "a list of what can be made")]
 pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String {
     let made = match kind {
         "tenants" => owner.make("/api/tenants", json!({ "name": unique(word) })).await,
@@ -93,9 +94,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             import.json
         }
         "objects" => {
-            let label = unique(word);
-            let name = label.replace(' ', "").to_lowercase();
-            let made = owner.make("/api/objects", json!({ "name": name, "label": label })).await;
+            let made = owner.make("/api/objects", object(word)).await;
             return made["name"].as_str().unwrap().to_owned();
         }
         "custom-fields" => owner.make("/api/custom-fields", custom_field(word)).await,
@@ -129,6 +128,12 @@ fn custom_field(word: &str) -> Json {
     let label = unique(word);
     let name = label.replace(' ', "").to_lowercase();
     json!({ "object": "product", "name": name, "kind": "number", "label": label })
+}
+
+/// An object whose name nothing else has.
+fn object(word: &str) -> Json {
+    let label = unique(word);
+    json!({ "name": label.replace(' ', "").to_lowercase(), "label": label })
 }
 
 fn view(word: &str) -> Json {
@@ -288,13 +293,9 @@ async fn content(
             "tenants" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),
             "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
-            "custom-fields" if words.len() > 1 => json!({ "label": unique(word) }),
+            "custom-fields" | "objects" if words.len() > 1 => json!({ "label": unique(word) }),
             "custom-fields" => custom_field(word),
-            "objects" if words.len() > 1 => json!({ "label": unique(word) }),
-            "objects" => {
-                let label = unique(word);
-                json!({ "name": label.replace(' ', "").to_lowercase(), "label": label })
-            }
+            "objects" => object(word),
             "views" if words.len() > 1 => json!({ "name": unique(word) }),
             "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),
