@@ -1012,6 +1012,15 @@ CREATE INDEX products__name_folded__id ON public.products USING btree (tenant_id
 ALTER TABLE products FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON products USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON products TO kith_app;
+CREATE TABLE recovery_codes (
+  user_id uuid NOT NULL,
+  code_hash bytea NOT NULL,
+  used_at timestamp with time zone,
+  PRIMARY KEY (user_id, code_hash),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON recovery_codes TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON recovery_codes TO kith_platform;
 CREATE TABLE refresh_tokens (
   token_hash bytea NOT NULL,
   session_id uuid NOT NULL,
@@ -1039,6 +1048,19 @@ CREATE TABLE search_documents (
 );
 CREATE INDEX search_documents_words ON public.search_documents USING gin (words);
 GRANT DELETE, INSERT, SELECT, UPDATE ON search_documents TO kith_app;
+CREATE TABLE second_factors (
+  user_id uuid NOT NULL,
+  secret bytea NOT NULL,
+  confirmed_at timestamp with time zone,
+  last_step bigint NOT NULL,
+  failures bigint NOT NULL,
+  failed_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (user_id),
+  FOREIGN KEY (user_id) REFERENCES users(id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON second_factors TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON second_factors TO kith_platform;
 CREATE TABLE sessions (
   id uuid NOT NULL,
   user_id uuid NOT NULL,

@@ -875,6 +875,13 @@ CREATE TABLE products (
 ) STRICT;
 CREATE UNIQUE INDEX products__external_id_folded ON products (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX products__name_folded__id ON products (tenant_id, name_folded, id);
+CREATE TABLE recovery_codes (
+  user_id BLOB NOT NULL,
+  code_hash BLOB NOT NULL,
+  used_at INTEGER,
+  PRIMARY KEY (user_id, code_hash),
+  FOREIGN KEY (user_id) REFERENCES users (id)
+) STRICT;
 CREATE TABLE refresh_tokens (
   token_hash BLOB NOT NULL,
   session_id BLOB NOT NULL,
@@ -896,6 +903,17 @@ CREATE TABLE search_documents (
 ) STRICT;
 CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
 CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE TABLE second_factors (
+  user_id BLOB NOT NULL,
+  secret BLOB NOT NULL,
+  confirmed_at INTEGER,
+  last_step INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  failed_at INTEGER,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (user_id),
+  FOREIGN KEY (user_id) REFERENCES users (id)
+) STRICT;
 CREATE TABLE sessions (
   id BLOB NOT NULL,
   user_id BLOB NOT NULL,

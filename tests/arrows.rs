@@ -50,10 +50,11 @@ const BETWEEN_SLICES: [(&str, &str); 16] = [
 ];
 
 /// Where work reaches outside of any tenant.
-const EVERYWHERE: [&str; 17] = [
+const EVERYWHERE: [&str; 18] = [
     "crates/identity/src/installation.rs",
     "crates/identity/src/lookups.rs",
     "crates/identity/src/passwords.rs",
+    "crates/identity/src/second_factor/stored.rs",
     "crates/identity/src/sessions.rs",
     "crates/identity/src/tenants.rs",
     "crates/identity/src/users.rs",

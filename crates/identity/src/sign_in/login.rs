@@ -22,10 +22,16 @@ pub(crate) fn wrong_credentials() -> Error {
 }
 
 impl Identity {
-    pub(super) async fn log_in(&self, call: &Call, email: &str, password: &str) -> Result<Entered> {
+    pub(super) async fn log_in(
+        &self,
+        call: &Call,
+        (email, password): (&str, &str),
+        code: Option<&str>,
+    ) -> Result<Entered> {
         let ctx = &call.ctx;
         let user = ctx.read(async |db| users::by_email(db, email).await).await?;
         let user = self.recognise(ctx, (email, user), password).await?;
+        self.check_second_factor(ctx, &user, code).await?;
         let place = places::first(&self.app, user.id).await?;
         self.enter(ctx, (user, place), agent(call)).await
     }
@@ -59,7 +65,12 @@ impl Identity {
 
     /// The event stands in the tenant of the user whose name was tried, else in the installation; nobody did it, for
     /// nobody has proved who they are.
-    async fn note_refusal(&self, ctx: &Ctx, email: &str, user: Option<&User>) -> Result<()> {
+    pub(crate) async fn note_refusal(
+        &self,
+        ctx: &Ctx,
+        email: &str,
+        user: Option<&User>,
+    ) -> Result<()> {
         let place = match user {
             Some(user) => places::first(&self.app, user.id).await?,
             None => None,

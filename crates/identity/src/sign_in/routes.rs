@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::{register::Register, welcome};
 use crate::{Identity, cookies, with};
 
+const CODE: &str = "Of the authenticator app, or a recovery code, where one is set up.";
+
 /// The name of the schema of tokens.
 pub(crate) const SIGNED_IN: &str = "SignedIn";
 
@@ -17,6 +19,7 @@ pub(crate) const SIGNED_IN: &str = "SignedIn";
 struct LogIn {
     email: String,
     password: String,
+    code: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,11 +44,15 @@ pub(crate) fn routes(identity: &Arc<Identity>) -> Routes {
         .refuses(404, "The invite is not good (any more).");
     let login = door(Operation::post("/api/auth/login", "auth", "Signs in."))
         .typed_body::<LogIn>(schema::object(
-            vec![("email", schema::string()), ("password", schema::string())],
+            vec![
+                ("email", schema::string()),
+                ("password", schema::string()),
+                ("code", schema::described(schema::nullable(schema::string()), CODE)),
+            ],
             &["email", "password"],
         ))
         .answers(200, "Signed in.", tokens())
-        .refuses(401, "The address or the password is wrong.");
+        .refuses(401, "The address, the password or the code is wrong, or a code is needed.");
     let me = Operation::get("/api/auth/me", "auth", "Who you are, here and elsewhere.")
         .access(Access::User)
         .answers(200, "You.", schema::named("Me"));
@@ -142,8 +149,8 @@ async fn sign_up(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
 }
 
 async fn log_in(identity: Arc<Identity>, mut call: Call) -> Result<Answer> {
-    let LogIn { email, password } = call.parse().await?;
-    let entered = identity.log_in(&call, &email, &password).await?;
+    let LogIn { email, password, code } = call.parse().await?;
+    let entered = identity.log_in(&call, (&email, &password), code.as_deref()).await?;
     welcome(&identity, &call, &entered)
 }
 

@@ -1,4 +1,4 @@
-//! `kith user reset-password`: for whoever has the machine and lost the way in.
+//! `kith user reset-password` and `disable-second-factor`: for whoever has the machine and lost the way in.
 
 use std::{
     io::{self, IsTerminal, Read},
@@ -19,11 +19,27 @@ pub enum User {
         /// The user's e-mail address.
         email: String,
     },
+    /// Take the authenticator app away from a user who lost it and the recovery codes.
+    DisableSecondFactor {
+        /// The user's e-mail address.
+        email: String,
+    },
 }
 
 pub(super) async fn run(settings: Settings, user: User) -> Result<ExitCode> {
-    let User::ResetPassword { email } = user;
     let house = House::open(settings).await?;
+    match user {
+        User::ResetPassword { email } => reset_password(&house, &email).await?,
+        User::DisableSecondFactor { email } => {
+            let was_there = house.identity.disable_second_factor(&email).await?;
+            let words = if was_there { "takes no code any more" } else { "took no code anyway" };
+            say!("The sign-in of {email} {words}.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reset_password(house: &House, email: &str) -> Result<()> {
     if io::stdin().is_terminal() {
         eprintln!("New password for {email}, then Enter and Ctrl-D:");
     }
@@ -31,8 +47,8 @@ pub(super) async fn run(settings: Settings, user: User) -> Result<ExitCode> {
     io::stdin()
         .read_to_string(&mut password)
         .map_err(|error| unavailable("The password could not be read.").caused_by(error))?;
-    house.identity.reset_password(&email, password.trim_end_matches(['\r', '\n'])).await?;
+    house.identity.reset_password(email, password.trim_end_matches(['\r', '\n'])).await?;
     house.tell_rest().await;
     say!("The password of {email} is changed; all sessions have ended.");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
