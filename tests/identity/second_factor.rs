@@ -18,19 +18,15 @@ on_both!(
 /// The code that an app shows now, worked out by another program's rules: oathtool's, in a few lines.
 fn code(secret: &str, world: &World) -> String {
     let step = world.clock.now().milliseconds() / 1000 / 30;
-    let bits: String = secret
-        .bytes()
-        .map(|letter| match letter {
-            b'A'..=b'Z' => letter - b'A',
-            _ => letter - b'2' + 26,
-        })
-        .map(|five| format!("{five:05b}"))
-        .collect();
-    let key: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|eight| u8::from_str_radix(std::str::from_utf8(eight).unwrap(), 2).unwrap())
-        .collect();
+    let (mut key, mut bits, mut count) = (Vec::new(), 0_u32, 0);
+    for letter in secret.bytes() {
+        let five = if letter.is_ascii_uppercase() { letter - b'A' } else { letter - b'2' + 26 };
+        (bits, count) = ((bits << 5) | u32::from(five), count + 5);
+        if count >= 8 {
+            count -= 8;
+            key.push(u8::try_from((bits >> count) & 0xff).unwrap());
+        }
+    }
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let hash = ring::hmac::sign(&key, &step.to_be_bytes());
     let at = usize::from(hash.as_ref()[19] & 15);
