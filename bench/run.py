@@ -24,7 +24,7 @@ from harness.servers.pocketbase import PocketBase
 from harness.servers.server import Server
 from harness.settings import BENCH_FOLDER, DATABASES, PROJECT_FOLDER, WORKLOADS, Settings
 from harness.workloads.imports import run_imports
-from harness.workloads.requests import run_rounds
+from harness.workloads.requests import run_by_two, run_rounds
 from harness.workloads.starts import run_starts
 
 REPORT = BENCH_FOLDER / "results" / "latest.md"
@@ -129,7 +129,17 @@ def measure_starts(book: Book, database: str, servers: list[Server], settings: S
     book.add(report.starts_section(database, servers, samples), report.start_targets(database, samples))
 
 
-STEPS = ((measure_requests, {"W1", "W2"}), (measure_imports, {"W5"}), (measure_starts, {"W13"}))
+def measure_by_two(book: Book, database: str, servers: list[Server], settings: Settings, folder: Path) -> None:
+    measured = run_by_two(servers, settings, LoadGenerator(folder, settings.connections))
+    book.add(report.by_two_section(database, measured), report.by_two_targets(database, measured))
+
+
+STEPS = (
+    (measure_requests, {"W1", "W2", "W3"}),
+    (measure_by_two, {"W4"}),
+    (measure_imports, {"W5"}),
+    (measure_starts, {"W13"}),
+)
 
 
 def measure_database(book: Book, database: str, settings: Settings, servers: list[Server], folder: Path) -> None:

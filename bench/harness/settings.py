@@ -7,7 +7,7 @@ from pathlib import Path
 
 BENCH_FOLDER = Path(__file__).resolve().parent.parent
 PROJECT_FOLDER = BENCH_FOLDER.parent
-WORKLOADS = ("W1", "W2", "W5", "W13")
+WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W13")
 DATABASES = ("sqlite", "postgres")
 
 
@@ -39,4 +39,4 @@ class Settings:
 
     @property
     def needs_load_generator(self) -> bool:
-        return bool({"W1", "W2"} & set(self.workloads))
+        return bool({"W1", "W2", "W3", "W4"} & set(self.workloads))

@@ -26,12 +26,14 @@ SERVER_CPU_RATIO = {
     ("sqlite", "create"): 2.0,
     ("sqlite", "get"): 5.0,
     ("sqlite", "list"): 4.0,
+    ("sqlite", "search"): 10.0,
     ("postgres", "create"): 5.0,
     ("postgres", "get"): 5.0,
     ("postgres", "list"): 5.0,
 }
 WITH_DATABASE_CPU_RATIO = 1.2
 CREATE_P99_MS = 20.0
+CUSTOM_SHARE = 0.5
 IMPORT_SECONDS_PER_100_000 = 15.0
 IMPORT_PEAK_MIB = 150.0
 START_SECONDS = 0.2

@@ -39,6 +39,8 @@ IMPORT_LIMIT_SECONDS = 600
 
 class Kith(Server):
     name = "Kith"
+    can_search = True
+    has_custom_fields = True
 
     def __init__(self, processes, settings, folder: Path, cluster: Cluster | None = None):
         super().__init__(processes, settings)
@@ -143,6 +145,39 @@ class Kith(Server):
 
     def list_path(self, city: str) -> str:
         return f"{CONTACTS}?address.city={quote(city)}&sort=-createdAt&limit={LIST_LIMIT}"
+
+    def search_path(self, words: str) -> str:
+        return f"{CONTACTS}?search={quote(words)}&limit={LIST_LIMIT}"
+
+    def found(self, answer) -> list[str]:
+        return [row["name"] for row in answer["data"]]
+
+    def fill_custom(self) -> None:
+        self.start_signed_in()
+        client = self.client()
+        for name in ("place", "kin"):
+            field = {"object": "contact", "name": name, "kind": "text"}
+            client.expect(201, "POST", "/api/custom-fields", field)
+        client.close()
+        contacts = make_contacts(self.settings.contacts, "main")
+        rows = [(*contact, contact.city, contact.last_name) for contact in contacts]
+        outcome = self.import_contacts(as_csv(rows, (*CSV_HEADER, "custom.place", "custom.kin")), {})
+        if outcome != Outcome(len(rows), 0, 0):
+            raise BenchError(f"{self.label} imported {outcome} where {len(rows)} good rows were sent")
+        self.rest(AFTER_SEEDING_LIMIT_SECONDS)
+        self.stop()
+
+    def by_two_path(self, city: str, name: str, custom: bool) -> str:
+        town, family = ("custom.place", "custom.kin") if custom else ("address.city", "lastName")
+        return f"{CONTACTS}?{town}={quote(city)}&{family}={quote(name)}&limit={LIST_LIMIT}"
+
+    def check_by_two(self, city: str, name: str) -> None:
+        client = self.client()
+        pages = [client.expect(200, "GET", self.by_two_path(city, name, custom)).json() for custom in (False, True)]
+        client.close()
+        ids = [[row["id"] for row in page["data"]] for page in pages]
+        if ids[0] != ids[1] or len(ids[0]) != LIST_LIMIT:
+            raise BenchError(f"{self.label} lists {ids} by built-in and by custom fields")
 
     def listed(self, answer) -> list[tuple[str, str]]:
         return [(row["address"]["city"], row["createdAt"]) for row in answer["data"]]

@@ -40,6 +40,7 @@ class PocketBase(Server):
     name = "PocketBase"
     database = "sqlite"
     health_path = "/api/health"
+    can_search = True
 
     def __init__(self, processes, settings, folder: Path):
         super().__init__(processes, settings)
@@ -119,6 +120,15 @@ class PocketBase(Server):
 
     def list_path(self, city: str) -> str:
         return records_path(f"city='{city}'", sort="-created", perPage=LIST_LIMIT)
+
+    def search_path(self, words: str) -> str:
+        """Its way to search in several fields, as its own dashboard asks: each word in one of them."""
+        fields = ("firstName", "lastName", "email")
+        each = ["(" + " || ".join(f"{field}~'{word}'" for field in fields) + ")" for word in words.split()]
+        return records_path(" && ".join(each), perPage=LIST_LIMIT)
+
+    def found(self, answer) -> list[str]:
+        return [f"{row['firstName']} {row['lastName']}" for row in answer["items"]]
 
     def listed(self, answer) -> list[tuple[str, str]]:
         return [(row["city"], row["created"]) for row in answer["items"]]

@@ -15,6 +15,8 @@ from ..web import Answer, Client, first_answer
 
 EMPTY = "empty"
 SEEDED = "seeded"
+# Contacts with custom fields.
+CUSTOM = "custom"
 AFTER_SEEDING_LIMIT_SECONDS = 120
 CITIES_LISTED = 30
 LIST_LIMIT = 20
@@ -52,6 +54,8 @@ class Server:
     processes: Processes
     settings: Settings
     cluster = None
+    can_search = False
+    has_custom_fields = False
 
     def __init__(self, processes: Processes, settings: Settings):
         self.processes = processes
@@ -92,6 +96,24 @@ class Server:
         raise NotImplementedError
 
     def list_path(self, city: str) -> str:
+        raise NotImplementedError
+
+    def search_path(self, words: str) -> str:
+        """A page of contacts that have these words, or words that begin so, in any field that is searched."""
+        raise NotImplementedError
+
+    def found(self, answer) -> list[str]:
+        """The names of a search's answer."""
+        raise NotImplementedError
+
+    def fill_custom(self) -> None:
+        """The main tenant's contacts, with their city and last name as custom fields too."""
+        raise NotImplementedError
+
+    def by_two_path(self, city: str, name: str, custom: bool) -> str:
+        raise NotImplementedError
+
+    def check_by_two(self, city: str, name: str) -> None:
         raise NotImplementedError
 
     def listed(self, answer) -> list[tuple[str, str]]:
@@ -141,6 +163,10 @@ class Server:
             self.fill()
             self.check_seeded()
             self.keep(SEEDED)
+        if state == CUSTOM and CUSTOM not in self.ready:
+            self.bring_back(EMPTY)
+            self.fill_custom()
+            self.keep(CUSTOM)
         self.bring_back(state)
 
     def keep(self, state: str) -> None:
@@ -175,6 +201,15 @@ class Server:
         if [where for where, _ in listed] != [city] * LIST_LIMIT or made != sorted(made, reverse=True):
             raise BenchError(f"{self.label} lists {listed}; expected {LIST_LIMIT} rows of {city}, newest first")
         self.check_walls()
+
+    def check_search(self, words: str) -> None:
+        client = self.client()
+        found = self.found(client.expect(200, "GET", self.search_path(words)).json())
+        client.close()
+        first, last = words.lower().split()
+        fitting = [name for name in found if first in name.lower() and last in name.lower()]
+        if len(fitting) != LIST_LIMIT or len(found) != LIST_LIMIT:
+            raise BenchError(f"{self.label} finds {found}; expected {LIST_LIMIT} names with {words}")
 
     def check_walls(self) -> None:
         for token, refusals in ((self.sign_in("other"), (404,)), (None, (401, 404))):
