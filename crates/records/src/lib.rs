@@ -21,6 +21,7 @@ mod list;
 mod migrations;
 mod past;
 mod read;
+mod reindex;
 mod related;
 mod routes;
 mod schemas;
