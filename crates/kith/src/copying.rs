@@ -5,7 +5,7 @@ mod furnish;
 mod target;
 
 use kith_kernel::{Error, Kind, Result, conflict};
-use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Whole, read_row};
+use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Value, Whole, read_row};
 
 pub(crate) use fill::{Filled, fill};
 pub(crate) use furnish::{Furnished, furnish, verify_events};
@@ -67,18 +67,12 @@ pub(crate) async fn copy(
 ) -> Result<Vec<Tally>> {
     let mut tallies = Vec::new();
     for table in catalog.tables() {
-        let mut tallying = Tallying::new(table);
-        let mut walk = source.walk(table);
-        loop {
-            let rows = walk.next().await?;
-            if rows.is_empty() {
-                break;
-            }
-            target.add(table, &rows).await?;
-            tallying.add(&rows);
+        let into = async |rows: &[Vec<Value>]| {
+            target.add(table, rows).await?;
             progress(rows.len() as u64);
-        }
-        tallies.push(tallying.end());
+            Ok(())
+        };
+        tallies.push(source.each_page(table, into).await?);
     }
     Ok(tallies)
 }
@@ -92,18 +86,12 @@ pub(crate) async fn write(
     let mut tallies = Vec::new();
     for table in catalog.tables() {
         archive.table(table)?;
-        let mut tallying = Tallying::new(table);
-        let mut walk = source.walk(table);
-        loop {
-            let rows = walk.next().await?;
-            if rows.is_empty() {
-                break;
-            }
-            archive.rows(&rows)?;
-            tallying.add(&rows);
+        let into = async |rows: &[Vec<Value>]| {
+            archive.rows(rows)?;
             progress(rows.len() as u64);
-        }
-        let tally = tallying.end();
+            Ok(())
+        };
+        let tally = source.each_page(table, into).await?;
         archive.end_table(&tally)?;
         tallies.push(tally);
     }

@@ -11,7 +11,7 @@ mod walk;
 use kith_kernel::{Actor, Id, Result, internal};
 
 pub use tally::{Tally, Tallying};
-pub use walk::Walk;
+use walk::Walk;
 
 use crate::{
     Db, Migration, Value,
@@ -177,9 +177,22 @@ impl Whole {
         &self.tenants
     }
 
-    /// The rows of a table, some at a time, in the order of tenants and keys.
-    pub fn walk<'a>(&'a self, table: &'a TableShape) -> Walk<'a> {
-        Walk::new(self, table)
+    /// Shows all rows of a table to `each`, some at a time, and says what they were.
+    pub async fn each_page(
+        &self,
+        table: &TableShape,
+        mut each: impl AsyncFnMut(&[Vec<Value>]) -> Result<()>,
+    ) -> Result<Tally> {
+        let mut tallying = Tallying::new(table);
+        let mut walk = Walk::new(self, table);
+        loop {
+            let rows = walk.next().await?;
+            if rows.is_empty() {
+                return Ok(tallying.end());
+            }
+            each(&rows).await?;
+            tallying.add(&rows);
+        }
     }
 
     /// How many rows a table has.
@@ -219,7 +232,7 @@ impl Whole {
         }
     }
 
-    /// Adds rows, all of one tenant where the table has tenants, as [`Walk::next`] gives them.
+    /// Adds rows, all of one tenant where the table has tenants, as [`Self::each_page`] gives them.
     pub async fn add(&self, table: &TableShape, rows: &[Vec<Value>]) -> Result<()> {
         if let (true, Some(Value::Id(tenant))) =
             (table.tenanted, rows.first().and_then(|row| row.first()))
@@ -241,17 +254,11 @@ impl Whole {
         self.find_tenants(catalog).await?;
         let mut tallies = Vec::new();
         for table in catalog.tables() {
-            let mut tallying = Tallying::new(table);
-            let mut walk = self.walk(table);
-            loop {
-                let rows = walk.next().await?;
-                if rows.is_empty() {
-                    break;
-                }
-                tallying.add(&rows);
+            let count = async |rows: &[Vec<Value>]| {
                 progress(rows.len() as u64);
-            }
-            tallies.push(tallying.end());
+                Ok(())
+            };
+            tallies.push(self.each_page(table, count).await?);
         }
         Ok(tallies)
     }

@@ -8,7 +8,7 @@ use super::Whole;
 use crate::{Value, catalog::TableShape, schema::Type, sql::Sql};
 
 /// A walk through one table.
-pub struct Walk<'a> {
+pub(super) struct Walk<'a> {
     whole: &'a Whole,
     table: &'a TableShape,
     kinds: Vec<Type>,
@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The next rows, all of one tenant; none at the end.
-    pub async fn next(&mut self) -> Result<Vec<Vec<Value>>> {
+    pub(super) async fn next(&mut self) -> Result<Vec<Vec<Value>>> {
         while let Some(part) = self.parts.last().copied() {
             if let (false, Some(tenant)) = (self.begun, part) {
                 self.whole.stand_in(tenant).await?;
