@@ -49,6 +49,16 @@ const BETWEEN_SLICES: [(&str, &str); 16] = [
     ("tasks", "notifications"),
 ];
 
+/// Copies of a whole database, or of one tenant; each names the tenant of a row by the row itself.
+const COPIES: [&str; 6] = [
+    "crates/kith/src/bundle.rs",
+    "crates/kith/src/bundle/receive.rs",
+    "crates/kith/src/commands/backup.rs",
+    "crates/kith/src/commands/relocate.rs",
+    "crates/kith/src/copying/fill.rs",
+    "crates/kith/src/copying/target.rs",
+];
+
 /// Where work reaches outside of any tenant.
 const EVERYWHERE: [&str; 18] = [
     "crates/identity/src/installation.rs",
@@ -185,6 +195,18 @@ fn work_outside_of_tenants_is_done_in_known_places() {
         .map(|source| source.path)
         .collect();
     assert_eq!(found, EVERYWHERE, "these files reach outside of tenants");
+}
+
+#[test]
+fn all_tenants_are_looked_at_in_known_places() {
+    let doors = ["look_at_all(", "look_at_tenant(", ".fill_all("];
+    let found: Vec<String> = sources("crates")
+        .into_iter()
+        .filter(|source| !source.path.starts_with("crates/store/"))
+        .filter(|source| doors.iter().any(|door| source.text.contains(door)))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(found, COPIES, "these files copy past the walls");
 }
 
 #[test]

@@ -36,6 +36,11 @@ impl Client {
         Self::new(&self.router, Some(token))
     }
 
+    /// The same person at another server.
+    pub(crate) fn at(&self, router: &Router) -> Self {
+        Self::new(router, self.token.as_deref())
+    }
+
     pub(crate) async fn send(
         &self,
         method: &str,

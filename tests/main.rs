@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 mod arrows;
+mod backup;
 mod bad_input;
 mod batches;
 mod client;
@@ -35,5 +36,6 @@ mod settings;
 mod sink;
 mod store;
 mod strangers;
+mod tenant_bundles;
 mod views;
 mod world;

@@ -6,7 +6,7 @@ use axum::Router;
 use kith::wire::{self, House};
 use kith_kernel::{Clock, Ids, Time};
 use kith_platform::{App, Settings, Tasks, jobs::Wake};
-use kith_store::Db;
+use kith_store::{Db, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -70,6 +70,23 @@ impl World {
             house,
             database,
         }
+    }
+
+    /// The same installation on a copy of its database.
+    pub(crate) async fn elsewhere(&self, options: &Options) -> (House, Router) {
+        let db = Db::open(options).unwrap();
+        assert!(db.migrate(&wire::migrations()).await.unwrap().is_empty());
+        build(db, self.database.folder.path())
+    }
+
+    /// How its database is reached.
+    pub(crate) fn options(&self) -> &Options {
+        &self.database.options
+    }
+
+    /// Runs statements on PostgreSQL, past every wall.
+    pub(crate) async fn as_owner(&self, statements: &str) {
+        self.database.as_owner(statements).await;
     }
 
     /// The folder of the test's own files.

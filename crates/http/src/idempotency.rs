@@ -37,7 +37,8 @@ pub fn migration() -> Migration {
             time("created_at").required(),
         ],
     )
-    .index(&["created_at"]);
+    .index(&["created_at"])
+    .stays();
     Migration { name: "2026-11-21-idempotency", steps: vec![Step::Create(keys)] }
 }
 

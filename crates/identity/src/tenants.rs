@@ -3,6 +3,7 @@
 mod change;
 mod make;
 mod migrations;
+mod receive;
 mod routes;
 
 use kith_kernel::{Currency, Error, Id, Kind, Result, Time, Zone};

@@ -8,11 +8,15 @@ macro_rules! say {
 }
 
 mod audit;
+mod backup;
 mod doctor;
 mod export;
 mod import;
 mod migrate;
+mod relocate;
+mod restore;
 mod serve;
+mod tenant;
 mod user;
 
 use std::process::ExitCode;
@@ -42,6 +46,15 @@ pub enum Command {
     Import(import::Import),
     /// Write all records of one kind to the terminal or a file.
     Export(export::Export),
+    /// Write everything to one file, and try that it can be restored; others may work meanwhile.
+    Backup(backup::Backup),
+    /// Make a database of a backup; into an empty place, or with the old one put aside.
+    Restore(restore::Restore),
+    /// Take everything to another database, and compare; nobody may serve it meanwhile.
+    Move(relocate::Move),
+    /// One tenant: as a file, of a file, a second one like it.
+    #[command(subcommand)]
+    Tenant(tenant::Tenant),
     /// The event log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -76,6 +89,10 @@ async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::Doctor => doctor::run(&settings).await,
         Command::Import(import) => Box::pin(import::run(settings, &import)).await,
         Command::Export(export) => export::run(settings, &export).await,
+        Command::Backup(backup) => Box::pin(backup::run(&settings, &backup)).await,
+        Command::Restore(restore) => Box::pin(restore::run(&settings, &restore)).await,
+        Command::Move(order) => Box::pin(relocate::run(&settings, &order)).await,
+        Command::Tenant(order) => Box::pin(tenant::run(settings, order)).await,
         Command::Audit(audit) => audit::run(settings, audit).await,
         Command::User(user) => user::run(settings, user).await,
     }

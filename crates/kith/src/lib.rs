@@ -1,6 +1,10 @@
 //! All wiring: what is built, in which order, and what the commands do with it.
 
+mod archive;
+mod bars;
+mod bundle;
 pub mod commands;
+mod copying;
 mod demo;
 pub mod log;
 mod system;

@@ -146,5 +146,6 @@ fn chain() -> [Table; 2] {
     let order = Table::of_tenant_keyed("event_order", &["sequence"], entry);
     let salt = vec![id("event_id").required(), bytes("salt").required()];
     let salts = Table::of_tenant_keyed("event_salts", &["event_id"], salt);
-    [order.unique(&["event_id"]).append_only().clustered(), salts.clustered()]
+    // Whoever takes events elsewhere has them sealed anew there.
+    [order.unique(&["event_id"]).append_only().clustered().stays(), salts.clustered().stays()]
 }

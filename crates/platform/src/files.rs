@@ -108,8 +108,10 @@ pub async fn pieces(
 }
 
 pub(crate) fn migration() -> Migration {
+    // Files are what imports read and wrote, and go within a day; nothing that is kept names one yet.
     let files =
-        Table::of_tenant("files", vec![integer("size").required(), time("created_at").required()]);
+        Table::of_tenant("files", vec![integer("size").required(), time("created_at").required()])
+            .stays();
     let pieces = Table::of_tenant_keyed(
         "file_pieces",
         &["file_id", "start"],
@@ -118,6 +120,7 @@ pub(crate) fn migration() -> Migration {
             integer("start").required(),
             bytes("bytes").required(),
         ],
-    );
+    )
+    .stays();
     Migration { name: "2026-11-22-files", steps: vec![Step::Create(files), Step::Create(pieces)] }
 }

@@ -203,7 +203,8 @@ pub(crate) fn migration() -> Migration {
             time("finished_at"),
         ],
     )
-    .index(&["state", "finished_at"]);
+    .index(&["state", "finished_at"])
+    .stays();
     let wakeups = Table::of_platform(
         "wakeups",
         &["job_id"],

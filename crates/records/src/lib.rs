@@ -25,6 +25,7 @@ mod merged;
 mod migrations;
 mod past;
 mod read;
+mod reindex;
 mod related;
 mod routes;
 mod schemas;

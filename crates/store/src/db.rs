@@ -20,7 +20,7 @@ use crate::{
 /// A database, shared by all who hold a copy.
 #[derive(Clone)]
 pub struct Db {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     /// The tables that belong to no tenant, once the migrations told.
     outside: Arc<OnceLock<Vec<&'static str>>>,
 }

@@ -2,7 +2,9 @@
 //!
 //! A statement reaches a tenant's table only through a `Read` or `Write` that already knows its tenant.
 
+mod catalog;
 mod connect;
+mod copy;
 mod db;
 mod migrate;
 mod news;
@@ -13,7 +15,9 @@ mod sql;
 mod statement;
 mod value;
 
+pub use catalog::{Catalog, Others, TableShape};
 pub use connect::Options;
+pub use copy::{Tally, Tallying, Whole, read_row, write_row};
 pub use db::{Db, Read, Write};
 pub use migrate::{Migration, Step};
 pub use news::News;

@@ -27,6 +27,17 @@ pub enum Step {
     Search,
 }
 
+/// The name that stands among the migrations of a database while it is being filled.
+const UNFINISHED: &str = "unfinished-copy";
+
+impl Migration {
+    /// What is noted before a database is filled and taken back at the end ([`crate::Db::finished`]): in between no
+    /// program but the one that fills it takes it for whole.
+    pub fn unfinished() -> Self {
+        Self { name: UNFINISHED, steps: Vec::new() }
+    }
+}
+
 impl Step {
     pub(crate) fn index(table: &'static str, columns: &'static [&'static str]) -> String {
         let index = Index { columns, unique: false, only: None };
@@ -44,6 +55,11 @@ pub(crate) fn pending<'a>(
     migrations: &'a [Migration],
     applied: &[String],
 ) -> Result<Vec<&'a Migration>> {
+    let fills = migrations.iter().any(|migration| migration.name == UNFINISHED);
+    if !fills && applied.iter().any(|name| name == UNFINISHED) {
+        let told = "A copy into this database did not come to its end. Make it again with --force.";
+        return Err(conflict("unfinished_copy", told));
+    }
     if let Some(unknown) = applied
         .iter()
         .find(|name| migrations.iter().all(|migration| migration.name != name.as_str()))

@@ -84,6 +84,7 @@ pub(crate) struct Index {
 }
 
 /// A table as a migration makes it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property that a table has or not")]
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(crate) name: &'static str,
@@ -94,6 +95,8 @@ pub struct Table {
     pub(crate) append_only: bool,
     /// Narrow rows are kept in the key's own tree on SQLite.
     pub(crate) clustered: bool,
+    /// Rows are no part of what a tenant takes along.
+    pub(crate) stays: bool,
 }
 
 impl Table {
@@ -135,6 +138,7 @@ impl Table {
             indexes: Vec::new(),
             append_only: false,
             clustered: false,
+            stays: false,
         }
     }
 
@@ -171,6 +175,12 @@ impl Table {
     /// Rows are narrow and found by their key: SQLite keeps them in the key's own tree.
     pub fn clustered(mut self) -> Self {
         self.clustered = true;
+        self
+    }
+
+    /// Rows are secrets, work under way, or made anew from others: a tenant that goes elsewhere leaves them behind.
+    pub fn stays(mut self) -> Self {
+        self.stays = true;
         self
     }
 

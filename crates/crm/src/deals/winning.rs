@@ -73,6 +73,7 @@ pub(super) fn table() -> Table {
         &["name"],
         vec![text("name").required(), text("model"), time("trained_at"), time("asked_at")],
     )
+    .stays()
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]

@@ -18,6 +18,7 @@ pub(crate) fn migration() -> Migration {
             time("last_used_at"),
             time("created_at").required(),
         ],
-    );
+    )
+    .stays();
     Migration { name: "2026-11-21-identity-8-api-keys", steps: vec![Step::Create(keys)] }
 }

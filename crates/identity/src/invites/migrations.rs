@@ -16,6 +16,7 @@ pub(crate) fn migration() -> Migration {
             time("created_at").required(),
         ],
     )
-    .index(&["email"]);
+    .index(&["email"])
+    .stays();
     Migration { name: "2026-11-21-identity-7-invites", steps: vec![Step::Create(invites)] }
 }

@@ -70,7 +70,7 @@ impl Identity {
         new: NewTenant<'_>,
     ) -> Result<(Tenant, Member)> {
         let member = ctx.actor.member.ok_or_else(|| internal("nobody founds this tenant"))?;
-        let tenant = self.insert_tenant(ctx, db, &new).await?;
+        let tenant = self.insert_tenant(ctx, db, (new.name, new.currency, new.zone)).await?;
         let owner = members::add(
             ctx,
             db,
@@ -94,17 +94,23 @@ impl Identity {
         Ok((tenant, owner))
     }
 
-    async fn insert_tenant(&self, ctx: &Ctx, db: &Write, new: &NewTenant<'_>) -> Result<Tenant> {
-        let plain = slug(new.name);
+    /// Stores the actor's tenant under a slug that is free.
+    pub(super) async fn insert_tenant(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        (name, currency, zone): (&str, Currency, Zone),
+    ) -> Result<Tenant> {
+        let plain = slug(name);
         for attempt in 0..ATTEMPTS {
             let slug =
                 if attempt == 0 { plain.clone() } else { format!("{plain}-{}", some_letters()?) };
             let tenant = Tenant {
                 id: ctx.actor.tenant,
-                name: new.name.to_owned(),
+                name: name.to_owned(),
                 slug,
-                currency: new.currency,
-                timezone: new.zone.name().to_owned(),
+                currency,
+                timezone: zone.name().to_owned(),
                 status: Status::Active,
                 created_at: ctx.now(),
             };

@@ -6,6 +6,7 @@ use kith_kernel::Result;
 use kith_platform::{Origin, Settings};
 use kith_store::Db;
 
+use super::backup;
 use crate::{log, wire};
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
@@ -32,6 +33,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         Ok(told) => say!("\nLogs\n  {told}"),
         Err(error) => wrong.push(format!("Logs: {}", error.in_one_line())),
     }
+    say!("\nBackups\n  {}", backup::last(settings));
     if wrong.is_empty() {
         say!("\nNothing is wrong.");
         return Ok(ExitCode::SUCCESS);

@@ -100,7 +100,8 @@ pub(crate) fn migration() -> Migration {
             time("created_at").required(),
             time("finished_at"),
         ],
-    );
+    )
+    .stays();
     Migration { name: "2026-11-21-imports", steps: vec![Step::Create(imports)] }
 }
 

@@ -5,6 +5,7 @@ mod growth;
 mod join;
 mod migrate;
 mod nodes;
+mod whole;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,6 +20,8 @@ use tokio_postgres::{
     error::SqlState,
     types::{ToSql, Type},
 };
+
+pub(crate) use whole::Whole;
 
 use self::{
     bind::{Bound, Cells},

@@ -7,6 +7,7 @@ mod checkpoint;
 mod group;
 mod migrate;
 mod owner;
+mod whole;
 
 use std::{
     path::Path,
@@ -20,6 +21,8 @@ use std::{
 use kith_kernel::{Error, Kind, Result, internal, unavailable};
 use rusqlite::{Connection, OpenFlags, ToSql, ffi, types::ToSqlOutput};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+pub(crate) use whole::Whole;
 
 use super::{Options, Purpose};
 use crate::{Row, Value, statement::Sql};

@@ -33,7 +33,7 @@ const fn column_type(kind: Type) -> &'static str {
 
 impl Postgres {
     /// A connection of its own that keeps the rights of whoever connects.
-    async fn owner(&self) -> Result<Client> {
+    pub(super) async fn owner(&self) -> Result<Client> {
         let config = config(&self.options)?;
         let (client, connection) = config.connect(connector()).await.map_err(|error| {
             unavailable("PostgreSQL does not answer: check DATABASE_URL and that the server runs.")

@@ -1,0 +1,66 @@
+//! What follows a copy: newer migrations, the word index, and whether the chains of events still hold.
+
+use std::sync::Arc;
+
+use kith_crm as crm;
+use kith_kernel::{Clock, Id, Ids, Result, conflict};
+use kith_platform::{App, Settings, Tasks, events, jobs::Wake};
+use kith_records::Records;
+use kith_store::Db;
+
+use super::Progress;
+
+/// What was found while a copy was furnished.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Furnished {
+    /// Records that can be found by their words.
+    pub(crate) indexed: u64,
+    /// Events whose chain holds.
+    pub(crate) events: u64,
+}
+
+fn app(db: Db, settings: &Settings) -> App {
+    let clock = Clock::system();
+    App {
+        db,
+        ids: Ids::new(clock.clone()),
+        clock,
+        settings: Arc::new(settings.clone()),
+        tasks: Tasks::default(),
+        wake: Wake::default(),
+    }
+}
+
+/// Makes the records of these tenants findable and verifies their events, seen as a server sees them.
+pub(crate) async fn furnish(
+    (db, settings): (Db, &Settings),
+    tenants: &[Id],
+    progress: Progress<'_>,
+) -> Result<Furnished> {
+    let app = app(db, settings);
+    let records = Records::new(&crm::OBJECTS);
+    let mut done = Furnished::default();
+    for tenant in tenants {
+        done.indexed += records.reindex(&app.as_system(*tenant), progress).await?;
+    }
+    done.events = verify(&app, tenants).await?;
+    Ok(done)
+}
+
+/// Verifies the chains of events alone.
+pub(crate) async fn verify_events(db: Db, settings: &Settings, tenants: &[Id]) -> Result<u64> {
+    verify(&app(db, settings), tenants).await
+}
+
+async fn verify(app: &App, tenants: &[Id]) -> Result<u64> {
+    let mut sum = 0;
+    for tenant in tenants {
+        let verdict = events::verify(&app.as_system(*tenant)).await?;
+        if let Some(broken) = verdict.first_broken {
+            let told = format!("The chain of events of the tenant {tenant} is broken: {broken:?}.");
+            return Err(conflict("broken_chain", told));
+        }
+        sum += verdict.sealed + verdict.unsealed;
+    }
+    Ok(sum)
+}

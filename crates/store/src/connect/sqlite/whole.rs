@@ -1,0 +1,138 @@
+//! One transaction over the whole file: a reader that sees one state, or the writer with nobody beside it.
+
+use std::sync::Mutex;
+
+use kith_kernel::{Result, conflict};
+use rusqlite::Connection;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Bound, READER, Sqlite, group::Writer, lock, open, query, run, wrong};
+use crate::{
+    Row, Value,
+    catalog::{Others, TableShape},
+    sql::Sql,
+};
+
+/// So many bytes of rows are committed together: the log of a file that is filled does not grow beyond them.
+const COMMITTED_TOGETHER: usize = 64 << 20;
+
+pub(crate) struct Whole {
+    held: Mutex<Held>,
+}
+
+enum Held {
+    Reader(Connection),
+    Writer(OwnedMutexGuard<Writer>, usize),
+}
+
+impl Sqlite {
+    pub(crate) async fn look_at_all(&self, others: Others) -> Result<Whole> {
+        let held = match others {
+            Others::GoOn => Held::Reader(open(std::path::Path::new(&self.path), READER)?),
+            Others::Wait => Held::Writer(self.group.alone().await?, 0),
+        };
+        let begin = if others == Others::GoOn { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        run(held.connection(), begin)?;
+        Ok(Whole { held: Mutex::new(held) })
+    }
+
+    pub(crate) async fn fill(&self) -> Result<Whole> {
+        let held = Held::Writer(self.group.alone().await?, 0);
+        run(held.connection(), "BEGIN IMMEDIATE")?;
+        Ok(Whole { held: Mutex::new(held) })
+    }
+
+    pub(crate) async fn run_alone(&self, sql: &str) -> Result<()> {
+        let writer = self.group.alone().await?;
+        writer.connection.execute_batch(sql).map_err(|error| wrong(&error))
+    }
+
+    /// Moves the log into the file.
+    pub(crate) async fn settle(&self) -> Result<()> {
+        let writer = self.group.alone().await?;
+        empty_log(&writer.connection)
+    }
+}
+
+fn empty_log(connection: &Connection) -> Result<()> {
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let busy: i64 = connection.query_row(sql, [], |row| row.get(0)).map_err(|e| wrong(&e))?;
+    if busy == 0 {
+        return Ok(());
+    }
+    Err(conflict("in_use", "The database is being read by another process. Try again."))
+}
+
+impl Held {
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Reader(connection) => connection,
+            Self::Writer(writer, _) => &writer.connection,
+        }
+    }
+}
+
+impl Whole {
+    pub(crate) fn query(
+        &self,
+        sql: &Sql,
+        each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
+    ) -> Result<()> {
+        query(lock(&self.held).connection(), sql, each)
+    }
+
+    pub(crate) fn add(&self, table: &TableShape, rows: &[Vec<Value>]) -> Result<()> {
+        let mut held = lock(&self.held);
+        let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let places: Vec<String> = (1..=columns.len()).map(|at| format!("?{at}")).collect();
+        let (name, columns, places) = (table.name, columns.join(", "), places.join(", "));
+        let sql = format!("INSERT INTO {name} ({columns}) VALUES ({places})");
+        let mut added = 0;
+        {
+            let mut statement =
+                held.connection().prepare_cached(&sql).map_err(|error| wrong(&error))?;
+            for row in rows {
+                added += row.iter().map(size).sum::<usize>();
+                let bound = rusqlite::params_from_iter(row.iter().map(Bound));
+                statement.execute(bound).map_err(|error| wrong(&error))?;
+            }
+        }
+        if let Held::Writer(writer, uncommitted) = &mut *held {
+            *uncommitted += added;
+            if *uncommitted > COMMITTED_TOGETHER {
+                *uncommitted = 0;
+                run(&writer.connection, "COMMIT")?;
+                empty_log(&writer.connection)?;
+                run(&writer.connection, "BEGIN IMMEDIATE")?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit(&self) -> Result<()> {
+        run(lock(&self.held).connection(), "COMMIT")
+    }
+}
+
+/// About how many bytes a cell takes.
+fn size(cell: &Value) -> usize {
+    match cell {
+        Value::Text(text) | Value::Json(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Id(_) => 16,
+        Value::Null => 1,
+        Value::Bool(_) | Value::Integer(_) | Value::Number(_) | Value::Time(_) | Value::Date(_) => {
+            8
+        }
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        let held = lock(&self.held);
+        if !held.connection().is_autocommit() {
+            // The writer goes on to others, who begin anew.
+            run(held.connection(), "ROLLBACK").ok();
+        }
+    }
+}
