@@ -902,7 +902,7 @@ CREATE TABLE search_documents (
   object TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
-CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, detail = column, tokenize = 'ascii');
 CREATE TABLE second_factors (
   user_id BLOB NOT NULL,
   secret BLOB NOT NULL,

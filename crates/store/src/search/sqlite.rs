@@ -1,5 +1,7 @@
 //! Keyword search by FTS5; the tenant is a word inside MATCH.
 
+use std::fmt::Write as _;
+
 use kith_kernel::{Id, Result};
 
 use super::{MAX_CANDIDATES, bind_all};
@@ -8,9 +10,9 @@ use crate::{
     sql::{Dialect, Sql},
 };
 
-/// The words are cut before they come here, so the plainest tokenizer serves. Positions are kept, since
-/// `bm25` ranks by them (with `detail = column` every rank is nought). What FTS5 merges by itself comes in lumps that hold
-/// the writer for 20 ms, so that it is told when to merge (see `connect/sqlite/group.rs`).
+/// The words are cut before they come here, so the plainest tokenizer serves, and nobody asks where in a field they
+/// stand. What FTS5 merges by itself comes in lumps that hold the writer for 20 ms, so that it is told when to merge (see
+/// `connect/sqlite/group.rs`).
 pub(crate) const SCHEMA: &str = "\
 CREATE TABLE search_documents (
   number INTEGER PRIMARY KEY,
@@ -19,16 +21,16 @@ CREATE TABLE search_documents (
   object TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX search_documents_record ON search_documents (tenant_id, record_id);
-CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE VIRTUAL TABLE search_words USING fts5 (scope, title, keywords, body, content = '', contentless_delete = 1, detail = column, tokenize = 'ascii');
 INSERT INTO search_words (search_words, rank) VALUES ('automerge', 0)";
 
-/// `scope : "o…" AND {title keywords body} : ("ana" * AND …)`; words hold letters and digits alone.
-fn question(scope: &str, words: &[String]) -> String {
+const ANYWHERE: &str = "{title keywords body}";
+
+/// `scope : "o…" AND title : "ana" * AND …`; words hold letters and digits alone.
+fn question(scope: &str, place: &str, words: &[String]) -> String {
     let mut text = format!("scope : \"{scope}\"");
     for word in words {
-        text.push_str(" AND {title keywords body} : \"");
-        text.push_str(word);
-        text.push_str("\" *");
+        write!(text, " AND {place} : \"{word}\" *").ok();
     }
     text
 }
@@ -37,18 +39,29 @@ pub(super) fn condition(sql: &mut Sql, scope: &str, words: &[String]) {
     bind_all(
         sql,
         "SELECT record_id FROM search_documents WHERE number IN (SELECT rowid FROM search_words WHERE search_words MATCH #)",
-        vec![question(scope, words).into()],
+        vec![question(scope, ANYWHERE, words).into()],
     );
 }
 
+/// All words in the title count more than words anywhere, and of equals the newest comes first. `bm25` would go through
+/// every document of the tenant for each question, to learn how rare the tenant's own word is.
 pub(super) fn ranked(scope: &str, words: &[String], most: u32) -> Sql {
     let mut sql = Sql::new(Dialect::Sqlite, None);
     bind_all(
         &mut sql,
-        "SELECT object, record_id, rank FROM (SELECT rowid AS number, -bm25(search_words, 0, 8, 4, 1) AS rank \
-         FROM search_words WHERE search_words MATCH # ORDER BY rowid DESC LIMIT #) JOIN search_documents USING (number) \
+        "SELECT object, record_id, rank FROM (SELECT number, SUM(weight) AS rank FROM (\
+         SELECT * FROM (SELECT rowid AS number, 8.0 AS weight FROM search_words WHERE search_words MATCH # \
+         ORDER BY rowid DESC LIMIT #) UNION ALL \
+         SELECT * FROM (SELECT rowid AS number, 1.0 AS weight FROM search_words WHERE search_words MATCH # \
+         ORDER BY rowid DESC LIMIT #)) GROUP BY number) JOIN search_documents USING (number) \
          ORDER BY rank DESC, record_id DESC LIMIT #",
-        vec![question(scope, words).into(), MAX_CANDIDATES.into(), most.into()],
+        vec![
+            question(scope, "title", words).into(),
+            MAX_CANDIDATES.into(),
+            question(scope, ANYWHERE, words).into(),
+            MAX_CANDIDATES.into(),
+            most.into(),
+        ],
     );
     sql
 }
