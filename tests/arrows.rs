@@ -50,7 +50,7 @@ const BETWEEN_SLICES: [(&str, &str); 16] = [
 ];
 
 /// Where work reaches outside of any tenant.
-const EVERYWHERE: [&str; 17] = [
+const EVERYWHERE: [&str; 18] = [
     "crates/identity/src/installation.rs",
     "crates/identity/src/lookups.rs",
     "crates/identity/src/passwords.rs",
@@ -59,6 +59,7 @@ const EVERYWHERE: [&str; 17] = [
     "crates/identity/src/users.rs",
     "crates/kith/src/system.rs",
     "crates/platform/src/events.rs",
+    "crates/platform/src/events/readers.rs",
     "crates/platform/src/events/seal.rs",
     "crates/platform/src/events/verify.rs",
     "crates/platform/src/jobs.rs",

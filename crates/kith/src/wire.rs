@@ -142,6 +142,7 @@ impl House {
             News::Access => self.identity.forget_as_told(),
             News::Fields => self.records.forget_as_told(),
             News::Progress => self.app.wake.progressed(),
+            News::Seals => self.app.wake.sealed(),
         }
     }
 

@@ -21,6 +21,7 @@ pub fn migrations() -> Vec<Migration> {
     vec![
         anchors::migration(),
         events::migration(),
+        events::readers::migration(),
         jobs::migration(),
         mail::migration(),
         files::migration(),
