@@ -34,7 +34,11 @@ const EXCEPTIONS: [(&str, &str); 1] =
     [("POST /api/auth/logout", "it takes nothing and ends the sender's own session")];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 10] = [
+const WORDLESS: [(&str, &str); 14] = [
+    ("GET /api/reports/calendar", "the activities of the world have no days"),
+    ("GET /api/reports/lead-status", "it shows figures"),
+    ("GET /api/reports/data-quality", "it shows figures"),
+    ("GET /api/reports/progress", "it shows figures"),
     ("GET /api/duplicates/settings", "it shows a figure and a country"),
     ("GET /api/validation/check-duplicate", "it finds by parameters of its own"),
     ("GET /api/users", "members who sign in have the names of the world"),
