@@ -79,7 +79,7 @@ pub(crate) async fn sheet(
         }
     };
     let zone = ctx.actor.zone;
-    let at = format!("{} ({})", ctx.now(), zone.name());
+    let at = format!("{}, days of {}", ctx.now(), zone.name());
     Ok(Sheet { title, at, sections })
 }
 

@@ -7,7 +7,7 @@ use kith_platform::{Ctx, events::readers};
 use kith_store::{Comparison, Condition, Output, Read, Row, Select, Value, equals};
 use serde_json::{Value as Json, json};
 
-use crate::rollups::{BASE, READER, slot};
+use crate::rollups::{BASE, READER, SLOTS_OF_A_DAY, by_day, slot};
 
 /// How many, and how much.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -160,26 +160,44 @@ pub(crate) async fn during(
     (measure, object): (&'static str, &'static str),
     (from, until): (Date, Option<Date>),
 ) -> Result<HashMap<String, Sum>> {
-    let begin = |day: Date| Value::from(slot(day.begins(ctx.actor.zone)));
-    let mut select = Select::from("rollups")
-        .show(&["key"])
-        .output(Output::Sum("count"))
-        .output(Output::Sum("sum_high"))
-        .output(Output::Sum("sum_low"))
-        .only(equals("measure", measure))
-        .only(equals("object", object))
-        .only(Condition::Compare("slot", Comparison::GreaterOrEqual, begin(from)))
-        .group("key");
-    if let Some(until) = until {
-        select = select.only(Condition::Compare("slot", Comparison::Less, begin(until)));
+    let begin = |day: Date| slot(day.begins(ctx.actor.zone));
+    let mut found: HashMap<String, Sum> = HashMap::new();
+    for (whole_days, from, until) in stretches(begin(from), until.map(begin)) {
+        let measure = if whole_days { by_day(measure) } else { measure.to_owned() };
+        let at = |comparison, slot: i64| Condition::Compare("slot", comparison, slot.into());
+        let mut select = Select::from("rollups")
+            .show(&["key"])
+            .output(Output::Sum("count"))
+            .output(Output::Sum("sum_high"))
+            .output(Output::Sum("sum_low"))
+            .only(equals("measure", measure))
+            .only(equals("object", object))
+            .only(at(Comparison::GreaterOrEqual, from))
+            .group("key");
+        if let Some(until) = until {
+            select = select.only(at(Comparison::Less, until));
+        }
+        db.each(&select, |row| {
+            let key = row.text(0)?.unwrap_or_default().to_owned();
+            found.entry(key).or_default().add(Sum::read(row, 1)?);
+            Ok(())
+        })
+        .await?;
     }
-    let mut found = HashMap::new();
-    db.each(&select, |row| {
-        found.insert(row.text(0)?.unwrap_or_default().to_owned(), Sum::read(row, 1)?);
-        Ok(())
-    })
-    .await?;
     Ok(found)
+}
+
+/// Slots as whole days and what stands before and behind them: whether it is days, from, until.
+fn stretches(from: i64, until: Option<i64>) -> Vec<(bool, i64, Option<i64>)> {
+    let first = from.div_euclid(SLOTS_OF_A_DAY) + i64::from(from.rem_euclid(SLOTS_OF_A_DAY) > 0);
+    let last = until.map(|until| until.div_euclid(SLOTS_OF_A_DAY));
+    if last.is_some_and(|last| last <= first) {
+        return vec![(false, from, until)];
+    }
+    let mut stretches = vec![(false, from, Some(first * SLOTS_OF_A_DAY)), (true, first, last)];
+    stretches.extend(last.map(|last| (false, last * SLOTS_OF_A_DAY, until)));
+    stretches.retain(|(_, from, until)| until.is_none_or(|until| *from < until));
+    stretches
 }
 
 /// An amount as JSON shows it; what no JSON number can hold exactly is cut to the largest that can.
@@ -197,4 +215,28 @@ pub(crate) async fn as_of(ctx: &Ctx, db: &Read) -> Result<Json> {
     Ok(json!({
         "at": now, "sequence": at.sequence, "latest": at.latest, "rebuilding": at.anew,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slots((days, from, until): (bool, i64, Option<i64>), end: i64) -> Vec<i64> {
+        let size = if days { SLOTS_OF_A_DAY } else { 1 };
+        (from * size..until.map_or(end, |until| until * size)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_are_each_slot_once(from in -500_i64..500, length in 0_i64..1_000, ends in any::<bool>()) {
+            let end = if ends { from + length } else { 2_000 };
+            let until = ends.then_some(end);
+            let parts = stretches(from, until);
+            let mut all: Vec<i64> = parts.into_iter().flat_map(|part| slots(part, end)).collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (from..end).collect::<Vec<_>>());
+        }
+    }
 }

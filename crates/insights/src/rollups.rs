@@ -30,10 +30,17 @@ pub(crate) const BASE: i64 = 1_000_000_000;
 const PIECE: u64 = 500;
 /// A slot is a quarter of an hour: days and months of every time zone begin with one.
 const SLOT_MILLISECONDS: i64 = 15 * 60 * 1000;
+/// What is of a time is counted by whole days (UTC) as well, so that a month is some thirty rows and its two ends.
+pub(crate) const SLOTS_OF_A_DAY: i64 = 24 * 4;
 
 /// Keeps the rollups. Its version changes with what is counted.
 pub fn reader() -> Reader {
     Reader { name: READER, version: 1, take, forget }
+}
+
+/// The measure that counts by days what another counts by slots.
+pub(crate) fn by_day(measure: &str) -> String {
+    format!("{measure}/day")
 }
 
 /// The slot that an instant falls in.
@@ -74,11 +81,18 @@ struct Sums(BTreeMap<Place, (i64, i64, i64)>);
 impl Sums {
     fn add(&mut self, counted: &Counted, parts: &str, sign: i64) {
         for part in Part::read(parts) {
-            let sum = self.0.entry((part.measure, counted.object, part.slot, part.key));
-            let (count, high, low) = sum.or_default();
-            *count += sign;
-            *high += sign * part.sum.div_euclid(BASE);
-            *low += sign * part.sum.rem_euclid(BASE);
+            let mut add = |measure, slot, key| {
+                let sum = self.0.entry((measure, counted.object, slot, key));
+                let (count, high, low) = sum.or_default();
+                *count += sign;
+                *high += sign * part.sum.div_euclid(BASE);
+                *low += sign * part.sum.rem_euclid(BASE);
+            };
+            if part.slot != ALWAYS {
+                let day = part.slot.div_euclid(SLOTS_OF_A_DAY);
+                add(by_day(&part.measure), day, part.key.clone());
+            }
+            add(part.measure, part.slot, part.key);
         }
     }
 
