@@ -105,6 +105,7 @@ impl Readers {
     }
 
     /// Makes readers known that are new, or of another version: they begin with the first event of all these tenants.
+    /// What another node seals in this very moment is noted with the tenant's next event at the latest.
     pub async fn enroll(&self, tenants: &[Id]) -> Result<()> {
         for reader in self.all.iter() {
             let select = Select::from("event_readers").whose("name", reader.name);
