@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use kith_platform::events::readers::Readers;
+use kith_platform::events::{Sealer, readers::Readers};
 use kith_store::Select;
 use serde_json::{Value as Json, json};
 
 use crate::{
     client::{Answer, Client},
     database::{Kind, on_both},
+    house::until,
     import::import,
     world::World,
 };
@@ -17,6 +18,7 @@ on_both!(
     numbers_equal_a_recount,
     months_are_those_of_the_tenant,
     nothing_is_read_twice_or_missed,
+    what_is_committed_is_read_at_once,
     reports_are_files_as_well,
     what_is_wrong_is_refused,
 );
@@ -351,6 +353,20 @@ async fn nothing_is_read_twice_or_missed(kind: Kind) {
     agrees(&world.ana).await;
     let stats = world.ana.get("/api/reports/dashboard-stats").await.json;
     assert_eq!(stats["totalContacts"], 701);
+}
+
+/// Ten seconds are less than the minute in which it is looked unasked.
+async fn what_is_committed_is_read_at_once(kind: Kind) {
+    let world = World::new(kind).await;
+    Sealer::new(world.app.clone()).start();
+    world.house.readers.start();
+    let total =
+        async || world.ana.get("/api/reports/dashboard-stats").await.json["totalContacts"].clone();
+    for number in 1..=3 {
+        world.ana.make("/api/contacts", json!({ "name": format!("c{number}") })).await;
+        until("the contact is counted", async || total().await == number).await;
+    }
+    assert!(world.app.tasks.stop(std::time::Duration::from_secs(5)).await);
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
