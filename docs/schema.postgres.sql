@@ -93,9 +93,11 @@ CREATE TABLE activities (
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX activities__due_at__id ON public.activities USING btree (tenant_id, due_at, id);
 CREATE UNIQUE INDEX activities__external_id_folded ON public.activities USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX activities__owner_id__due_at__id ON public.activities USING btree (tenant_id, owner_id, due_at, id);
 CREATE INDEX activities__related_id__id ON public.activities USING btree (tenant_id, related_id, id);
+CREATE INDEX activities__starts_at__id ON public.activities USING btree (tenant_id, starts_at, id);
 ALTER TABLE activities FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON activities USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON activities TO kith_app;
@@ -465,6 +467,16 @@ CREATE TABLE duplicate_settings (
 ALTER TABLE duplicate_settings FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON duplicate_settings USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_settings TO kith_app;
+CREATE TABLE event_cursors (
+  tenant_id uuid NOT NULL,
+  reader text COLLATE "C" NOT NULL,
+  sequence bigint NOT NULL,
+  version bigint NOT NULL,
+  PRIMARY KEY (tenant_id, reader)
+);
+ALTER TABLE event_cursors FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON event_cursors USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_cursors TO kith_app;
 CREATE TABLE event_order (
   tenant_id uuid NOT NULL,
   sequence bigint NOT NULL,
@@ -477,6 +489,13 @@ CREATE UNIQUE INDEX event_order__event_id ON public.event_order USING btree (ten
 ALTER TABLE event_order FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON event_order USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT INSERT, SELECT ON event_order TO kith_app;
+CREATE TABLE event_readers (
+  name text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  PRIMARY KEY (name)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_readers TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON event_readers TO kith_platform;
 CREATE TABLE event_salts (
   tenant_id uuid NOT NULL,
   event_id uuid NOT NULL,
@@ -1035,6 +1054,29 @@ CREATE INDEX refresh_tokens__expires_at ON public.refresh_tokens USING btree (ex
 CREATE INDEX refresh_tokens__session_id ON public.refresh_tokens USING btree (session_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_platform;
+CREATE TABLE rollup_parts (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  parts text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, record_id)
+);
+ALTER TABLE rollup_parts FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON rollup_parts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollup_parts TO kith_app;
+CREATE TABLE rollups (
+  tenant_id uuid NOT NULL,
+  measure text COLLATE "C" NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  slot bigint NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  count bigint NOT NULL,
+  sum_high bigint NOT NULL,
+  sum_low bigint NOT NULL,
+  PRIMARY KEY (tenant_id, measure, object, slot, key)
+);
+ALTER TABLE rollups FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON rollups USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollups TO kith_app;
 CREATE TABLE schema_migrations (
   name text COLLATE "C" NOT NULL,
   PRIMARY KEY (name)
@@ -1165,6 +1207,14 @@ CREATE TABLE tenants (
 CREATE UNIQUE INDEX tenants__slug ON public.tenants USING btree (slug);
 GRANT DELETE, INSERT, SELECT, UPDATE ON tenants TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON tenants TO kith_platform;
+CREATE TABLE unread_events (
+  reader text COLLATE "C" NOT NULL,
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  PRIMARY KEY (reader, tenant_id)
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON unread_events TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON unread_events TO kith_platform;
 CREATE TABLE unsealed_events (
   tenant_id uuid NOT NULL,
   event_id uuid NOT NULL,

@@ -90,9 +90,11 @@ CREATE TABLE activities (
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX activities__due_at__id ON activities (tenant_id, due_at, id);
 CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
 CREATE INDEX activities__related_id__id ON activities (tenant_id, related_id, id);
+CREATE INDEX activities__starts_at__id ON activities (tenant_id, starts_at, id);
 CREATE TABLE anchors (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -404,6 +406,13 @@ CREATE TABLE duplicate_settings (
   country TEXT NOT NULL,
   PRIMARY KEY (tenant_id, name)
 ) STRICT;
+CREATE TABLE event_cursors (
+  tenant_id BLOB NOT NULL,
+  reader TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, reader)
+) STRICT, WITHOUT ROWID;
 CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TABLE event_order (
@@ -415,6 +424,11 @@ CREATE TABLE event_order (
   PRIMARY KEY (tenant_id, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX event_order__event_id ON event_order (tenant_id, event_id);
+CREATE TABLE event_readers (
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE event_salts (
   tenant_id BLOB NOT NULL,
   event_id BLOB NOT NULL,
@@ -894,6 +908,23 @@ CREATE TABLE refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens__expires_at ON refresh_tokens (expires_at);
 CREATE INDEX refresh_tokens__session_id ON refresh_tokens (session_id);
+CREATE TABLE rollup_parts (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  parts TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, record_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE rollups (
+  tenant_id BLOB NOT NULL,
+  measure TEXT NOT NULL,
+  object TEXT NOT NULL,
+  slot INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  sum_high INTEGER NOT NULL,
+  sum_low INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, measure, object, slot, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE schema_migrations (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE search_documents (
   number INTEGER PRIMARY KEY,
@@ -1008,6 +1039,12 @@ CREATE TABLE tenants (
   PRIMARY KEY (id)
 ) STRICT;
 CREATE UNIQUE INDEX tenants__slug ON tenants (slug);
+CREATE TABLE unread_events (
+  reader TEXT NOT NULL,
+  tenant_id BLOB NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (reader, tenant_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE unsealed_events (
   tenant_id BLOB NOT NULL,
   event_id BLOB NOT NULL,

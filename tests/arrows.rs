@@ -60,7 +60,7 @@ const COPIES: [&str; 6] = [
 ];
 
 /// Where work reaches outside of any tenant.
-const EVERYWHERE: [&str; 18] = [
+const EVERYWHERE: [&str; 19] = [
     "crates/identity/src/installation.rs",
     "crates/identity/src/lookups.rs",
     "crates/identity/src/passwords.rs",
@@ -70,6 +70,7 @@ const EVERYWHERE: [&str; 18] = [
     "crates/identity/src/users.rs",
     "crates/kith/src/system.rs",
     "crates/platform/src/events.rs",
+    "crates/platform/src/events/readers.rs",
     "crates/platform/src/events/seal.rs",
     "crates/platform/src/events/verify.rs",
     "crates/platform/src/jobs.rs",

@@ -21,6 +21,7 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) text: String,
     pub(crate) json: Json,
 }
@@ -65,9 +66,12 @@ impl Client {
         }
         // A server may ask once more after the end.
         assert!(body.frame().await.is_none());
-        let text = String::from_utf8(bytes).unwrap();
+        let kind = head.headers.get(header::CONTENT_TYPE);
+        let is_pdf = kind.is_some_and(|kind| kind == "application/pdf");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(is_pdf || text.as_bytes() == bytes, "text is UTF-8");
         let json = serde_json::from_str(&text).unwrap_or(Json::Null);
-        Answer { status: head.status.as_u16(), headers: head.headers, text, json }
+        Answer { status: head.status.as_u16(), headers: head.headers, bytes, text, json }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

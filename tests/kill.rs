@@ -19,6 +19,7 @@ on_both!(
     killed_while_a_job_runs,
     killed_while_a_mail_is_sent,
     killed_while_events_are_sealed,
+    killed_while_events_are_read,
     killed_while_a_file_is_imported,
     killed_while_a_batch_is_undone,
 );
@@ -55,6 +56,29 @@ async fn killed_while_a_mail_is_sent(kind: Kind) {
 
 async fn killed_while_events_are_sealed(kind: Kind) {
     killed_at(kind, "seal.", 1).await;
+}
+
+/// What is counted is counted once: each start goes on with the chunk that was not committed.
+async fn killed_while_events_are_read(kind: Kind) {
+    let story = Story::begin(kind).await;
+    let file = story.installation.data.join("accounts.csv");
+    let rows: Vec<String> = (0..900).map(|row| format!("Account {row}")).collect();
+    std::fs::write(&file, format!("name\n{}\n", rows.join("\n"))).unwrap();
+    assert!(story.installation.run(&["import", "accounts", file.to_str().unwrap()]).success());
+    for point in ["read.before-commit:2", "read.after-commit:1", "read.before-commit:1"] {
+        let mut server = story.serve(Some(point));
+        until("it dies", async || server.ask("GET /health", "", None).is_none()).await;
+        let ended = server.end().unwrap();
+        assert_eq!(ended.signal(), Some(SIGABRT), "it ended otherwise: {ended:?}");
+    }
+    let server = story.serve(None);
+    until("all is read", async || {
+        let state = server.get("/api/reports/progress");
+        state["sequence"] == state["latest"]
+    })
+    .await;
+    assert_eq!(server.get("/api/reports/dashboard-stats")["totalAccounts"], 900);
+    server.stop();
 }
 
 /// By the command line, of a file whose records are not known again by anything: what was taken is not taken twice.
@@ -150,7 +174,7 @@ async fn killed_while_a_batch_is_undone(kind: Kind) {
 
 #[test]
 fn every_point_is_visited() {
-    let visited = ["write.", "job.", "mail.", "seal."];
+    let visited = ["write.", "job.", "mail.", "seal.", "read."];
     for point in POINTS {
         assert!(visited.iter().any(|prefix| point.starts_with(prefix)), "{point} is not tried");
     }

@@ -27,6 +27,7 @@ mod openapi;
 mod operations;
 mod past;
 mod records;
+mod reports;
 mod requests;
 mod roles;
 mod sales;

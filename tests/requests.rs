@@ -250,7 +250,8 @@ fn takes_nothing(method: &str, words: &[&str]) -> bool {
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
         ["{id}", action] => ACTIONS.contains(action),
-        ["diagnostics" | "read-all"] | ["win-model", "train"] => true,
+        ["diagnostics" | "read-all" | "rebuild" | "analyze-data-quality"]
+        | ["win-model", "train"] => true,
         _ => false,
     }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use axum::Router;
 use kith::wire::{self, House};
 use kith_kernel::{Clock, Ids, Time};
-use kith_platform::{App, Settings, Tasks, jobs::Wake};
+use kith_platform::{App, Settings, Tasks, events::seal_all, jobs::Wake};
 use kith_store::{Db, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -55,6 +55,7 @@ impl World {
         db.migrate(&wire::migrations()).await.unwrap();
         let (house, router) = build(db, database.folder.path());
         house.identity.prepare().await.unwrap();
+        house.enroll().await.unwrap();
         house.app.clock.advance_seconds(-60);
         let tokens = settle(&router).await;
         house.app.clock.advance_seconds(60);
@@ -92,6 +93,12 @@ impl World {
     /// The folder of the test's own files.
     pub(crate) fn folder(&self) -> &Path {
         self.database.folder.path()
+    }
+
+    /// Seals what happened and has all readers read it; says how many events they read.
+    pub(crate) async fn read_events(&self) -> u64 {
+        seal_all(&self.app).await.unwrap();
+        self.house.readers.read_all().await.unwrap()
     }
 
     /// Runs every job that is due, also those that these jobs enqueue.

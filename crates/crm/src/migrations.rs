@@ -53,7 +53,7 @@ pub fn migrations() -> Vec<Migration> {
             .index(&["account_id", "id"])
             .index(&["contact_id", "id"])
             .index(&["owner_id", "id"]),
-        of(&ACTIVITY).index(&["related_id", "id"]).index(&["owner_id", "due_at", "id"]),
+        activities(),
         of(&TASK)
             .index(&["related_id", "id"])
             .index(&["owner_id", "due_at", "id"])
@@ -64,6 +64,15 @@ pub fn migrations() -> Vec<Migration> {
     let objects =
         Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
     vec![objects, deals::migration(), notifications::migration(), duplicates::migration()]
+}
+
+/// Found by their days as well, for calendars.
+fn activities() -> Table {
+    of(&ACTIVITY)
+        .index(&["related_id", "id"])
+        .index(&["owner_id", "due_at", "id"])
+        .index(&["starts_at", "id"])
+        .index(&["due_at", "id"])
 }
 
 fn of(object: &Object) -> Table {

@@ -6,9 +6,12 @@ use axum::Router;
 use kith_crm as crm;
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
+use kith_insights as insights;
 use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
 use kith_platform::{
-    App, Ctx, Settings, Tasks, events, files,
+    App, Ctx, Settings, Tasks,
+    events::{self, readers::Readers},
+    files,
     jobs::{self, Registry, Wake, Worker},
     mail,
 };
@@ -35,6 +38,8 @@ pub struct House {
     pub records: Arc<Records>,
     /// Its imports.
     pub imports: Imports,
+    /// Those who read its events.
+    pub readers: Readers,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -44,6 +49,7 @@ pub fn migrations() -> Vec<Migration> {
     all.push(kith_http::migration());
     all.extend(records::migrations());
     all.extend(crm::migrations());
+    all.extend(insights::migrations());
     all
 }
 
@@ -67,7 +73,15 @@ impl House {
             wake: Wake::default(),
         })?;
         house.identity.prepare().await?;
+        house.enroll().await?;
         Ok(house)
+    }
+
+    /// Makes the readers of events known; those that are new begin with the first event of every tenant.
+    pub async fn enroll(&self) -> Result<()> {
+        let tenants = self.identity.tenants().await?;
+        let tenants: Vec<_> = tenants.into_iter().map(|(id, _)| id).collect();
+        self.readers.enroll(&tenants).await
     }
 
     /// Builds everything on an application; for tests, which bring their own clock.
@@ -91,6 +105,7 @@ impl House {
                     "batches",
                     "duplicates",
                     "objects",
+                    "reports",
                 ]
                 .map(str::to_owned),
             )
@@ -98,7 +113,8 @@ impl House {
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
-        Ok(Self { app, identity, records, imports })
+        let readers = Readers::new(app.clone(), vec![insights::reader()]);
+        Ok(Self { app, identity, records, imports, readers })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -118,6 +134,7 @@ impl House {
         });
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
+        self.readers.start();
         let (identity, tasks) = (Arc::clone(&self.identity), self.app.tasks.clone());
         self.app.tasks.start("expired sessions", async move {
             loop {
@@ -143,6 +160,7 @@ impl House {
             News::Access => self.identity.forget_as_told(),
             News::Fields => self.records.forget_as_told(),
             News::Progress => self.app.wake.progressed(),
+            News::Seals => self.app.wake.sealed(),
         }
     }
 
@@ -192,6 +210,7 @@ impl House {
             .and(records::view_routes(&self.records))
             .and(records::batch_routes(&self.records))
             .and(records::undo_routes(&self.records))
+            .and(insights::routes(&self.records))
     }
 
     /// The whole server.
@@ -222,6 +241,7 @@ impl House {
         schemas.extend(records::view_schemas());
         schemas.extend(records::batch_schemas());
         schemas.extend(crm::schemas());
+        schemas.extend(insights::schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)
     }

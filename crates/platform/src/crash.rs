@@ -1,7 +1,7 @@
 //! Places between two steps at which a test can kill the process, to see that nothing is lost or done twice.
 
 /// Every place, so that a test can visit them all.
-pub const POINTS: [&str; 10] = [
+pub const POINTS: [&str; 12] = [
     "write.before-commit",
     "write.after-commit",
     "job.claimed",
@@ -12,6 +12,8 @@ pub const POINTS: [&str; 10] = [
     "mail.sent",
     "seal.before-commit",
     "seal.after-commit",
+    "read.before-commit",
+    "read.after-commit",
 ];
 
 /// Ends the process at once, as `kill -9` would, when `KITH_CRASH_AT` names this place; `job.claimed:3` means the third

@@ -1,6 +1,7 @@
 //! The event log: one row for each change, written in the transaction of the change and never changed again.
 
 mod digest;
+pub mod readers;
 mod seal;
 mod verify;
 
@@ -8,7 +9,7 @@ use kith_kernel::{Id, Result, Time};
 use kith_store::{Insert, Migration, Step, Table, Write, bytes, id, integer, text, time};
 use serde::Deserialize;
 
-pub use seal::{Sealer, seal_all};
+pub use seal::{Sealer, padded, seal_all};
 pub use verify::{Broken, Damage, Head, Verdict, verify};
 
 use crate::Ctx;

@@ -22,6 +22,7 @@ pub fn migrations() -> Vec<Migration> {
     vec![
         anchors::migration(),
         events::migration(),
+        events::readers::migration(),
         jobs::migration(),
         mail::migration(),
         files::migration(),

@@ -13,11 +13,14 @@ pub enum News {
     Fields,
     /// A job whose progress somebody may be watching got on.
     Progress,
+    /// Events were sealed, so that there is something to read.
+    Seals,
 }
 
 impl News {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Jobs, Self::Access, Self::Fields, Self::Progress];
+    pub const ALL: [Self; 5] =
+        [Self::Jobs, Self::Access, Self::Fields, Self::Progress, Self::Seals];
 
     const fn bit(self) -> u8 {
         match self {
@@ -25,6 +28,7 @@ impl News {
             Self::Access => 2,
             Self::Fields => 4,
             Self::Progress => 8,
+            Self::Seals => 16,
         }
     }
 
@@ -34,6 +38,7 @@ impl News {
             Self::Access => "access",
             Self::Fields => "fields",
             Self::Progress => "progress",
+            Self::Seals => "seals",
         }
     }
 }

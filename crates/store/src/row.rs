@@ -49,7 +49,8 @@ impl<'a> Row<'a> {
     cell!(/// The calendar day in a cell.
         date, Date, sqlite::date, postgres::date);
 
-    fn is_null(&self, at: usize) -> Result<bool> {
+    /// Whether a cell has no value.
+    pub fn is_null(&self, at: usize) -> Result<bool> {
         match self {
             Self::Sqlite(row) => {
                 Ok(row.get_ref(at).map_err(sqlite::wrong)? == rusqlite::types::ValueRef::Null)

@@ -10,7 +10,7 @@ use kith_store::{Comparison, Condition, Delete, Insert, Read, Select, Value, Wri
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Stored, digest};
+use super::{Stored, digest, readers};
 use crate::{App, crash};
 
 /// Events that are sealed in one write.
@@ -136,6 +136,9 @@ async fn seal(app: &App, tenant: Id) -> Result<usize> {
         })
         .await?;
     crash::point("seal.after-commit");
+    if sealed > 0 {
+        app.wake.sealed();
+    }
     Ok(sealed)
 }
 
@@ -181,7 +184,7 @@ async fn append(db: &Write, tenant: Id, waiting: &[Id]) -> Result<()> {
     insert(db, "event_salts", &["event_id", "salt"], salts)?;
     let sealed = Delete::from("unsealed_events").whose("tenant_id", tenant);
     db.everywhere(WHY).delete(sealed.only(Condition::In("event_id", padded(waiting)))).await?;
-    Ok(())
+    readers::sealed(db, tenant, sequence).await
 }
 
 /// Statements are cached by their text: rows go out in a few sizes, not in two hundred.
@@ -201,7 +204,7 @@ fn insert(
 }
 
 /// Ids for a condition, in one of a few lengths: the last one is repeated.
-pub(super) fn padded(ids: &[Id]) -> Vec<Value> {
+pub fn padded(ids: &[Id]) -> Vec<Value> {
     let length = [1, 8, 40, CHUNK].into_iter().find(|size| *size >= ids.len());
     let last = ids.last().copied().unwrap_or_default();
     let filler = std::iter::repeat(last);

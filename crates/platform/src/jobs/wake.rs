@@ -8,6 +8,7 @@ pub struct Wake {
     commits: watch::Sender<u64>,
     jobs: watch::Sender<u64>,
     progress: watch::Sender<u64>,
+    seals: watch::Sender<u64>,
 }
 
 /// One who waits.
@@ -29,6 +30,16 @@ impl Wake {
     /// A job that may be watched got on, here or elsewhere.
     pub fn progressed(&self) {
         self.progress.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Events were sealed, here or elsewhere, so that readers have something to read.
+    pub fn sealed(&self) {
+        self.seals.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Begins to wait for what is sealed from now on.
+    pub fn seals(&self) -> Woken {
+        Woken { count: self.seals.subscribe() }
     }
 
     /// Begins to wait for the progress of jobs.

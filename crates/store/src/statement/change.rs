@@ -22,6 +22,7 @@ enum OnConflict {
     Fail,
     Keep,
     Replace { key: &'static [&'static str], replace: &'static [&'static str] },
+    Add { key: &'static [&'static str], add: &'static [&'static str] },
 }
 
 impl Insert {
@@ -50,6 +51,13 @@ impl Insert {
         replace: &'static [&'static str],
     ) -> Self {
         self.on_conflict = OnConflict::Replace { key, replace };
+        self
+    }
+
+    /// Where a row with the same key is there already, these whole-number columns are added to it.
+    /// The key of a tenant's table is given without the tenant.
+    pub fn or_add(mut self, key: &'static [&'static str], add: &'static [&'static str]) -> Self {
+        self.on_conflict = OnConflict::Add { key, add };
         self
     }
 
@@ -85,24 +93,29 @@ impl Insert {
     }
 
     fn conflict_sql(&self, sql: &mut Sql, tenant: Option<Id>) {
-        match &self.on_conflict {
-            OnConflict::Fail => {}
-            OnConflict::Keep => sql.text.push_str(" ON CONFLICT DO NOTHING"),
-            OnConflict::Replace { key, replace } => {
-                sql.text.push_str(" ON CONFLICT (");
-                let key = tenant.map(|_| "tenant_id").into_iter().chain(key.iter().copied());
-                for (at, column) in key.enumerate() {
-                    sql.comma(at);
-                    sql.text.push_str(column);
-                }
-                sql.text.push_str(") DO UPDATE SET ");
-                for (at, column) in replace.iter().enumerate() {
-                    sql.comma(at);
-                    sql.text.push_str(column);
-                    sql.text.push_str(" = excluded.");
-                    sql.text.push_str(column);
-                }
+        let (key, columns, adds) = match &self.on_conflict {
+            OnConflict::Fail => return,
+            OnConflict::Keep => return sql.text.push_str(" ON CONFLICT DO NOTHING"),
+            OnConflict::Replace { key, replace } => (key, replace, false),
+            OnConflict::Add { key, add } => (key, add, true),
+        };
+        sql.text.push_str(" ON CONFLICT (");
+        let key = tenant.map(|_| "tenant_id").into_iter().chain(key.iter().copied());
+        for (at, column) in key.enumerate() {
+            sql.comma(at);
+            sql.text.push_str(column);
+        }
+        sql.text.push_str(") DO UPDATE SET ");
+        for (at, column) in columns.iter().enumerate() {
+            sql.comma(at);
+            sql.text.push_str(column);
+            sql.text.push_str(" = ");
+            if adds {
+                sql.column(self.table, column);
+                sql.text.push_str(" + ");
             }
+            sql.text.push_str("excluded.");
+            sql.text.push_str(column);
         }
     }
 }
