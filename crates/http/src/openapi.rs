@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::{Access, Idempotency, Operation, schema};
 
 /// OpenAPI 3.1 over the operations; `schemas` are the named ones.
-pub fn document(operations: &[Operation], schemas: Vec<(String, Value)>) -> Value {
+pub fn document<'a>(
+    operations: impl Iterator<Item = &'a Operation>,
+    schemas: Vec<(String, Value)>,
+) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for operation in operations {
         let method = operation.method.as_str().to_lowercase();

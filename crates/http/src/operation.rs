@@ -109,6 +109,17 @@ impl Operation {
         }
     }
 
+    /// What requests need of it: without the documentation, which is many times as large.
+    pub(crate) fn undocumented(self) -> Self {
+        Self {
+            summary: String::new(),
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            ..self
+        }
+    }
+
     /// `GET path`, for viewers unless said otherwise.
     pub fn get(path: impl Into<String>, tag: &'static str, summary: &str) -> Self {
         Self::new(Method::GET, path, tag, summary)

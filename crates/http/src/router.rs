@@ -82,8 +82,8 @@ impl Routes {
     }
 
     /// The operations alone.
-    pub fn operations(&self) -> Vec<Operation> {
-        self.all.iter().map(|(operation, _)| operation.clone()).collect()
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.all.iter().map(|(operation, _)| operation)
     }
 }
 
@@ -126,7 +126,7 @@ impl Http {
                 name: Box::leak(name.into_boxed_str()),
                 handler,
                 counts: counted,
-                operation,
+                operation: operation.undocumented(),
             });
             let served = [endpoint.operation.path.clone()]
                 .into_iter()

@@ -9,7 +9,7 @@ use axum::{
 use kith_http::{
     Access, Answer, Authenticate, Call, LimitClass, Metrics, Operation, Routes, docs, schema,
 };
-use kith_kernel::{Id, Result, invalid, unavailable};
+use kith_kernel::{Id, Result, internal, invalid, unavailable};
 use kith_platform::{Ctx, mail};
 use kith_records::Records;
 use kith_store::Select;
@@ -21,8 +21,8 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-/// What is known only when the router is built: counts and document.
-pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Json)>>;
+/// What is known only when the router is built: counts and document, written out, as a tree takes ten times the room.
+pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Vec<u8>)>>;
 
 /// By what the document tells tenants of their own fields.
 #[derive(Clone)]
@@ -93,10 +93,11 @@ pub(crate) fn routes(late: Late, own: Own) -> Routes {
 async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
     let actor = (own.authenticate)(&call.head).await.ok();
     let Some(actor) = actor.filter(|actor| actor.tenant != Id::NIL) else {
-        return answer_with(&late, |known| Answer::json(&known.1));
+        return answer_with(&late, |known| Ok(Answer::written(known.1.clone())));
     };
     let known = late.get().ok_or_else(|| unavailable("The server is still starting."))?;
-    let mut document = known.1.clone();
+    let mut document: Json = serde_json::from_slice(&known.1)
+        .map_err(|error| internal("the document cannot be read").caused_by(error))?;
     let ctx = call.ctx.app.on_behalf_of(actor);
     own.records.tell_objects(&ctx, &mut document).await?;
     own.records.tell_fields(&ctx, &mut document).await?;
@@ -105,7 +106,7 @@ async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
 
 fn answer_with(
     late: &Late,
-    show: impl Fn(&(Arc<Metrics>, Json)) -> Result<Answer>,
+    show: impl Fn(&(Arc<Metrics>, Vec<u8>)) -> Result<Answer>,
 ) -> Result<Answer> {
     show(late.get().ok_or_else(|| unavailable("The server is still starting."))?)
 }

@@ -224,7 +224,7 @@ impl House {
             late,
             system::Own { authenticate, records: Arc::clone(&self.records) },
         ));
-        let document = self.document(&routes.operations());
+        let document = self.document(routes.operations()).to_string().into_bytes();
         let (router, counts) = http.router(routes);
         if metrics.set((counts, document)).is_err() {
             tracing::warn!("the router was built twice");
@@ -233,7 +233,7 @@ impl House {
     }
 
     /// The OpenAPI document over these operations.
-    pub fn document(&self, operations: &[Operation]) -> Json {
+    pub fn document<'a>(&self, operations: impl Iterator<Item = &'a Operation>) -> Json {
         let mut schemas = identity::schemas();
         schemas.extend(records::schemas(&self.records));
         schemas.extend(records::custom_field_schemas());

@@ -18,7 +18,7 @@ use crate::{
 
 pub(crate) use cache::{CACHED, CustomCache, Row};
 pub(crate) use migrations::migration;
-pub(crate) use sorted::{driven_by, of_field, related, sorted};
+pub(crate) use sorted::{driven_by, of_field, of_values, related, sorted};
 pub(crate) use unique::{claim_again, claim_all, let_go, release};
 pub(crate) use values::{check_required, fill_defaults, merged, store_values};
 

@@ -113,7 +113,9 @@ fn driven(
         .show(&["record_id"])
         .whose("field_id", field.id)
         .only(filter.custom_condition(field, wanted)?);
-    Ok(Some(Driven { select, rest: vec![deleted.clone(), filter.condition(&rest)?] }))
+    let (of_values, mut rest) = custom::of_values(filter.condition(&rest)?);
+    rest.push(deleted.clone());
+    Ok(Some(Driven { select: of_values.into_iter().fold(select, Select::only), rest }))
 }
 
 pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Option<Vec<String>>> {

@@ -19,6 +19,26 @@ pub(crate) fn related(field: &CustomField, condition: Option<Condition>) -> Rela
     }
 }
 
+/// Of what must hold of a record, what can be asked of its values before the record is looked up, and the rest.
+pub(crate) fn of_values(condition: Condition) -> (Vec<Condition>, Vec<Condition>) {
+    match condition {
+        Condition::All(all) => {
+            let (mut of_values, mut rest) = (Vec::new(), Vec::new());
+            for one in all {
+                let (values, other) = self::of_values(one);
+                of_values.extend(values);
+                rest.extend(other);
+            }
+            (of_values, rest)
+        }
+        Condition::Exists(related) if related.table == "custom_values" && related.here == "id" => {
+            let related = Related { here: "record_id", ..*related };
+            (vec![Condition::Exists(Box::new(related))], Vec::new())
+        }
+        other => (Vec::new(), vec![other]),
+    }
+}
+
 /// The record has a value of the field, for which this holds.
 pub(crate) fn of_field(field: &CustomField, condition: Option<Condition>) -> Condition {
     Condition::Exists(Box::new(related(field, condition)))

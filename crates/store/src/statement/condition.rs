@@ -249,9 +249,15 @@ impl Sql {
     pub(super) fn related(&mut self, table: &'static str, related: &Related) {
         self.text.push_str(" FROM ");
         self.text.push_str(related.table);
-        self.filter(related.table, std::slice::from_ref(&related.condition));
+        let inner = if related.table == table {
+            self.text.push_str(" AS also");
+            "also"
+        } else {
+            related.table
+        };
+        self.filter(inner, std::slice::from_ref(&related.condition));
         self.text.push_str(" AND ");
-        self.column(related.table, related.column);
+        self.column(inner, related.column);
         self.text.push_str(" = ");
         self.column(table, related.here);
         self.text.push(')');
