@@ -404,6 +404,15 @@ CREATE TABLE duplicate_settings (
   country TEXT NOT NULL,
   PRIMARY KEY (tenant_id, name)
 ) STRICT;
+CREATE TABLE erased_records (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  batch_id BLOB NOT NULL,
+  erased_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
 CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TABLE event_order (
@@ -956,6 +965,13 @@ CREATE TABLE stages (
 ) STRICT;
 CREATE UNIQUE INDEX stages__external_id_folded ON stages (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX stages__pipeline_id__position ON stages (tenant_id, pipeline_id, position);
+CREATE TABLE suppressions (
+  tenant_id BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE tasks (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

@@ -13,10 +13,10 @@ use kith_platform::{
     mail,
 };
 use kith_records::{
-    self as records, Object, Records,
+    self as records, Object, Personal, Records,
     import::{self, Imports},
 };
-use kith_store::{Db, Migration, News};
+use kith_store::{Catalog, Db, Migration, News};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -35,6 +35,8 @@ pub struct House {
     pub records: Arc<Records>,
     /// Its imports.
     pub imports: Imports,
+    /// What is held about people.
+    pub personal: Arc<Personal>,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -98,7 +100,10 @@ impl House {
         let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
-        Ok(Self { app, identity, records, imports })
+        let tables = Catalog::of(&migrations());
+        let folder = app.settings.data_folder();
+        let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
+        Ok(Self { app, identity, records, imports, personal })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -106,6 +111,7 @@ impl House {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
         let registry = import::register(files::register(registry), &self.imports);
         let registry = records::register(registry, &self.records);
+        let registry = records::register_erasure(registry, &self.personal);
         let registry = crm::register(registry);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -192,6 +198,7 @@ impl House {
             .and(records::view_routes(&self.records))
             .and(records::batch_routes(&self.records))
             .and(records::undo_routes(&self.records))
+            .and(records::personal_routes(&self.personal))
     }
 
     /// The whole server.

@@ -2,7 +2,7 @@
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
-use kith_store::{Comparison, Condition, Select};
+use kith_store::{Comparison, Condition};
 
 use crate::{
     Records,
