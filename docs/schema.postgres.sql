@@ -518,9 +518,10 @@ CREATE TABLE events (
 CREATE INDEX events__batch_id__id ON public.events USING btree (tenant_id, batch_id, id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, record_id, id);
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
-CREATE POLICY erasure ON events USING (true);
+CREATE POLICY erasure ON events AS RESTRICTIVE FOR UPDATE USING (true) WITH CHECK ((changes IS NULL));
 CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT INSERT, SELECT ON events TO kith_app;
+GRANT UPDATE (changes) ON events TO kith_app;
 CREATE TABLE file_pieces (
   tenant_id uuid NOT NULL,
   file_id uuid NOT NULL,
