@@ -143,6 +143,8 @@ async fn somebody(world: &World) -> (Json, Json) {
     let rows = b"name,email,leadScore\nZuleika Quandt,zuleika@quandt.example,many\nEva,eva@x.example,none\n";
     import(world, ana, "contacts", rows, &[]).await;
     let rule = json!({ "field": "email", "op": "eq", "value": "zuleika@quandt.example" });
+    let long = json!({ "name": "Eight Ltd", "description": "Tea with\nZuleika Quandt" });
+    ana.make("/api/accounts", long).await;
     let view = json!({ "object": "contact", "name": "Zuleika Quandt's", "rule": rule });
     ana.make("/api/views", view).await;
     let bulk =

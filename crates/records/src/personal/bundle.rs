@@ -19,7 +19,7 @@ use kith_platform::{
 use kith_store::{TableShape, Value};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Personal, mask::names, subject::Subject};
+use super::{Personal, mask::tells_of, subject::Subject};
 use crate::{describe::Object, labels};
 
 /// Columns that are about who did something, or are kept to compare by.
@@ -173,7 +173,7 @@ impl Walk {
     }
 
     fn is_named(&self, text: &str) -> bool {
-        names(text, &self.subject.terms) || self.written.iter().any(|id| text.contains(id))
+        tells_of(text, &self.subject.terms) || self.written.iter().any(|id| text.contains(id))
     }
 
     /// A row without what is not about them: of a file, the lines that are.

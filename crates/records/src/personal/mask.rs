@@ -43,6 +43,36 @@ pub(super) fn names(text: &str, terms: &[Term]) -> bool {
     terms.iter().any(|term| term.is_in(&folded))
 }
 
+/// Whether a cell names any of them: where it is JSON, in one of its texts, since written out a line break before a name is
+/// a letter before it.
+pub(super) fn tells_of(cell: &str, terms: &[Term]) -> bool {
+    let folded = fold(cell);
+    let loosely = |term: &Term| {
+        folded.contains(&term.folded)
+            || (term.folded.contains(['"', '\\'])
+                && folded.contains(Json::from(term.folded.as_str()).to_string().trim_matches('"')))
+    };
+    if !terms.iter().any(loosely) {
+        return false;
+    }
+    match tree(cell) {
+        Some(json) => masked_json(&json, terms).is_some(),
+        None => names(cell, terms),
+    }
+}
+
+/// The cell without them; nothing where it names none.
+pub(super) fn masked_text(cell: &str, terms: &[Term]) -> Option<String> {
+    match tree(cell) {
+        Some(json) => masked_json(&json, terms).map(|json| json.to_string()),
+        None => masked(cell, terms),
+    }
+}
+
+fn tree(cell: &str) -> Option<Json> {
+    cell.starts_with(['{', '[']).then(|| serde_json::from_str(cell).ok()).flatten()
+}
+
 /// The text without them; nothing where it names none.
 pub(super) fn masked(text: &str, terms: &[Term]) -> Option<String> {
     if !names(text, terms) {
@@ -153,6 +183,21 @@ mod tests {
         }
         let lines = masked_lines(b"name,mail\nZoe Quandt,q@x\nBo,b@x\n", &terms()).unwrap();
         assert_eq!(String::from_utf8(lines).unwrap(), "name,mail\n*** ******,*@*\nBo,b@x\n");
+    }
+
+    #[test]
+    fn json_is_looked_into() {
+        let quoted = vec![Term::new("name", "Zoë \"Zo\" Quandt")];
+        for (json, terms) in [
+            (serde_json::json!({ "after": { "content": "Hi\nZoë Quandt" } }), terms()),
+            (serde_json::json!(["a", { "name": "Zoë \"Zo\" Quandt" }]), quoted),
+        ] {
+            let written = json.to_string();
+            assert!(tells_of(&written, &terms), "{written}");
+            let left = masked_text(&written, &terms).unwrap();
+            assert!(left.contains(MASK) && !tells_of(&left, &terms), "{left}");
+        }
+        assert!(!tells_of(r#"{"name":"Zoë Quandts"}"#, &terms()));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::{
     Personal,
     erase::{erase_events, stop_if_asked},
-    mask::{Term, masked, masked_json, masked_lines, names},
+    mask::{Term, masked, masked_json, masked_lines, masked_text, names, tells_of},
     subject::Found,
 };
 use crate::{
@@ -282,8 +282,8 @@ async fn stored_piece(db: &Read, key: &[(&'static str, Value)]) -> Result<Option
 
 fn is_named(row: &[Value], terms: &[Term]) -> bool {
     row.iter().any(|value| match value {
-        Value::Text(text) | Value::Json(text) => names(text, terms),
-        Value::Bytes(bytes) => names(&String::from_utf8_lossy(bytes), terms),
+        Value::Text(text) | Value::Json(text) => tells_of(text, terms),
+        Value::Bytes(bytes) => tells_of(&String::from_utf8_lossy(bytes), terms),
         Value::Null
         | Value::Bool(_)
         | Value::Integer(_)
@@ -296,7 +296,7 @@ fn is_named(row: &[Value], terms: &[Term]) -> bool {
 
 fn masked_cell(value: &Value, terms: &[Term]) -> Option<Value> {
     match value {
-        Value::Text(text) => masked(text, terms).map(Value::Text),
+        Value::Text(text) => masked_text(text, terms).map(Value::Text),
         Value::Json(text) => {
             let json: Json = serde_json::from_str(text).ok()?;
             masked_json(&json, terms).as_ref().map(Value::from)
