@@ -467,6 +467,18 @@ CREATE TABLE duplicate_settings (
 ALTER TABLE duplicate_settings FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON duplicate_settings USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON duplicate_settings TO kith_app;
+CREATE TABLE erased_records (
+  tenant_id uuid NOT NULL,
+  record_id uuid NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  batch_id uuid NOT NULL,
+  erased_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE erased_records FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON erased_records USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON erased_records TO kith_app;
 CREATE TABLE event_cursors (
   tenant_id uuid NOT NULL,
   reader text COLLATE "C" NOT NULL,
@@ -525,8 +537,10 @@ CREATE TABLE events (
 CREATE INDEX events__batch_id__id ON public.events USING btree (tenant_id, batch_id, id) WHERE (batch_id IS NOT NULL);
 CREATE INDEX events__record_id__id ON public.events USING btree (tenant_id, record_id, id);
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
+CREATE POLICY erasure ON events AS RESTRICTIVE FOR UPDATE USING (true) WITH CHECK ((changes IS NULL));
 CREATE POLICY tenant ON events USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT INSERT, SELECT ON events TO kith_app;
+GRANT UPDATE (changes) ON events TO kith_app;
 CREATE TABLE file_pieces (
   tenant_id uuid NOT NULL,
   file_id uuid NOT NULL,
@@ -1150,6 +1164,16 @@ CREATE INDEX stages__pipeline_id__position ON public.stages USING btree (tenant_
 ALTER TABLE stages FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON stages TO kith_app;
+CREATE TABLE suppressions (
+  tenant_id uuid NOT NULL,
+  hash bytea NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, hash)
+);
+ALTER TABLE suppressions FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON suppressions USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON suppressions TO kith_app;
 CREATE TABLE tasks (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

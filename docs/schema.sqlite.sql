@@ -406,6 +406,15 @@ CREATE TABLE duplicate_settings (
   country TEXT NOT NULL,
   PRIMARY KEY (tenant_id, name)
 ) STRICT;
+CREATE TABLE erased_records (
+  tenant_id BLOB NOT NULL,
+  record_id BLOB NOT NULL,
+  object TEXT NOT NULL,
+  batch_id BLOB NOT NULL,
+  erased_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, record_id),
+  FOREIGN KEY (tenant_id, record_id) REFERENCES anchors (tenant_id, id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE event_cursors (
   tenant_id BLOB NOT NULL,
   reader TEXT NOT NULL,
@@ -436,7 +445,7 @@ CREATE TABLE event_salts (
   PRIMARY KEY (tenant_id, event_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
-CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
+CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events WHEN NEW.changes IS NOT NULL OR NEW.tenant_id IS NOT OLD.tenant_id OR NEW.id IS NOT OLD.id OR NEW.name IS NOT OLD.name OR NEW.object IS NOT OLD.object OR NEW.record_id IS NOT OLD.record_id OR NEW.member_id IS NOT OLD.member_id OR NEW.user_id IS NOT OLD.user_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.via IS NOT OLD.via OR NEW.address IS NOT OLD.address OR NEW.request_id IS NOT OLD.request_id OR NEW.batch_id IS NOT OLD.batch_id OR NEW.at IS NOT OLD.at BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
 CREATE TABLE events (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -987,6 +996,13 @@ CREATE TABLE stages (
 ) STRICT;
 CREATE UNIQUE INDEX stages__external_id_folded ON stages (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX stages__pipeline_id__position ON stages (tenant_id, pipeline_id, position);
+CREATE TABLE suppressions (
+  tenant_id BLOB NOT NULL,
+  hash BLOB NOT NULL,
+  kind TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, hash)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE tasks (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

@@ -5,7 +5,7 @@ use kith_platform::{
     App, Ctx,
     events::{self, Damage, Event, Sealer, Verdict, seal_all, verify},
 };
-use kith_store::Select;
+use kith_store::{Delete, Select, Update, Value};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -18,6 +18,7 @@ on_both!(
     what_a_stopped_server_left_is_sealed,
     a_tampered_log_is_told,
     an_erased_event_keeps_its_place,
+    erasing_takes_the_content_alone,
     an_event_that_went_before_it_was_sealed_is_missed,
 );
 
@@ -197,6 +198,44 @@ async fn an_erased_event_keeps_its_place(kind: Kind) {
     write(&ctx, ["11".to_owned()]).await;
     assert_eq!(seal_all(&house.app).await.unwrap(), 1);
     assert_eq!(verified(&ctx).await, verdict(11, 1));
+}
+
+async fn erasing_takes_the_content_alone(kind: Kind) {
+    let house = House::fresh(kind).await;
+    let ctx = house.tenant();
+    write(&ctx, (1..=10).map(|number| number.to_string())).await;
+    let events = ctx.read(async |db| db.all::<events::Stored>(Select::from("events")).await);
+    let events = events.await.unwrap();
+    let id = |name: &str| events.iter().find(|event| event.name == name).unwrap().id;
+    // One is erased before it has its place, and one afterwards.
+    let erase = async |id| ctx.write(async |db| events::erase(db, &[id]).await).await.unwrap();
+    assert_eq!(erase(id("3")).await, 1);
+    seal_all(&house.app).await.unwrap();
+    assert_eq!(verified(&ctx).await, verdict(10, 0), "it was sealed as it is");
+    assert_eq!(erase(id("5")).await, 1);
+    assert_eq!((erase(id("5")).await, verified(&ctx).await), (0, verdict(10, 1)));
+    let left = ctx.read(async |db| db.all::<events::Stored>(Select::from("events")).await);
+    let left = left.await.unwrap();
+    let bare: Vec<_> = left.iter().filter(|event| event.changes.is_none()).collect();
+    assert_eq!(bare.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["3", "5"]);
+    // Whoever has the server's rights can do nothing else to an event.
+    let other = house.tenant();
+    for update in [
+        Update::table("events").set("changes", "{}"),
+        Update::table("events").set("name", "other"),
+        Update::table("events").set("via", "session").set("changes", Value::Null),
+    ] {
+        let update = update.whose("id", id("7"));
+        let refused = ctx.write(async |db| db.update(update.clone()).await).await;
+        assert!(refused.is_err(), "{update:?}");
+    }
+    let delete = Delete::from("events").whose("id", id("7"));
+    assert!(ctx.write(async |db| db.delete(delete.clone()).await).await.is_err());
+    let foreign = other.write(async |db| events::erase(db, &[id("7")]).await).await.unwrap();
+    assert_eq!((foreign, verified(&ctx).await), (0, verdict(10, 1)));
+    tamper(&house, "UPDATE events SET via = 'session' WHERE name = '7'").await;
+    let found = verify(&ctx).await.unwrap().first_broken.unwrap();
+    assert_eq!((found.damage, found.sequence), (Damage::Changed, Some(7)));
 }
 
 async fn an_event_that_went_before_it_was_sealed_is_missed(kind: Kind) {

@@ -22,6 +22,7 @@ on_both!(
     killed_while_events_are_read,
     killed_while_a_file_is_imported,
     killed_while_a_batch_is_undone,
+    killed_while_a_person_is_erased,
 );
 
 /// What `abort` ends a process with.
@@ -168,6 +169,58 @@ async fn killed_while_a_batch_is_undone(kind: Kind) {
         }
     }
     assert_eq!(events, 1_000, "each was deleted once");
+    server.stop();
+    assert!(story.installation.run(&["audit", "verify"]).success());
+}
+
+/// However often it dies on the way, nothing of the person is left in the end, and no more than the person went.
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn killed_while_a_person_is_erased(kind: Kind) {
+    let story = Story::begin(kind).await;
+    let server = story.serve(None);
+    let zoe = json!({ "name": "Zuleika Quandt", "email": "zuleika@quandt.example" });
+    let made = server.ask("POST /api/contacts", "", Some(&zoe)).unwrap().json;
+    let id = made["id"].as_str().unwrap().to_owned();
+    for number in 0..40 {
+        let note = json!({ "content": format!("Note {number}"), "relatedId": id });
+        assert_eq!(server.ask("POST /api/notes", "", Some(&note)).unwrap().status, 201);
+        let deal = json!({ "name": format!("Deal {number} of Zuleika Quandt"), "contactId": id });
+        assert_eq!(server.ask("POST /api/deals", "", Some(&deal)).unwrap().status, 201);
+    }
+    server.stop();
+    let mut killed = 0;
+    loop {
+        let point = if killed == 0 { "job.before-run:1" } else { "write.after-commit:40" };
+        let mut server = story.serve(Some(point));
+        if killed == 0 {
+            let confirm = json!({ "confirm": id });
+            server.ask(&format!("POST /api/contacts/{id}/erase"), "", Some(&confirm));
+        }
+        let over = std::cell::Cell::new(false);
+        until("it ends or dies", async || {
+            let jobs = server.ask("GET /api/batches?kind=erase", "", None);
+            over.set(jobs.is_some_and(|jobs| jobs.json["data"][0]["state"] == "completed"));
+            over.get() || server.ask("GET /health", "", None).is_none()
+        })
+        .await;
+        if over.get() {
+            server.kill();
+            break;
+        }
+        assert_eq!(server.end().unwrap().signal(), Some(SIGABRT), "it ended otherwise");
+        killed += 1;
+        assert!(killed < 60, "it does not get on");
+        story.database.end_leases().await;
+    }
+    assert!(killed >= 3, "it was killed {killed} times");
+    let server = story.serve(None);
+    let gone = server.ask(&format!("GET /api/contacts/{id}"), "", None).unwrap();
+    assert_eq!((gone.status, &gone.json["code"]), (410, &json!("erased")));
+    assert_eq!(server.get("/api/notes?count=exact&deleted=true&limit=1")["total"], 0);
+    let deals = server.get("/api/deals?count=exact&limit=200");
+    assert_eq!(deals["total"], 40);
+    assert!(!deals.to_string().contains("Quandt"), "{deals}");
+    assert!(!server.get("/api/audit-logs?limit=200").to_string().contains("Quandt"));
     server.stop();
     assert!(story.installation.run(&["audit", "verify"]).success());
 }

@@ -26,6 +26,7 @@ mod objects;
 mod openapi;
 mod operations;
 mod past;
+mod personal;
 mod records;
 mod reports;
 mod requests;

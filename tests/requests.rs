@@ -276,6 +276,7 @@ async fn content(
             json!({ "lines": [{ "name": unique(word), "unitPrice": 5 }] })
         }
         (_, ["{id}", "lines"]) => json!({ "name": unique(word), "unitPrice": 5 }),
+        (_, ["{id}", "erase"]) => json!({ "confirm": id }),
         (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),

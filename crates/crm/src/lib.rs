@@ -23,7 +23,7 @@ use std::sync::Arc;
 use kith_http::Routes;
 use kith_platform::jobs::Registry;
 use kith_records::{
-    Object, Records,
+    Object, Person, Records,
     import::{Imports, import_routes, object_route},
     merge_routes, merge_schemas, object_routes,
 };
@@ -46,6 +46,10 @@ pub const OBJECTS: [&Object; 12] = [
     &labels::LABEL,
     &members::MEMBER,
 ];
+
+/// People, whose data may be shown to them and erased: leads become contacts.
+pub static PERSON: Person =
+    Person { object: &contacts::CONTACT, same: &[(&leads::LEAD, "converted_contact_id")] };
 
 /// Every operation of the CRM.
 pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {

@@ -131,6 +131,7 @@ struct Problems<'a> {
 pub(crate) fn status_of(kind: Kind) -> StatusCode {
     match kind {
         Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Gone => StatusCode::GONE,
         Kind::Forbidden => StatusCode::FORBIDDEN,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Malformed => StatusCode::BAD_REQUEST,

@@ -164,6 +164,9 @@ fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
     if operation.access != Access::Public || operation.path.contains('{') {
         all.push((404, "There is no such thing, or it is another tenant's."));
     }
+    if operation.access != Access::Public && operation.path.contains("{id}") {
+        all.push((410, "It was erased for good."));
+    }
     if operation.method != axum::http::Method::GET {
         all.push((409, "It contradicts what is stored."));
         all.push((412, "The record has changed since the version in If-Match."));

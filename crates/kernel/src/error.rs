@@ -10,6 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Kind {
     /// It does not exist, or belongs to another tenant.
     NotFound,
+    /// It was there and was erased for good.
+    Gone,
     /// The role or the key's scopes do not allow it.
     Forbidden,
     /// Nobody is signed in, or the token is no longer good.

@@ -16,10 +16,10 @@ use kith_platform::{
     mail,
 };
 use kith_records::{
-    self as records, Object, Records,
+    self as records, Object, Personal, Records,
     import::{self, Imports},
 };
-use kith_store::{Db, Migration, News};
+use kith_store::{Catalog, Db, Migration, News};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -40,6 +40,8 @@ pub struct House {
     pub imports: Imports,
     /// Those who read its events.
     pub readers: Readers,
+    /// What is held about people.
+    pub personal: Arc<Personal>,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -114,7 +116,10 @@ impl House {
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
-        Ok(Self { app, identity, records, imports, readers })
+        let tables = Catalog::of(&migrations());
+        let folder = app.settings.data_folder();
+        let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
+        Ok(Self { app, identity, records, imports, readers, personal })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -122,6 +127,7 @@ impl House {
         let registry = mail::register(Registry::new(), &self.app.settings)?;
         let registry = import::register(files::register(registry), &self.imports);
         let registry = records::register(registry, &self.records);
+        let registry = records::register_erasure(registry, &self.personal);
         let registry = crm::register(registry);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -211,6 +217,7 @@ impl House {
             .and(records::batch_routes(&self.records))
             .and(records::undo_routes(&self.records))
             .and(insights::routes(&self.records))
+            .and(records::personal_routes(&self.personal))
     }
 
     /// The whole server.

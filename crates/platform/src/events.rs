@@ -1,6 +1,7 @@
 //! The event log: one row for each change, written in the transaction of the change and never changed again.
 
 mod digest;
+mod erase;
 pub mod readers;
 mod seal;
 mod verify;
@@ -9,6 +10,7 @@ use kith_kernel::{Id, Result, Time};
 use kith_store::{Insert, Migration, Step, Table, Write, bytes, id, integer, text, time};
 use serde::Deserialize;
 
+pub use erase::erase;
 pub use seal::{Sealer, padded, seal_all};
 pub use verify::{Broken, Damage, Head, Verdict, verify};
 
@@ -133,6 +135,7 @@ fn events() -> Table {
         .index(&["record_id", "id"])
         .index_where(&["batch_id", "id"], "batch_id IS NOT NULL")
         .append_only()
+        .erasable("changes")
 }
 
 /// The order of events, and the salts of its digests. Salts have a table of their own because they alone must be

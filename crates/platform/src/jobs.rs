@@ -90,6 +90,7 @@ impl From<Error> for Failure {
             | Kind::Unavailable
             | Kind::Internal => Self::Retry(error),
             Kind::NotFound
+            | Kind::Gone
             | Kind::Forbidden
             | Kind::Unauthenticated
             | Kind::Malformed

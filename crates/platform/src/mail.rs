@@ -5,7 +5,8 @@ mod transport;
 
 use kith_kernel::{Id, Result, Time, forbidden, invalid};
 use kith_store::{
-    Comparison, Condition, Insert, Migration, Select, Step, Table, Write, id, integer, text, time,
+    Comparison, Condition, Delete, Insert, Migration, Read, Select, Step, Table, Write, id,
+    integer, text, time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +142,47 @@ pub async fn outbox(ctx: &Ctx, before: Option<Id>, limit: u64) -> Result<Vec<Pos
         mail.body = None;
     }
     Ok(mails)
+}
+
+/// Mails of the actor's tenant behind one of them, some at a time, as an address, a subject and texts.
+pub async fn of_tenant(db: &Read, after: Option<Id>) -> Result<Vec<Kept>> {
+    let behind = after.map(|id| Condition::Compare("id", Comparison::Greater, id.into()));
+    let select = Select::from("mails")
+        .whose("tenant_id", db.actor().tenant)
+        .only(Condition::All(behind.into_iter().collect()));
+    db.everywhere(WHY).all(select.by("id", false).at_most(200)).await
+}
+
+/// Takes a mail of the actor's tenant out of the outbox; one that was not sent yet never is.
+pub async fn erase(db: &Write, mail: Id) -> Result<()> {
+    let delete = Delete::from("mails").whose("id", mail).whose("tenant_id", db.actor().tenant);
+    db.everywhere(WHY).delete(delete).await.map(drop)
+}
+
+/// A mail with all that it says.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all(serialize = "camelCase"))]
+pub struct Kept {
+    /// Its id.
+    pub id: Id,
+    /// To whom.
+    pub to_address: String,
+    /// What about.
+    pub subject: String,
+    /// Plain text.
+    pub body: Option<String>,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// When it was written.
+    pub created_at: Time,
+}
+
+impl Kept {
+    /// All that it says, and to whom.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let optional = [self.body.as_deref(), self.html.as_deref()];
+        [self.to_address.as_str(), &self.subject].into_iter().chain(optional.into_iter().flatten())
+    }
 }
 
 pub(crate) fn migration() -> Migration {

@@ -44,12 +44,21 @@ pub enum Kind {
     Convert,
     /// Another batch was taken back.
     Undo,
+    /// All that is held about a person was erased.
+    Erase,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Bulk, Self::Rule, Self::Import, Self::Delete, Self::Convert, Self::Undo];
+    pub const ALL: [Self; 7] = [
+        Self::Bulk,
+        Self::Rule,
+        Self::Import,
+        Self::Delete,
+        Self::Convert,
+        Self::Undo,
+        Self::Erase,
+    ];
 
     /// The word in the API.
     pub const fn name(self) -> &'static str {
@@ -60,6 +69,7 @@ impl Kind {
             Self::Delete => "delete",
             Self::Convert => "convert",
             Self::Undo => "undo",
+            Self::Erase => "erase",
         }
     }
 
@@ -67,7 +77,7 @@ impl Kind {
     const fn is_work(self) -> bool {
         match self {
             Self::Rule | Self::Undo => true,
-            Self::Bulk | Self::Import | Self::Delete | Self::Convert => false,
+            Self::Bulk | Self::Import | Self::Delete | Self::Convert | Self::Erase => false,
         }
     }
 }
@@ -294,6 +304,9 @@ impl Batch {
     /// # Errors
     /// `Conflict` when it was already, or is not done yet.
     pub(crate) async fn undone(&self, ctx: &Ctx, db: &Write, by: Id) -> Result<()> {
+        if self.kind() == Kind::Erase {
+            return Err(conflict("erased", "What was erased is gone for good."));
+        }
         if !self.state_at(ctx.now()).has_ended() {
             let why = "The batch is still under way. Wait for its end, or cancel it first.";
             return Err(conflict("running", why));

@@ -12,7 +12,7 @@ mod tell;
 
 use std::sync::Arc;
 
-use kith_kernel::{Error, Id, Kind as ErrorKind, Result, not_found};
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
 use kith_platform::{Ctx, anchors};
 use kith_store::{Condition, Read, Write};
 use serde_json::Value as Json;
@@ -22,7 +22,7 @@ use crate::{
     catalog::Shape,
     custom::{self, CustomField, store_values},
     describe::{Change, Desk, Object, Record, What},
-    encode, labels, merged,
+    encode, erased, labels, merged,
     values::Reading,
 };
 
@@ -283,7 +283,7 @@ impl Records {
         .await?;
         let (mut record, custom) = match found {
             Some(found) => found,
-            None if deleted => return Err(not_found(shape.object.name)),
+            None if deleted => return Err(erased::gone(db, shape.object, id).await?),
             None => return Err(merged::gone(db, shape.object, id).await),
         };
         if shape.has_labels {

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use kith_http::{Answer, Call, Query};
-use kith_kernel::{Error, Id, Kind, Result, Time, not_found};
+use kith_kernel::{Error, Id, Kind, Result, Time};
 use kith_platform::events::{self, Event, Stored};
 use kith_store::{Comparison, Condition, Read, Select, equals};
 use serde_json::{Value as Json, json};
 
-use crate::{Records, describe::Object};
+use crate::{Records, describe::Object, erased};
 
 const DEFAULT_LIMIT: u64 = 50;
 const LARGEST_LIMIT: u64 = 200;
@@ -59,7 +59,7 @@ impl Records {
             .ctx
             .read(async |db| {
                 if !db.exists(object.rows().whose("id", id)).await? {
-                    return Err(not_found(object.name));
+                    return Err(erased::gone(db, object, id).await?);
                 }
                 events_page(db, &query, vec![equals("record_id", id)]).await
             })

@@ -1,9 +1,9 @@
 //! What was merged: which record stands for one that is gone.
 
-use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict, not_found};
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict};
 use kith_store::{Read, Select, Table, id};
 
-use crate::describe::Object;
+use crate::{describe::Object, erased};
 
 pub(crate) fn table() -> Table {
     Table::of_tenant_keyed(
@@ -25,7 +25,7 @@ pub(crate) async fn gone(db: &Read, object: &Object, id: Id) -> Error {
             let why = format!("This {} was merged into {primary}.", object.name);
             Error::new(ErrorKind::NotFound, "merged", why)
         }
-        Ok(None) => not_found(object.name),
+        Ok(None) => erased::gone(db, object, id).await.unwrap_or_else(|error| error),
         Err(error) => error,
     }
 }

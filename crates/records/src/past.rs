@@ -6,7 +6,7 @@
 mod cells;
 mod diff;
 
-use kith_kernel::{Date, Error, Id, Kind as ErrorKind, Result, Time, not_found};
+use kith_kernel::{Date, Error, Id, Kind as ErrorKind, Result, Time};
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, Output, Read, Related, Select, Value};
 use serde_json::Value as Json;
@@ -17,7 +17,7 @@ use crate::{
     catalog::Shape,
     custom::CustomField,
     describe::{Object, Record, What},
-    encode, labels,
+    encode, erased, labels,
     trace::{self, Step},
 };
 
@@ -234,9 +234,10 @@ impl Records {
         of: (&Shape, &[CustomField]),
         (id, at): (Id, Time),
     ) -> Result<Was> {
-        let name = of.0.object.name;
         let all = self.rewound(ctx, db, of, (&[id], at)).await?;
-        let (_, was) = all.into_iter().next().ok_or_else(|| not_found(name))?;
+        let Some((_, was)) = all.into_iter().next() else {
+            return Err(erased::gone(db, of.0.object, id).await?);
+        };
         match was {
             Ok(was) => Ok(was),
             Err(absent) => Err(self.absent(db, of.0.object, (id, at, absent)).await?),

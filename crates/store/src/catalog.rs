@@ -1,6 +1,6 @@
 //! Every table as its rows are copied: which there are, with which columns, in which order.
 
-use crate::{Migration, Step, schema::Type};
+use crate::{Migration, Step, Value, schema::Type};
 
 /// The table whose rows are pieces of files, so that few of them are much.
 const PIECES: &str = "file_pieces";
@@ -74,6 +74,22 @@ impl TableShape {
     /// Its name.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether its rows belong to tenants.
+    pub fn is_of_tenants(&self) -> bool {
+        self.tenanted
+    }
+
+    /// The cells of a row with the names of their columns.
+    pub fn cells<'a>(&self, row: &'a [Value]) -> impl Iterator<Item = (&'static str, &'a Value)> {
+        self.columns.iter().map(|(name, _)| *name).zip(row)
+    }
+
+    /// What tells a row from the others of its tenant.
+    pub fn key_of(&self, row: &[Value]) -> Vec<(&'static str, Value)> {
+        let place = |key: &&'static str| Some((*key, row.get(self.place(key)?)?.clone()));
+        self.key.iter().filter_map(place).collect()
     }
 
     /// Its columns with their types, in order: what a copy must agree with.

@@ -5,6 +5,7 @@
 //! schema (which migrations make) is no part of it.
 
 mod cells;
+mod page;
 mod tally;
 mod walk;
 
@@ -107,6 +108,15 @@ impl Db {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.settle().await,
             Engine::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// What was deleted is gone from the files too: the word index forgets it, and (SQLite) the free space of the file goes
+    /// where the file has no more than `bytes`, for which writers wait. Says whether that was so.
+    pub async fn scrub(&self, bytes: u64) -> Result<bool> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.scrub(bytes).await,
+            Engine::Postgres(_) => Ok(true),
         }
     }
 

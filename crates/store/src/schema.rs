@@ -93,6 +93,8 @@ pub struct Table {
     pub(crate) columns: Vec<ColumnSpec>,
     pub(crate) indexes: Vec<Index>,
     pub(crate) append_only: bool,
+    /// The column of an append-only table that may lose its value.
+    pub(crate) erasable: Option<&'static str>,
     /// Narrow rows are kept in the key's own tree on SQLite.
     pub(crate) clustered: bool,
     /// Rows are no part of what a tenant takes along.
@@ -137,6 +139,7 @@ impl Table {
             columns,
             indexes: Vec::new(),
             append_only: false,
+            erasable: None,
             clustered: false,
             stays: false,
         }
@@ -169,6 +172,12 @@ impl Table {
     /// Rows are added and never changed or deleted.
     pub fn append_only(mut self) -> Self {
         self.append_only = true;
+        self
+    }
+
+    /// The one change that rows of an append-only table allow: this column loses its value, for good.
+    pub fn erasable(mut self, column: &'static str) -> Self {
+        self.erasable = Some(column);
         self
     }
 

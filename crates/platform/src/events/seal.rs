@@ -143,7 +143,7 @@ async fn seal(app: &App, tenant: Id) -> Result<usize> {
 }
 
 /// A lock of its own for each tenant.
-fn key(tenant: Id) -> i64 {
+pub(super) fn key(tenant: Id) -> i64 {
     let hash: [u8; 32] =
         Sha256::new_with_prefix("seal").chain_update(tenant.as_bytes()).finalize().into();
     hash.iter().take(8).fold(0, |key, byte| (key << 8) | i64::from(*byte))

@@ -41,7 +41,9 @@ fn line() -> Vec<(&'static str, Schema)> {
         ("object", schema::string()),
         (
             "action",
-            schema::one_of(&["create", "update", "delete", "restore", "import", "convert", "undo"]),
+            schema::one_of(&[
+                "create", "update", "delete", "restore", "import", "convert", "undo", "erase",
+            ]),
         ),
         ("memberId", id()),
         ("userId", id()),

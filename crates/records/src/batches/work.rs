@@ -148,7 +148,11 @@ impl Asked {
 pub(crate) fn is_of_one(error: &Error) -> bool {
     let own = matches!(
         error.kind(),
-        ErrorKind::Invalid | ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Malformed
+        ErrorKind::Invalid
+            | ErrorKind::Conflict
+            | ErrorKind::NotFound
+            | ErrorKind::Gone
+            | ErrorKind::Malformed
     );
     own && error.code() != "contended"
 }

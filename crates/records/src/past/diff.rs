@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kith_http::{Answer, Call};
-use kith_kernel::{Id, Result, Time, not_found};
+use kith_kernel::{Id, Result, Time};
 use kith_store::{Read, Select};
 use serde_json::{Value as Json, json};
 
@@ -13,6 +13,7 @@ use crate::{
     ask::wrong,
     custom::CustomField,
     describe::Object,
+    erased,
     trace::{self, Step},
 };
 
@@ -94,7 +95,10 @@ async fn made_at(db: &Read, object: &Object, id: Id) -> Result<Time> {
         Ok(())
     })
     .await?;
-    found.or(known).ok_or_else(|| not_found(object.name))
+    match found.or(known) {
+        Some(made) => Ok(made),
+        None => Err(erased::gone(db, object, id).await?),
+    }
 }
 
 fn changes((was, is): (&Was, &Was), steps: &[Step], custom: &[CustomField]) -> Vec<Json> {

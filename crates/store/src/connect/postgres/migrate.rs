@@ -107,18 +107,28 @@ impl Postgres {
     fn walls(&self, table: &Table) -> String {
         let (app, platform) = &self.options.roles;
         let name = table.name;
-        let verbs =
-            if table.append_only { "SELECT, INSERT" } else { "SELECT, INSERT, UPDATE, DELETE" };
+        let verbs = match (table.append_only, table.erasable) {
+            (false, _) => "SELECT, INSERT, UPDATE, DELETE".to_owned(),
+            (true, None) => "SELECT, INSERT".to_owned(),
+            (true, Some(column)) => format!("SELECT, INSERT, UPDATE ({column})"),
+        };
         if !table.tenanted {
             return format!("GRANT {verbs} ON {name} TO \"{app}\", \"{platform}\"");
         }
         // No setting, no rows: the comparison with NULL never holds.
         let mine = "tenant_id = NULLIF(current_setting('kith.tenant', true), '')::uuid";
+        // Nothing but the loss of its value is a change that the column allows, and inserts are not asked for it.
+        let erasure = table.erasable.map(|column| {
+            format!(
+                "CREATE POLICY erasure ON {name} AS RESTRICTIVE FOR UPDATE USING (true) WITH CHECK ({column} IS NULL);\n"
+            )
+        });
         format!(
             "ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\n\
              ALTER TABLE {name} FORCE ROW LEVEL SECURITY;\n\
              CREATE POLICY tenant ON {name} USING ({mine}) WITH CHECK ({mine});\n\
-             GRANT {verbs} ON {name} TO \"{app}\""
+             {}GRANT {verbs} ON {name} TO \"{app}\"",
+            erasure.unwrap_or_default()
         )
     }
 
@@ -187,11 +197,19 @@ WITH tables AS (
   UNION ALL
   SELECT t.relname, 3, '', 'ALTER TABLE ' || t.relname || ' FORCE ROW LEVEL SECURITY' FROM tables t WHERE t.relforcerowsecurity
   UNION ALL
-  SELECT t.relname, 4, p.policyname, 'CREATE POLICY ' || p.policyname || ' ON ' || t.relname || ' USING (' || p.qual || ')'
+  SELECT t.relname, 4, p.policyname, 'CREATE POLICY ' || p.policyname || ' ON ' || t.relname
+      || CASE WHEN p.permissive = 'RESTRICTIVE' THEN ' AS RESTRICTIVE' ELSE '' END
+      || CASE WHEN p.cmd <> 'ALL' THEN ' FOR ' || p.cmd ELSE '' END || ' USING (' || p.qual || ')'
+      || CASE WHEN p.with_check <> p.qual THEN ' WITH CHECK (' || p.with_check || ')' ELSE '' END
     FROM tables t JOIN pg_policies p ON p.tablename = t.relname AND p.schemaname = 'public'
   UNION ALL
   SELECT t.relname, 5, g.grantee, 'GRANT ' || string_agg(g.privilege_type, ', ' ORDER BY g.privilege_type) || ' ON ' || t.relname || ' TO ' || g.grantee
     FROM tables t JOIN information_schema.role_table_grants g ON g.table_name = t.relname AND g.table_schema = 'public'
     WHERE g.grantee LIKE 'kith\_%' GROUP BY t.relname, g.grantee
+  UNION ALL
+  SELECT t.relname, 6, g.grantee, 'GRANT ' || g.privilege_type || ' (' || g.column_name || ') ON ' || t.relname || ' TO ' || g.grantee
+    FROM tables t JOIN information_schema.column_privileges g ON g.table_name = t.relname AND g.table_schema = 'public'
+    WHERE g.grantee LIKE 'kith\_%' AND NOT EXISTS (SELECT 1 FROM information_schema.role_table_grants w
+      WHERE w.table_schema = 'public' AND w.table_name = t.relname AND w.grantee = g.grantee AND w.privilege_type = g.privilege_type)
 )
 SELECT line::text FROM lines ORDER BY relname, part, name"#;

@@ -130,16 +130,29 @@ fn perform(connection: &Connection, step: &Step, platform_tables: &[&'static str
     }
 }
 
-/// Triggers that refuse to change or delete what is only ever added.
+/// Triggers that refuse to change or delete what is only ever added; one column may lose its value.
 fn guard(connection: &Connection, table: &Table) -> Result<()> {
     let name = table.name;
     for verb in ["UPDATE", "DELETE"] {
         let trigger = format!("{name}_refuse_{}", verb.to_lowercase());
         let refusal = format!("SELECT RAISE(ABORT, '{name} is append-only')");
+        let when = match (verb, table.erasable) {
+            ("UPDATE", Some(column)) => format!(" WHEN {}", changes_more(table, column)),
+            _ => String::new(),
+        };
         batch(
             connection,
-            &format!("CREATE TRIGGER {trigger} BEFORE {verb} ON {name} BEGIN {refusal}; END"),
+            &format!("CREATE TRIGGER {trigger} BEFORE {verb} ON {name}{when} BEGIN {refusal}; END"),
         )?;
     }
     Ok(())
+}
+
+/// Whether an update does anything else than take the value of a column away.
+fn changes_more(table: &Table, erasable: &str) -> String {
+    let columns = ["tenant_id"].into_iter().chain(table.columns.iter().map(|column| column.name));
+    let others = columns.filter(|column| *column != erasable);
+    let changed: Vec<String> =
+        others.map(|column| format!("NEW.{column} IS NOT OLD.{column}")).collect();
+    format!("NEW.{erasable} IS NOT NULL OR {}", changed.join(" OR "))
 }

@@ -47,6 +47,32 @@ impl Sqlite {
         writer.connection.execute_batch(sql).map_err(|error| wrong(&error))
     }
 
+    /// Merges all parts of the word index, since words of deleted documents stay in old ones; then writes the file anew.
+    pub(crate) async fn scrub(&self, bytes: u64) -> Result<bool> {
+        self.run_alone("INSERT INTO search_words (search_words, rank) VALUES ('merge', -16)")
+            .await?;
+        loop {
+            // One step at a time, so that others write in between.
+            let writer = self.group.alone().await?;
+            let before = writer.connection.total_changes();
+            let step = "INSERT INTO search_words (search_words, rank) VALUES ('merge', 64)";
+            writer.connection.execute_batch(step).map_err(|error| wrong(&error))?;
+            // By SQLite's own word, fewer than two changes mean that nothing was left to merge.
+            if writer.connection.total_changes() - before < 2 {
+                break;
+            }
+        }
+        let writer = self.group.alone().await?;
+        let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let size: i64 =
+            writer.connection.query_row(size, [], |row| row.get(0)).map_err(|e| wrong(&e))?;
+        if u64::try_from(size).unwrap_or_default() > bytes {
+            return Ok(false);
+        }
+        run(&writer.connection, "VACUUM")?;
+        empty_log(&writer.connection).map(|()| true)
+    }
+
     /// Moves the log into the file.
     pub(crate) async fn settle(&self) -> Result<()> {
         let writer = self.group.alone().await?;

@@ -1,0 +1,353 @@
+//! Erasure: a job in short transactions, each of which may be done again, until nothing tells of the person.
+
+use std::{sync::Arc, time::Duration};
+
+use kith_http::{Answer, Call};
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict, internal, invalid, text::fold};
+use kith_platform::{
+    Ctx,
+    events::{self, Event},
+    jobs::{self, Attempt, Job, Registry, Retry},
+};
+use kith_store::{Condition, Delete, Insert, Read, Select, Update, Value, Write};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::{Personal, subject::Subject};
+use crate::{
+    batches::{self, Counts, Fault, Kind, New, Reached, State},
+    describe::{Object, Record},
+    erased::gone,
+};
+
+/// Rows of one transaction.
+pub(super) const AT_ONCE: u64 = 50;
+/// Events of one transaction, which holds up the sealer.
+const EVENTS_AT_ONCE: u64 = 100;
+/// Columns that hold the id of a record which is gone.
+const POINTING: [&str; 4] = ["record_id", "target_id", "low_id", "high_id"];
+/// What tells of the erasure itself, and of what happened when.
+const LEFT: [&str; 4] = ["events", "event_order", "event_salts", "erased_records"];
+/// While others are at work on the same.
+const PAUSE: Duration = Duration::from_millis(20);
+const MOST_TRIES: u32 = 200;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Wish {
+    confirm: String,
+}
+
+/// The job that erases a person.
+#[derive(Debug, Serialize, Deserialize)]
+struct Erase {
+    batch: Id,
+}
+
+impl Job for Erase {
+    const NAME: &'static str = "record.erase";
+    const RETRY: Retry = batches::RETRY;
+}
+
+/// Adds the job that erases people.
+pub fn register(registry: Registry, personal: &Arc<Personal>) -> Registry {
+    let personal = Arc::clone(personal);
+    let registry = registry.on(move |job: Erase, attempt| {
+        let personal = Arc::clone(&personal);
+        async move { batches::outcome(personal.run(&attempt, job.batch).await) }
+    });
+    registry.when_given_up::<Erase>(|job, ctx, db, error| {
+        Box::pin(batches::given_up(ctx, db, job.batch, error))
+    })
+}
+
+/// Notes the erasure and enqueues its job.
+pub(super) async fn ask(personal: Arc<Personal>, mut call: Call) -> Result<Answer> {
+    let id = call.id("id")?;
+    let wish: Wish = call.parse().await?;
+    let ctx = &call.ctx;
+    let object = personal.person.object;
+    let shape = personal.records.shape(object)?;
+    let subject = ctx
+        .read(async |db| {
+            let found = personal.any(ctx, db, (&shape, id)).await?;
+            let Some(found) = found else { return Err(gone(db, object, id).await?) };
+            confirmed(&found.record, id, &wish.confirm)?;
+            personal.subject(ctx, db, id).await
+        })
+        .await?;
+    let shown = ctx
+        .write(async |db| {
+            refuse_twice(db, id).await?;
+            let batch = begin(ctx, db, (object, id), &subject).await?;
+            jobs::enqueue(ctx, db, &Erase { batch })?;
+            batches::find(db, batch).await?.shown(db, ctx.now()).await
+        })
+        .await?;
+    let place = format!("/api/jobs/{}", shown["id"].as_str().unwrap_or_default());
+    Ok(Answer::json(&shown)?.accepted(&place))
+}
+
+fn confirmed(record: &Record, id: Id, given: &str) -> Result<()> {
+    let same = |text: &str| fold(text.trim()) == fold(given.trim());
+    let name = record.get("name").and_then(Json::as_str);
+    if given.trim() == id.to_string() || name.is_some_and(same) {
+        return Ok(());
+    }
+    Err(invalid("confirm", "must be the name or the id of whom it is about"))
+}
+
+#[derive(Deserialize)]
+struct Begun {
+    batch_id: Id,
+}
+
+async fn refuse_twice(db: &Read, id: Id) -> Result<()> {
+    let begun: Option<Begun> =
+        db.first(Select::from("erased_records").whose("record_id", id)).await?;
+    let Some(begun) = begun else { return Ok(()) };
+    if batches::find(db, begun.batch_id).await?.state().has_ended() {
+        return Ok(());
+    }
+    let why = format!("The erasure is under way: GET /api/jobs/{}.", begun.batch_id);
+    Err(conflict("running", why))
+}
+
+async fn begin(
+    ctx: &Ctx,
+    db: &Write,
+    (object, id): (&'static Object, Id),
+    subject: &Subject,
+) -> Result<Id> {
+    let batch = ctx.new_id();
+    let wishes = serde_json::to_value(subject).ok();
+    let new = New::running(batch, Kind::Erase, (object.name, "erase"));
+    batches::begin(ctx, db, &New { state: State::Queued, wishes, ..new })?;
+    for (name, record) in &subject.records {
+        let cells = vec![
+            ("record_id", (*record).into()),
+            ("object", name.as_str().into()),
+            ("batch_id", batch.into()),
+            ("erased_at", ctx.now().into()),
+        ];
+        let insert = Insert::row("erased_records", cells);
+        db.insert(insert.or_replace(&["record_id"], &["batch_id", "erased_at"])).await?;
+    }
+    tell(ctx, db, (object, "erasing", id), (batch, None))?;
+    Ok(batch)
+}
+
+pub(super) fn tell(
+    ctx: &Ctx,
+    db: &Write,
+    (object, what, record): (&Object, &str, Id),
+    (batch, changes): (Id, Option<Json>),
+) -> Result<()> {
+    let event = Event {
+        name: format!("{}.{what}", object.name),
+        object: object.name,
+        record: Some(record),
+        changes: changes.map(|changes| changes.to_string()),
+        batch: Some(batch),
+    };
+    events::append(ctx, db, event).map(drop)
+}
+
+impl Personal {
+    async fn run(&self, attempt: &Attempt, id: Id) -> Result<()> {
+        let batch = attempt.read(async |db| batches::find(db, id).await).await?;
+        if batch.state().has_ended() {
+            return Ok(());
+        }
+        let ctx = &attempt.in_batch(id);
+        if let Some(wishes) = batch.wishes {
+            let subject: Subject = serde_json::from_value(wishes.0)
+                .map_err(|error| internal("an erasure cannot be read").caused_by(error))?;
+            let mut counts = Counts::default();
+            self.clear_custom_links(ctx, &subject, &mut counts).await?;
+            self.erase_records(ctx, (id, &subject), &mut counts).await?;
+            self.clear_links(ctx, &subject, &mut counts).await?;
+            self.sweep(ctx, (id, &subject.terms), &mut counts).await?;
+            progress(ctx, id, (State::Running, counts)).await?;
+            self.sweep_events(ctx, &subject.terms).await?;
+            self.settle(ctx, (id, &subject)).await?;
+        }
+        stop_if_asked(ctx)?;
+        // What was erased still stands in the free space of the file until that is written anew.
+        let whole = attempt.app.db.scrub(self.scrubbed_bytes).await?;
+        attempt
+            .write(async |db| {
+                let batch = batches::find(db, id).await?;
+                let error = (!whole).then(|| SPACE.to_owned());
+                let at = Reached::at(State::Completed, batch.counts.0);
+                batch.reached(attempt, db, Reached { error, ..at }).await?;
+                jobs::finish(attempt, db).await
+            })
+            .await
+    }
+
+    /// Records of the person, and those that were entered about them.
+    async fn erase_records(
+        &self,
+        ctx: &Ctx,
+        (batch, subject): (Id, &Subject),
+        counts: &mut Counts,
+    ) -> Result<()> {
+        self.forget_merges(ctx, subject).await?;
+        loop {
+            let some = ctx.read(async |db| self.about(db, (subject, Some(AT_ONCE))).await).await?;
+            if some.is_empty() {
+                break;
+            }
+            for (object, id) in some {
+                self.erase_record(ctx, (object, id)).await?;
+                counts.done += 1;
+                counts.changed += 1;
+            }
+            progress(ctx, batch, (State::Running, *counts)).await?;
+        }
+        // Whom it is about comes last: while they are there, it is not over.
+        for (name, id) in subject.records.iter().rev() {
+            self.erase_record(ctx, (self.records.shape_named(name)?.object, *id)).await?;
+            counts.done += 1;
+            counts.changed += 1;
+        }
+        progress(ctx, batch, (State::Running, *counts)).await
+    }
+
+    async fn erase_record(&self, ctx: &Ctx, (object, id): (&'static Object, Id)) -> Result<()> {
+        erase_events_of(ctx, id).await?;
+        ctx.write(async |db| {
+            for table in self.catalog.tables().iter().filter(|table| table.is_of_tenants()) {
+                let name = table.name();
+                for column in POINTING {
+                    if table.place(column).is_some() && !LEFT.contains(&name) {
+                        db.delete(Delete::from(name).whose(column, id)).await?;
+                    }
+                }
+            }
+            db.unindex(id).await?;
+            db.delete(Delete::from(object.table()).whose("id", id)).await.map(drop)
+        })
+        .await?;
+        // What happened meanwhile.
+        erase_events_of(ctx, id).await
+    }
+
+    /// The journals of what was merged into them hold what they were.
+    async fn forget_merges(&self, ctx: &Ctx, subject: &Subject) -> Result<()> {
+        let ids: Vec<Value> = subject.records.iter().map(|(_, id)| (*id).into()).collect();
+        ctx.write(async |db| {
+            let mut merges: Vec<Value> = Vec::new();
+            let of = Condition::Any(vec![
+                Condition::In("primary_id", ids.clone()),
+                Condition::In("record_id", ids.clone()),
+            ]);
+            db.each(&Select::from("merged_records").show(&["merge_id"]).only(of), |row| {
+                merges.extend(row.id(0)?.map(Value::from));
+                Ok(())
+            })
+            .await?;
+            let parted = Select::from("merges").show(&["id"]);
+            let parted = parted.only(Condition::In("primary_id", ids.clone()));
+            db.each(&parted, |row| {
+                merges.extend(row.id(0)?.map(Value::from));
+                Ok(())
+            })
+            .await?;
+            for merge in merges {
+                let of = |table| Delete::from(table).whose("merge_id", merge.clone());
+                db.delete(of("merge_moves")).await?;
+                db.delete(of("merged_records")).await?;
+                db.delete(Delete::from("merges").whose("id", merge.clone())).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What stays of the person: that they were erased, and by what they must not come back.
+    async fn settle(&self, ctx: &Ctx, (batch, subject): (Id, &Subject)) -> Result<()> {
+        ctx.write(async |db| {
+            for term in subject.terms.iter().filter(|term| term.kind != "name") {
+                let digits: String = term.folded.chars().filter(char::is_ascii_digit).collect();
+                let text = if term.kind == "phone" { &digits } else { &term.folded };
+                let hash = Sha256::new_with_prefix("kith suppression 1")
+                    .chain_update(ctx.actor.tenant.as_bytes())
+                    .chain_update(&term.kind)
+                    .chain_update(text)
+                    .finalize();
+                let cells = vec![
+                    ("hash", hash.to_vec().into()),
+                    ("kind", term.kind.as_str().into()),
+                    ("created_at", ctx.now().into()),
+                ];
+                db.insert(Insert::row("suppressions", cells).or_keep()).await?;
+            }
+            for (name, id) in &subject.others {
+                let object = self.records.shape_named(name)?.object.name;
+                let why = "It is known by the same name, address or number, which therefore stands where it stood. Erase it as well if it is the same person.";
+                Fault::skipped((object, *id), "known_by_the_same", why.to_owned()).note(db, batch)?;
+            }
+            if let Some((_, id)) = subject.records.first() {
+                tell(ctx, db, (self.person.object, "erased", *id), (batch, None))?;
+            }
+            let update = Update::table("batches").set("wishes", Value::Null).whose("id", batch);
+            db.update(update).await.map(drop)
+        })
+        .await
+    }
+}
+
+const SPACE: &str = "Everything is erased. The database file is too large to be written anew at once: what was erased may still be found in its free space until that is used again or VACUUM is run.";
+
+async fn progress(ctx: &Ctx, id: Id, (state, counts): (State, Counts)) -> Result<()> {
+    ctx.write(async |db| {
+        batches::find(db, id).await?.reached(ctx, db, Reached::at(state, counts)).await
+    })
+    .await
+}
+
+async fn erase_events_of(ctx: &Ctx, record: Id) -> Result<()> {
+    let left = Condition::Not(Box::new(Condition::Null("changes")));
+    let select = Select::from("events").show(&["id"]).whose("record_id", record).only(left);
+    let select = select.at_most(EVENTS_AT_ONCE);
+    loop {
+        let mut ids = Vec::new();
+        ctx.read(async |db| {
+            db.each(&select, |row| {
+                ids.extend(row.id(0)?);
+                Ok(())
+            })
+            .await
+        })
+        .await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        erase_events(ctx, &ids).await?;
+    }
+}
+
+/// Takes the content of events away; the sealer is waited for.
+pub(super) async fn erase_events(ctx: &Ctx, ids: &[Id]) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match ctx.write(async |db| events::erase(db, ids).await).await {
+            Err(error) if matches!(error.code(), "busy" | "contended") && tries < MOST_TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done.map(drop),
+        }
+    }
+}
+
+/// Where the work can be left: it goes on with the next start.
+pub(super) fn stop_if_asked(ctx: &Ctx) -> Result<()> {
+    if ctx.app.tasks.is_stopping() {
+        let why = "The server stops; the work goes on later.";
+        return Err(Error::new(ErrorKind::Unavailable, "stopping", why));
+    }
+    Ok(())
+}
