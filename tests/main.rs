@@ -38,5 +38,6 @@ mod sink;
 mod store;
 mod strangers;
 mod tenant_bundles;
+mod vcard;
 mod views;
 mod world;

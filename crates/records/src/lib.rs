@@ -32,6 +32,7 @@ mod schemas;
 mod trace;
 mod undo;
 mod values;
+mod vcard;
 mod views;
 
 pub use ask::Ask;
