@@ -108,22 +108,7 @@ impl Records {
                 self.custom_fields(db, object).await
             })
             .await?;
-        ctx.write(async |db| {
-            let what =
-                json!({ "after": { "filter": ask.rule.to_json(), "format": format.name() } });
-            events::append(
-                ctx,
-                db,
-                Event {
-                    name: format!("{}.exported", object.name),
-                    object: object.name,
-                    record: None,
-                    changes: Some(what.to_string()),
-                    batch: None,
-                },
-            )
-        })
-        .await?;
+        note(ctx, object, (&ask, format)).await?;
         let columns = columns(&shape, custom.iter().map(|field| field.name.as_str()));
         let state = if format == Format::Csv { State::Header } else { State::From(None) };
         let export = Export {
@@ -141,6 +126,26 @@ impl Records {
         // What sends it may ask once more after the end.
         Ok(pieces.fuse())
     }
+}
+
+/// Exports are events too.
+async fn note(ctx: &Ctx, object: &Object, (ask, format): (&Ask, Format)) -> Result<()> {
+    ctx.write(async |db| {
+        let what = json!({ "after": { "filter": ask.rule.to_json(), "format": format.name() } });
+        events::append(
+            ctx,
+            db,
+            Event {
+                name: format!("{}.exported", object.name),
+                object: object.name,
+                record: None,
+                changes: Some(what.to_string()),
+                batch: None,
+            },
+        )
+    })
+    .await
+    .map(drop)
 }
 
 /// What vCards are sent as.
