@@ -6,6 +6,7 @@ mod arrows;
 mod backup;
 mod bad_input;
 mod batches;
+mod calendar;
 mod client;
 mod custom;
 mod database;
