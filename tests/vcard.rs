@@ -145,6 +145,10 @@ async fn cards_come_in(kind: Kind) {
     let report = import(&world, &world.ana, "contacts", QUIRKS, &[("onMatch", "update")]).await;
     assert_eq!(counts(&report), [4, 1, 1, 0, 2], "{report}");
     assert_eq!(report["matchBy"], "email");
+    // Columns that no card fills are not told.
+    let columns = report["columns"].as_array().unwrap();
+    assert!(columns.iter().all(|column| column["field"].is_string()), "{report}");
+    assert!(columns.iter().any(|column| column["field"] == "custom.birthday"), "{report}");
     assert_eq!(report["state"], "completed");
     let errors = world.ana.get(report["errorsUrl"].as_str().unwrap()).await.text;
     assert!(errors.contains("2,card 2: the card does not end"), "{errors}");

@@ -75,7 +75,8 @@ impl Plan {
     }
 
     pub(crate) fn shown(&self) -> Json {
-        let columns = self.columns.iter().map(|column| {
+        let is_told = |column: &&Column| self.form == Form::Csv || column.target != Target::Nowhere;
+        let columns = self.columns.iter().filter(is_told).map(|column| {
             let field = match &column.target {
                 Target::Field(key) => Some(key.clone()),
                 Target::Custom(name, _) => Some(format!("custom.{name}")),
@@ -118,7 +119,10 @@ impl Plan {
         if form == Form::Cards {
             // Cards have all columns that there could be; those that none of them fills are as good as absent.
             let empty = columns.iter_mut().zip(&seen).filter(|(_, seen)| !**seen);
-            empty.for_each(|(column, _)| column.target = Target::Nowhere);
+            empty.for_each(|(column, _)| {
+                column.target = Target::Nowhere;
+                column.note = None;
+            });
         }
         let match_by = match_by(&columns, shape, wishes)?;
         Ok((Self { form, dialect, columns, match_by }, rows.notes()))
