@@ -169,6 +169,21 @@ CREATE TABLE batches (
 ALTER TABLE batches FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON batches USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON batches TO kith_app;
+CREATE TABLE calendar_feeds (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  token_hash bytea NOT NULL,
+  member_id uuid NOT NULL,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX calendar_feeds__member_id__id ON public.calendar_feeds USING btree (tenant_id, member_id, id);
+ALTER TABLE calendar_feeds FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON calendar_feeds USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON calendar_feeds TO kith_app;
 CREATE TABLE contacts (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -151,6 +151,18 @@ CREATE TABLE batches (
   undone_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE TABLE calendar_feeds (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  token_hash BLOB NOT NULL,
+  member_id BLOB NOT NULL,
+  revoked_at INTEGER,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX calendar_feeds__member_id__id ON calendar_feeds (tenant_id, member_id, id);
 CREATE TABLE contacts (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

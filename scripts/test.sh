@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 log=$target/test-install.log
-# The mail server of the tests, which speaks SMTP without being ours.
-mail_server=aiosmtpd==1.4.6
+# What the tests hold us against: a mail server, and a reader of vCards and calendars.
+python_packages="aiosmtpd==1.4.6 vobject==0.9.9"
 
 say() {
     printf 'test: %s\n' "$1" >&2
@@ -75,21 +75,22 @@ make_environment() {
     python3 -m venv "$environment" >"$log" 2>&1
 }
 
-provide_mail_server() {
+provide_python_packages() {
     command -v python3 >/dev/null || install "python3 is missing" python3
-    if python3 -c 'import aiosmtpd' 2>/dev/null; then
+    if python3 -c 'import aiosmtpd, vobject' 2>/dev/null; then
         return 0
     fi
     environment=$target/test-python
-    if ! "$environment/bin/python3" -c 'import aiosmtpd' 2>/dev/null; then
-        say "python3 has no aiosmtpd, the mail server of the tests: installing it from PyPI into $environment"
+    if ! "$environment/bin/python3" -c 'import aiosmtpd, vobject' 2>/dev/null; then
+        say "python3 has no aiosmtpd and vobject, which the tests need: installing them from PyPI into $environment"
         if ! make_environment; then
             install "python3 cannot make virtual environments" python3-venv
             make_environment || fail "no virtual environment can be made; see $log"
         fi
-        if ! "$environment/bin/python3" -m pip install -q --disable-pip-version-check "$mail_server" >"$log" 2>&1; then
+        # shellcheck disable=SC2086 # Two words are meant.
+        if ! "$environment/bin/python3" -m pip install -q --disable-pip-version-check $python_packages >"$log" 2>&1; then
             tail -n 5 "$log" >&2
-            fail "this did not work; Debian has it too: apt-get install python3-aiosmtpd"
+            fail "this did not work; Debian has them too: apt-get install python3-aiosmtpd python3-vobject"
         fi
     fi
     # The tests call python3.
@@ -98,7 +99,7 @@ provide_mail_server() {
 }
 
 provide_postgres
-provide_mail_server
+provide_python_packages
 
 quiet=
 [ -t 2 ] || quiet=yes

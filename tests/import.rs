@@ -50,6 +50,15 @@ pub(crate) async fn import(
 }
 
 async fn upload(by: &Client, object: &str, file: &[u8], fields: &[(&str, &str)]) -> (u16, Json) {
+    upload_as(by, object, ("../../deals.csv", file), fields).await
+}
+
+pub(crate) async fn upload_as(
+    by: &Client,
+    object: &str,
+    (name, file): (&str, &[u8]),
+    fields: &[(&str, &str)],
+) -> (u16, Json) {
     let mut body = Vec::new();
     for (name, value) in fields {
         body.extend_from_slice(
@@ -57,9 +66,10 @@ async fn upload(by: &Client, object: &str, file: &[u8], fields: &[(&str, &str)])
                 .as_bytes(),
         );
     }
-    body.extend_from_slice(
-        b"--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"../../deals.csv\"\r\n\r\n",
+    let head = format!(
+        "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
     );
+    body.extend_from_slice(head.as_bytes());
     body.extend_from_slice(file);
     body.extend_from_slice(b"\r\n--edge--\r\n");
     let headers = [("content-type", "multipart/form-data; boundary=edge")];

@@ -80,6 +80,9 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             let invited = json!({ "email": email(&unique("guest").replace(' ', "-")) });
             owner.make("/api/invites", invited).await
         }
+        "calendar-feeds" => {
+            owner.make("/api/calendar-feeds", json!({ "name": unique(word) })).await
+        }
         "api-keys" => {
             let key = json!({ "name": unique(word), "scopes": ["*"] });
             owner.make("/api/api-keys", key).await
@@ -293,7 +296,7 @@ async fn content(
         }
         (_, ["test-connection"]) => json!({ "service": "database" }),
         (_, [] | ["{id}" | "{object}"]) => match kind {
-            "tenants" => json!({ "name": unique(word) }),
+            "tenants" | "calendar-feeds" => json!({ "name": unique(word) }),
             "invites" => json!({ "email": email(&unique("guest").replace(' ', "-")) }),
             "api-keys" => json!({ "name": unique(word), "scopes": ["contacts:read"] }),
             "custom-fields" | "objects" if words.len() > 1 => json!({ "label": unique(word) }),

@@ -293,7 +293,9 @@ async fn fill(world: &World) -> Vec<String> {
         }
     }
     tell_ana(world, WORD).await;
-    for kind in ["imports", "api-keys", "tenants", "custom-fields", "views", "batches"] {
+    for kind in
+        ["imports", "api-keys", "calendar-feeds", "tenants", "custom-fields", "views", "batches"]
+    {
         ids.push(something(kind, ana, WORD).await);
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });

@@ -126,6 +126,10 @@ impl Rules for Contacts {
         true
     }
 
+    fn are_people(&self) -> bool {
+        true
+    }
+
     fn warn<'a>(&'a self, desk: Desk<'a>, made: (Id, &'a Record)) -> Warning<'a> {
         Box::pin(duplicates::warnings(desk, CONTACT.name, made))
     }

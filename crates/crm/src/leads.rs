@@ -127,6 +127,10 @@ impl Rules for Leads {
         true
     }
 
+    fn are_people(&self) -> bool {
+        true
+    }
+
     fn warn<'a>(&'a self, desk: Desk<'a>, made: (Id, &'a Record)) -> Warning<'a> {
         Box::pin(duplicates::warnings(desk, LEAD.name, made))
     }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod activities;
 mod address;
+mod calendar;
 pub mod contacts;
 pub mod deals;
 mod duplicates;
@@ -29,6 +30,7 @@ use kith_records::{
 };
 use serde_json::Value as Json;
 
+pub use calendar::{BySecret, calendar_routes};
 pub use migrations::migrations;
 
 /// Every object of the CRM.

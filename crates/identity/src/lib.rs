@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authenticate;
+mod calendar_feeds;
 mod caller;
 mod cookies;
 mod events;
@@ -31,6 +32,7 @@ use kith_store::Migration;
 use serde_json::Value;
 
 pub use authenticate::authenticate;
+pub use calendar_feeds::{FeedActor, feed_actor};
 pub use identity::Identity;
 pub use members::{Member, MemberStatus};
 pub use options::{Options, SameSite};
@@ -50,6 +52,7 @@ pub fn migrations() -> Vec<Migration> {
         passwords::migration(),
         invites::migration(),
         api_keys::migration(),
+        calendar_feeds::migration(),
         second_factor::migration(),
     ]
 }
@@ -64,6 +67,7 @@ pub fn routes(identity: &Arc<Identity>) -> Routes {
         .and(members::routes(identity))
         .and(invites::routes(identity))
         .and(api_keys::routes(identity))
+        .and(calendar_feeds::routes(identity))
 }
 
 /// The named schemas that the operations answer with.
@@ -77,6 +81,7 @@ pub fn schemas() -> Vec<(String, Value)> {
         members::schemas(),
         invites::schemas(),
         api_keys::schemas(),
+        calendar_feeds::schemas(),
     ]
     .concat()
 }

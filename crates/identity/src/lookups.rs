@@ -11,6 +11,7 @@ const WHY: &str = "whose secret it is must be known before its tenant is";
 pub(crate) enum Lookup {
     ApiKey,
     Invite,
+    CalendarFeed,
 }
 
 impl Lookup {
@@ -18,6 +19,7 @@ impl Lookup {
         match self {
             Self::ApiKey => "api_key",
             Self::Invite => "invite",
+            Self::CalendarFeed => "calendar_feed",
         }
     }
 }

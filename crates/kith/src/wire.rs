@@ -210,6 +210,7 @@ impl House {
     pub fn routes(&self) -> Routes {
         identity::routes(&self.identity)
             .and(crm::routes(&self.records, &self.imports))
+            .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
             .and(records::custom_object_routes(&self.records, &self.imports))

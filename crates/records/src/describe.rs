@@ -405,6 +405,11 @@ pub trait Rules: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// Whether its records are people, with the fields of one: they can be read from and written as vCards.
+    fn are_people(&self) -> bool {
+        false
+    }
+
     /// Makes what the values of an imported field name and does not exist; says which it made.
     fn make_missing<'a>(
         &'a self,

@@ -1,8 +1,9 @@
-//! Exports: every record that fits, streamed page by page as CSV or JSON lines.
+//! Exports: every record that fits, streamed page by page as CSV, JSON lines or vCards.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use calcard::vcard::VCardVersion;
 use futures_util::{StreamExt, stream};
 use kith_http::{Answer, Call, Query};
 use kith_kernel::{Error, Kind, Result};
@@ -17,6 +18,7 @@ use crate::{
     catalog::Shape,
     csv::{Delimiter, write::Writer},
     describe::Object,
+    vcard,
 };
 
 /// Rows that are read at a time.
@@ -26,6 +28,17 @@ const ROWS: u64 = 500;
 enum Format {
     Csv,
     Lines,
+    Cards(VCardVersion),
+}
+
+impl Format {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Lines => "jsonl",
+            Self::Cards(_) => "vcard",
+        }
+    }
 }
 
 /// An export under way.
@@ -53,18 +66,19 @@ impl Records {
         object: &'static Object,
     ) -> Result<Answer> {
         let query = call.query()?;
-        let (format, ask) = read(&query)?;
+        let (format, ask) = read(&query, object)?;
         let pieces = self.pieces(&call.ctx, object, (ask, format)).await?;
         let (kind, ending) = match format {
             Format::Csv => ("text/csv; charset=utf-8", "csv"),
             Format::Lines => ("application/jsonl", "jsonl"),
+            Format::Cards(_) => (CARDS, "vcf"),
         };
         let name = format!("attachment; filename=\"{}.{ending}\"", object.plural);
         let disposition = axum::http::header::CONTENT_DISPOSITION;
         Ok(Answer::stream(kind, axum::body::Body::from_stream(pieces)).header(disposition, &name))
     }
 
-    /// All records of an object in pieces: `csv` or `jsonl`. For the command line.
+    /// All records of an object in pieces: `csv`, `jsonl` or `vcard`. For the command line.
     pub async fn export_pieces(
         self: &Arc<Self>,
         ctx: &Ctx,
@@ -72,7 +86,7 @@ impl Records {
         format: &str,
     ) -> Result<impl stream::Stream<Item = Result<Bytes>> + use<>> {
         let query = Query::parse(&format!("format={format}"))?;
-        let (format, ask) = read(&query)?;
+        let (format, ask) = read(&query, object)?;
         self.pieces(ctx, object, (ask, format)).await
     }
 
@@ -80,9 +94,12 @@ impl Records {
         self: &Arc<Self>,
         ctx: &Ctx,
         object: &'static Object,
-        (ask, format): (Ask, Format),
+        (mut ask, format): (Ask, Format),
     ) -> Result<impl stream::Stream<Item = Result<Bytes>> + use<>> {
         let shape = self.shape(object)?;
+        if matches!(format, Format::Cards(_)) {
+            ask.include = companies(ctx, &shape, &ask);
+        }
         // The question is tried before the stream begins, so that a wrong one is told by its status.
         let custom = ctx
             .read(async |db| {
@@ -91,17 +108,7 @@ impl Records {
                 self.custom_fields(db, object).await
             })
             .await?;
-        ctx.write(async |db| {
-            let what = json!({ "after": { "filter": ask.rule.to_json(), "format": if format == Format::Csv { "csv" } else { "jsonl" } } });
-            events::append(ctx, db, Event {
-                name: format!("{}.exported", object.name),
-                object: object.name,
-                record: None,
-                changes: Some(what.to_string()),
-                batch: None,
-            })
-        })
-        .await?;
+        note(ctx, object, (&ask, format)).await?;
         let columns = columns(&shape, custom.iter().map(|field| field.name.as_str()));
         let state = if format == Format::Csv { State::Header } else { State::From(None) };
         let export = Export {
@@ -121,17 +128,42 @@ impl Records {
     }
 }
 
-fn read(query: &Query) -> Result<(Format, Ask)> {
+/// Exports are events too.
+async fn note(ctx: &Ctx, object: &Object, (ask, format): (&Ask, Format)) -> Result<()> {
+    ctx.write(async |db| {
+        let what = json!({ "after": { "filter": ask.rule.to_json(), "format": format.name() } });
+        events::append(
+            ctx,
+            db,
+            Event {
+                name: format!("{}.exported", object.name),
+                object: object.name,
+                record: None,
+                changes: Some(what.to_string()),
+                batch: None,
+            },
+        )
+    })
+    .await
+    .map(drop)
+}
+
+/// What vCards are sent as.
+const CARDS: &str = "text/vcard; charset=utf-8";
+
+fn read(query: &Query, object: &Object) -> Result<(Format, Ask)> {
+    let mut asked = query.without("format");
     let format = match query.get("format")? {
         Some("csv") | None => Format::Csv,
         Some("jsonl") => Format::Lines,
-        Some(_) => {
-            let why = "The parameter format must be csv or jsonl.";
-            return Err(Error::new(Kind::Invalid, "invalid_parameter", why)
-                .and("format", "must be csv or jsonl"));
+        Some("vcard") if object.rules.are_people() => {
+            asked = asked.without("version");
+            Format::Cards(vcard::write::version(query.get("version")?)?)
         }
+        Some("vcard") => return Err(wrong_format("is vcard, which is for people alone")),
+        Some(_) => return Err(wrong_format("must be csv, jsonl or, for people, vcard")),
     };
-    let mut ask = Ask::read(&query.without("format"))?;
+    let mut ask = Ask::read(&asked)?;
     if ask.search.is_some() && ask.sort.is_empty() {
         // All that is found, not only the best of it.
         ask.sort = vec![("id".to_owned(), true)];
@@ -148,6 +180,41 @@ fn read(query: &Query) -> Result<(Format, Ask)> {
             ..ask
         },
     ))
+}
+
+fn wrong_format(why: &str) -> Error {
+    let told = format!("The parameter format {why}.");
+    Error::new(Kind::Invalid, "invalid_parameter", told).and("format", why)
+}
+
+/// The accounts of people, whose names stand on their cards; for those who may read accounts.
+fn companies(ctx: &Ctx, shape: &Shape, ask: &Ask) -> Vec<String> {
+    let has = shape.field("accountId").is_some() && ask.as_of.is_none();
+    if has && ctx.actor.scopes.require("accounts", "read").is_ok() {
+        vec!["account".to_owned()]
+    } else {
+        Vec::new()
+    }
+}
+
+impl Records {
+    /// Answers with one record as a vCard.
+    pub(crate) async fn card(&self, call: &Call, object: &'static Object) -> Result<Answer> {
+        let (id, query) = (call.id("id")?, call.query()?);
+        query.only(&["version"])?;
+        let version = vcard::write::version(query.get("version")?)?;
+        let mut ask = Ask::default();
+        ask.include = companies(&call.ctx, &*self.shape(object)?, &ask);
+        let read =
+            call.ctx.read(async |db| self.read(&call.ctx, db, object, (id, &ask)).await).await?;
+        let record: Json = serde_json::from_slice(&read.1)
+            .map_err(|error| kith_kernel::internal("a record is no JSON").caused_by(error))?;
+        let mut card = Vec::new();
+        vcard::write::write(&record, version, &mut card)?;
+        let disposition = format!("attachment; filename=\"{id}.vcf\"");
+        let header = axum::http::header::CONTENT_DISPOSITION;
+        Ok(Answer::text(CARDS, card).header(header, &disposition))
+    }
 }
 
 fn columns<'a>(shape: &Shape, custom: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -200,6 +267,7 @@ impl Export {
                     out.extend_from_slice(record.to_string().as_bytes());
                     out.push(b'\n');
                 }
+                Format::Cards(version) => vcard::write::write(record, version, &mut out)?,
             }
         }
         Ok(out.into())

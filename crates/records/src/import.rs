@@ -1,4 +1,4 @@
-//! Imports: CSV files of any size, in chunks that each commit with the place they ended at, so that an import that is
+//! Imports: files of any size, CSV or vCards, in chunks that each commit with the place they ended at, so that an import that is
 //! interrupted goes on where it was.
 
 mod convert;
@@ -9,6 +9,7 @@ mod plan;
 mod report;
 mod resume;
 mod routes;
+mod rows;
 mod run;
 mod source;
 mod state;

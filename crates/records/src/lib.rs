@@ -34,6 +34,7 @@ mod schemas;
 mod trace;
 mod undo;
 mod values;
+mod vcard;
 mod views;
 
 pub use ask::Ask;

@@ -19,6 +19,7 @@ use crate::{
 pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served {
     let routes = Served::new();
     let routes = comparing(reading(routes, records, object), records, object);
+    let routes = if object.rules.are_people() { cards(routes, records, object) } else { routes };
     let routes = writing(routes, records, object);
     if object.routes == Routes::Kept { routes } else { ending(routes, records, object) }
 }
@@ -72,8 +73,14 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     .answers(200, "Its events, newest first.", schema::page(schema::named("Event")));
     let export =
         served(|path| Operation::get(path, tag, &format!("Export {many}")), object, "/export");
+    let formats: &[&str] =
+        if object.rules.are_people() { &["csv", "jsonl", "vcard"] } else { &["csv", "jsonl"] };
     let export = schemas::list_parameters(export, object)
-        .query("format", schema::one_of(&["csv", "jsonl"]), "The form of the file.")
+        .query(
+            "format",
+            schema::one_of(formats),
+            "The form of the file; a vcard is of 4.0 unless version says 3.0.",
+        )
         .role(Role::Member)
         .scope(object.scope(), "read")
         .answers_text(200, "All records that fit, as a stream.", "text/csv");
@@ -96,6 +103,22 @@ fn reading(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
                 records.export(&call, object).await
             }
         })
+}
+
+fn cards(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let card = served(
+        |path| Operation::get(path, object.scope(), &format!("A {} as a vCard", object.name)),
+        object,
+        "/{id}/vcard",
+    )
+    .scope(object.scope(), "read")
+    .query("version", schema::one_of(&["3.0", "4.0"]), "Of the format; 4.0 unless said.")
+    .answers_text(200, "The card.", "text/vcard");
+    let records = Arc::clone(records);
+    routes.add(card, move |call| {
+        let records = Arc::clone(&records);
+        async move { records.card(&call, object).await }
+    })
 }
 
 fn comparing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {

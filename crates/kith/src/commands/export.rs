@@ -1,4 +1,4 @@
-//! `kith export`: all records of one kind, as CSV or JSON lines.
+//! `kith export`: all records of one kind, as CSV, JSON lines or vCards.
 
 use std::{
     fs::File,
@@ -23,7 +23,7 @@ pub struct Export {
     /// The tenant, by its name in addresses (slug) or its id; needed where there are several.
     #[arg(long)]
     tenant: Option<String>,
-    /// csv or jsonl.
+    /// csv, jsonl or, for people, vcard.
     #[arg(long, default_value = "csv")]
     format: String,
     /// A file; without it the records go to the standard output.

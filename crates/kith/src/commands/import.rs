@@ -1,4 +1,4 @@
-//! `kith import`: records from a CSV file, with a progress bar and a report.
+//! `kith import`: records from a file, with a progress bar and a report.
 
 use std::{
     fs::{File, TryLockError},
@@ -19,7 +19,7 @@ use crate::wire::House;
 pub struct Import {
     /// The kind of records: accounts, products, members, deals, …
     object: String,
-    /// The file: CSV with any delimiter and encoding.
+    /// The file: CSV with any delimiter and encoding, or vCards of people (.vcf).
     file: PathBuf,
     /// The tenant, by its name in addresses (slug) or its id; needed where there are several.
     #[arg(long)]

@@ -1,6 +1,10 @@
 //! What a CSV file is written in: its encoding, its delimiter, whether a byte order mark leads it.
 
+use std::io::{Read, Seek};
+
 use serde::{Deserialize, Serialize};
+
+use super::{detect::detect, error::Error};
 
 /// How the bytes of a file spell characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +68,16 @@ pub struct Dialect {
 }
 
 impl Dialect {
+    /// How a source is written, told from its first 64 KiB.
+    ///
+    /// # Errors
+    /// `Io` and `NotText`.
+    pub fn of(source: &mut (impl Read + Seek)) -> Result<Self, Error> {
+        detect(source)
+    }
+
     /// The number of bytes before the header.
-    pub(super) const fn bom_length(self) -> u64 {
+    pub(crate) const fn bom_length(self) -> u64 {
         match (self.has_bom, self.encoding) {
             (false, _) | (true, Encoding::Windows1252) => 0,
             (true, Encoding::Utf8) => 3,

@@ -22,6 +22,7 @@ pub use dialect::{Delimiter, Dialect, Encoding};
 pub use error::Error;
 pub use reader::{Notes, Position, Reader};
 pub use row::{Cells, Fault, Row};
+pub(crate) use window::Window;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::dialect::Encoding;
 const CHUNK: usize = 64 * 1024;
 
 /// The bytes between what has been consumed and what has been read.
-pub(super) struct Window<S> {
+pub(crate) struct Window<S> {
     source: S,
     encoding: Encoding,
     transcoder: Option<Transcoder>,
@@ -24,7 +24,7 @@ pub(super) struct Window<S> {
 
 impl<S: Read + Seek> Window<S> {
     /// Begins at `offset` bytes from the start of the source.
-    pub(super) fn new(source: S, encoding: Encoding, offset: u64) -> io::Result<Self> {
+    pub(crate) fn new(source: S, encoding: Encoding, offset: u64) -> io::Result<Self> {
         let bytes = vec![0; CHUNK];
         let mut window = Self {
             source,
@@ -41,29 +41,29 @@ impl<S: Read + Seek> Window<S> {
     }
 
     /// Forgets what was read and begins anew at `offset`.
-    pub(super) fn seek(&mut self, offset: u64) -> io::Result<()> {
+    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
         self.source.seek(SeekFrom::Start(offset))?;
         self.transcoder = Transcoder::new(self.encoding);
         (self.start, self.filled, self.offset, self.ended) = (0, 0, offset, false);
         Ok(())
     }
 
-    pub(super) fn unread(&self) -> &[u8] {
+    pub(crate) fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.filled]
     }
 
     /// Whether the source holds nothing beyond `unread`.
-    pub(super) fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         self.ended
     }
 
     /// Where the first unread byte stands in the source.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// Makes `unread` longer, or learns that it cannot be.
-    pub(super) fn fill(&mut self) -> io::Result<()> {
+    pub(crate) fn fill(&mut self) -> io::Result<()> {
         self.bytes.copy_within(self.start..self.filled, 0);
         self.filled -= self.start;
         self.start = 0;
@@ -84,7 +84,7 @@ impl<S: Read + Seek> Window<S> {
         Ok(())
     }
 
-    pub(super) fn consume(&mut self, length: usize) {
+    pub(crate) fn consume(&mut self, length: usize) {
         self.offset += match self.encoding {
             Encoding::Utf8 | Encoding::Windows1252 => length as u64,
             Encoding::Utf16Le | Encoding::Utf16Be => 2 * utf16_units(&self.unread()[..length]),
@@ -93,7 +93,7 @@ impl<S: Read + Seek> Window<S> {
     }
 
     /// The last `length` bytes that were consumed; they stand until the next `fill`.
-    pub(super) fn consumed(&self, length: usize) -> &[u8] {
+    pub(crate) fn consumed(&self, length: usize) -> &[u8] {
         &self.bytes[self.start - length..self.start]
     }
 }

@@ -11,11 +11,11 @@ use super::{
     lookup::by_field,
     plan::{Target, unreadable},
     report::Findings,
+    rows::Rows,
     run::{Line, Running, read_chunk},
 };
 use crate::{
     Manner,
-    csv::Reader,
     describe::{Field, Record},
 };
 
@@ -41,8 +41,8 @@ impl Running<'_> {
             return Ok(());
         }
         self.lookup.forget_missing();
-        let mut reader = Reader::with_dialect(self.file()?, self.plan.dialect)
-            .map_err(|error| unreadable(&error))?;
+        let mut reader =
+            Rows::open(self.file()?, self.plan.of()).map_err(|error| unreadable(&error))?;
         loop {
             self.go_on()?;
             let (lines, faults) = read_chunk(&mut reader)?;

@@ -6,17 +6,20 @@ use kith_kernel::{Error, Result, invalid, malformed, text::nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{Mapped, Wishes};
+use super::{
+    Mapped, Wishes,
+    rows::{self, Form, Rows},
+};
 use crate::{
     catalog::Shape,
     csv::{
-        Dialect, Notes, Reader,
+        Dialect, Notes,
         headers::{Header, key_of, name_columns},
         kinds::{Kind as Seen, KindTally},
         values::{DateFormat, DateOrder, DateTally, DecimalSign, NumberTally},
     },
     custom::{CustomField, CustomKind},
-    describe::{Field, Kind},
+    describe::{Field, Kind, Object},
     fields::is_writable,
 };
 
@@ -24,6 +27,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Plan {
+    #[serde(default)]
+    pub(super) form: Form,
     pub(crate) dialect: Dialect,
     pub(crate) columns: Vec<Column>,
     /// The field by which records are known again.
@@ -64,8 +69,14 @@ enum Tally {
 }
 
 impl Plan {
+    /// What the file is and how it is written.
+    pub(super) fn of(&self) -> (Form, Dialect) {
+        (self.form, self.dialect)
+    }
+
     pub(crate) fn shown(&self) -> Json {
-        let columns = self.columns.iter().map(|column| {
+        let is_told = |column: &&Column| self.form == Form::Csv || column.target != Target::Nowhere;
+        let columns = self.columns.iter().filter(is_told).map(|column| {
             let field = match &column.target {
                 Target::Field(key) => Some(key.clone()),
                 Target::Custom(name, _) => Some(format!("custom.{name}")),
@@ -81,30 +92,46 @@ impl Plan {
 
     /// Looks through a whole file and decides.
     pub(crate) fn make<S: Read + Seek>(
-        source: S,
+        (mut source, name): (S, &str),
         shape: &Shape,
         custom: &[CustomField],
         wishes: &Wishes,
     ) -> Result<(Self, Notes)> {
-        let mut reader = Reader::open(source).map_err(|error| unreadable(&error))?;
-        let headers = name_columns(reader.headers());
+        let of = rows::form(&mut source, name).map_err(|error| unreadable(&error))?;
+        let (form, dialect) = of;
+        if form == Form::Cards && !shape.object.rules.are_people() {
+            return Err(not_people(shape.object));
+        }
+        let mut rows = Rows::open(source, of).map_err(|error| unreadable(&error))?;
+        let headers = name_columns(&rows.headers());
         let mut columns = assign(&headers, shape, custom, wishes)?;
-        let dialect = reader.dialect();
         let mut tallies: Vec<Tally> =
             columns.iter().map(|column| tally(column, shape, dialect)).collect();
-        while let Some(row) = reader.next_row().map_err(|error| unreadable(&error.into()))? {
-            if row.fault.is_none() {
-                for (at, tally) in tallies.iter_mut().enumerate() {
-                    tally.feed(row.cells.get(at));
-                }
-            }
-        }
+        let mut seen = vec![false; columns.len()];
+        let looked = rows.look_through(|at, cell| {
+            tallies[at].feed(cell);
+            seen[at] |= !cell.is_empty();
+        });
+        looked.map_err(|error| unreadable(&error.into()))?;
         for (column, tally) in columns.iter_mut().zip(tallies) {
             decide(column, tally, dialect);
         }
+        if form == Form::Cards {
+            // Cards have all columns that there could be; those that none of them fills are as good as absent.
+            let empty = columns.iter_mut().zip(&seen).filter(|(_, seen)| !**seen);
+            empty.for_each(|(column, _)| {
+                column.target = Target::Nowhere;
+                column.note = None;
+            });
+        }
         let match_by = match_by(&columns, shape, wishes)?;
-        Ok((Self { dialect, columns, match_by }, reader.notes()))
+        Ok((Self { form, dialect, columns, match_by }, rows.notes()))
     }
+}
+
+pub(super) fn not_people(object: &Object) -> Error {
+    let why = format!("holds vCards, which are of people, and {} are none", object.plural);
+    invalid("file", why).coded("no_people")
 }
 
 pub(crate) fn unreadable(error: &crate::csv::Error) -> Error {

@@ -10,6 +10,8 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Imports, OnMatch, RunImport, Wishes, errors,
+    plan::not_people,
+    rows::is_of_cards,
     state::{self, Begun},
 };
 use crate::describe::Object;
@@ -24,11 +26,16 @@ const LARGEST_NAME: usize = 200;
 
 /// The route by which one kind of records is imported.
 pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
+    let about = if object.rules.are_people() {
+        "CSV: any delimiter and encoding. Or vCards (.vcf) of version 2.1, 3.0 or 4.0."
+    } else {
+        "CSV: any delimiter and encoding."
+    };
     let form = json!({
         "type": "object",
         "required": ["file"],
         "properties": {
-            "file": { "type": "string", "format": "binary", "description": "CSV: any delimiter and encoding." },
+            "file": { "type": "string", "format": "binary", "description": about },
             "mapping": { "type": "string", "description": "JSON: column to field, to {field, scale}, or to null." },
             "matchBy": { "type": "string", "description": "The field by which records are known again." },
             "onMatch": { "type": "string", "enum": ["skip", "update"] },
@@ -39,7 +46,7 @@ pub fn object_route(imports: &Imports, object: &'static Object) -> Routes {
     let mut operation = Operation::post(
         path(&object.path()),
         object.scope(),
-        &format!("Import {} from a CSV file", object.plural),
+        &format!("Import {} from a file", object.plural),
     )
     .role(if object.routes == crate::Routes::Kept { Role::Admin } else { Role::Member })
     .scope(object.scope(), "write")
@@ -81,7 +88,7 @@ pub fn import_routes(imports: &Imports) -> Routes {
 async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Result<Answer> {
     let object = imports.records.meant(&call, object).await?;
     // What is refused from here on is dropped, and with it the upload.
-    let (upload, name, wishes) = receive(&mut call).await?;
+    let (upload, name, wishes) = receive(&mut call, object).await?;
     let id = call.ctx.new_id();
     note(&call, object, (id, upload.file(), &name, &wishes)).await?;
     upload.keep();
@@ -102,7 +109,7 @@ async fn note(call: &Call, object: &'static Object, of: (Id, Id, &str, &Wishes))
 }
 
 /// Stores the file as it comes and reads the other fields of the form.
-async fn receive(call: &mut Call) -> Result<(Upload, String, Wishes)> {
+async fn receive(call: &mut Call, object: &'static Object) -> Result<(Upload, String, Wishes)> {
     let kind = call.header(&header::CONTENT_TYPE).unwrap_or_default().to_owned();
     let boundary = multer::parse_boundary(kind).map_err(|_| {
         unsupported("The body must be a form with a file (content-type: multipart/form-data).")
@@ -116,6 +123,13 @@ async fn receive(call: &mut Call) -> Result<(Upload, String, Wishes)> {
             "file" if file.is_some() => return Err(invalid("file", "is given twice")),
             "file" => {
                 let name = plain_name(field.file_name());
+                let is_card =
+                    field.content_type().is_some_and(|kind| CARDS.contains(&kind.essence_str()));
+                if (is_card || is_of_cards(&name)) && !object.rules.are_people() {
+                    return Err(not_people(object));
+                }
+                let name =
+                    if is_card && !is_of_cards(&name) { format!("{name}.vcf") } else { name };
                 file = Some((store(&call.ctx, field, limit).await?, name));
             }
             other => wish(&mut wishes, other, &text(field).await?)?,
@@ -124,6 +138,9 @@ async fn receive(call: &mut Call) -> Result<(Upload, String, Wishes)> {
     let (upload, name) = file.ok_or_else(|| invalid("file", "is required"))?;
     Ok((upload, name, wishes))
 }
+
+/// What cards are sent as, now and of old.
+const CARDS: [&str; 3] = ["text/vcard", "text/x-vcard", "text/directory"];
 
 /// The last part of a name, for people alone: the file is stored under its id.
 fn plain_name(name: Option<&str>) -> String {

@@ -151,7 +151,7 @@ impl Imports {
             plan.0.clone()
         } else {
             let size = file.metadata().map_or(0, |file| file.len());
-            let (plan, notes) = Plan::make(&file, &shape, &custom, &wishes)?;
+            let (plan, notes) = Plan::make((&file, &stored.file_name), &shape, &custom, &wishes)?;
             tell_notes(&mut report, &plan, &notes);
             let plan = self.make_fields(ctx, object, plan, (&custom, &wishes, &mut report)).await?;
             ctx.write(async |db| state::planned(db, run, &plan, size).await).await?;

@@ -8,12 +8,12 @@ use kith_store::Write;
 use super::{Progress, Running};
 use crate::{
     Manner,
-    csv::Reader,
     import::{
         OnMatch,
         lookup::by_field,
         plan::unreadable,
         report::{Findings, Report},
+        rows::Rows,
         state::{self, Place},
     },
 };
@@ -57,8 +57,8 @@ impl Running<'_> {
             return Ok(());
         }
         let mut reader = match place {
-            Some(place) => Reader::resume(self.file()?, self.plan.dialect, place.file),
-            None => Reader::with_dialect(self.file()?, self.plan.dialect),
+            Some(place) => Rows::resume(self.file()?, self.plan.of(), place.file),
+            None => Rows::open(self.file()?, self.plan.of()),
         }
         .map_err(|error| unreadable(&error))?;
         let total = reader.total_bytes();
@@ -270,15 +270,14 @@ fn is_of_one_row(error: &Error) -> bool {
 /// The next rows, and those that the file itself spoils.
 pub(in crate::import) type Chunk = (Vec<Line>, Vec<(Line, String)>);
 
-pub(in crate::import) fn read_chunk(reader: &mut Reader<File>) -> Result<Chunk> {
+pub(in crate::import) fn read_chunk(reader: &mut Rows<File>) -> Result<Chunk> {
     let (mut lines, mut faults) = (Vec::with_capacity(CHUNK), Vec::new());
     while lines.len() + faults.len() < CHUNK {
-        let next = reader.next_row().map_err(|error| unreadable(&error.into()))?;
-        let Some(row) = next else { break };
-        let line = Line { number: row.line, cells: row.cells.iter().map(str::to_owned).collect() };
-        match row.fault {
+        let next = reader.next_line().map_err(|error| unreadable(&error.into()))?;
+        let Some((line, fault)) = next else { break };
+        match fault {
             None => lines.push(line),
-            Some(fault) => faults.push((line, fault.to_string())),
+            Some(fault) => faults.push((line, fault)),
         }
     }
     Ok((lines, faults))
