@@ -4,17 +4,21 @@ use serde_json::{Map, Value, json};
 
 use crate::{Access, Idempotency, Operation, schema};
 
-/// OpenAPI 3.1 over the operations; `schemas` are the named ones.
+/// OpenAPI 3.1 over the operations, as JSON; `schemas` are the named ones. It is written out path by path, since the tree
+/// of all would take ten times the room for a moment.
 pub fn document<'a>(
     operations: impl Iterator<Item = &'a Operation>,
     schemas: Vec<(String, Value)>,
-) -> Value {
-    let mut paths: Map<String, Value> = Map::new();
+) -> String {
+    let mut paths: Vec<(String, Vec<String>)> = Vec::new();
     for operation in operations {
         let method = operation.method.as_str().to_lowercase();
         let mut place = |path: &str, alias_of: Option<&str>| {
-            let methods = paths.entry(path).or_insert_with(|| json!({}));
-            methods[&method] = describe(operation, alias_of);
+            let told = format!("\"{method}\":{}", describe(operation, alias_of));
+            match paths.iter_mut().find(|(known, _)| known == path) {
+                Some((_, methods)) => methods.push(told),
+                None => paths.push((path.to_owned(), vec![told])),
+            }
         };
         place(&operation.path, None);
         for alias in &operation.aliases {
@@ -23,6 +27,21 @@ pub fn document<'a>(
     }
     let mut components: Map<String, Value> = schemas.into_iter().collect();
     components.insert("Problem".to_owned(), problem());
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|(path, methods)| format!("{}:{{{}}}", json!(path), methods.join(",")))
+        .collect();
+    let mut text = head(components).to_string();
+    // The last brace gives way to the paths.
+    text.truncate(text.len() - 1);
+    text.push_str(",\"paths\":{");
+    text.push_str(&paths.join(","));
+    text.push_str("}}");
+    text
+}
+
+/// All but the paths.
+fn head(components: Map<String, Value>) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -33,7 +52,6 @@ pub fn document<'a>(
         },
         "servers": [{ "url": "/", "description": "Paths begin with /api; /api/v1 is the same." }],
         "security": [{ "token": [] }],
-        "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -81,7 +99,7 @@ fn describe(operation: &Operation, alias_of: Option<&str>) -> Value {
         told["security"] = json!([]);
     }
     if let Some((kind, schema)) = &operation.body {
-        told["requestBody"] = json!({ "content": { *kind: { "schema": schema } } });
+        told["requestBody"] = json!({ "content": { *kind: { "schema": schema.schema() } } });
     }
     told
 }
@@ -110,7 +128,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         .map(|parameter| {
             json!({
                 "name": parameter.name, "in": parameter.place, "required": parameter.place == "path",
-                "schema": parameter.schema, "description": parameter.text,
+                "schema": parameter.schema.schema(), "description": parameter.text,
             })
         })
         .collect();
@@ -130,7 +148,7 @@ fn answers(operation: &Operation) -> Value {
     for (status, text, content) in &operation.answers {
         let mut answer = json!({ "description": text });
         if let Some((kind, schema)) = content {
-            answer["content"] = json!({ *kind: { "schema": schema } });
+            answer["content"] = json!({ *kind: { "schema": schema.schema() } });
         }
         all.insert(status.to_string(), answer);
     }

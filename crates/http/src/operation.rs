@@ -55,17 +55,31 @@ pub enum Idempotency {
     Refused,
 }
 
+/// A schema written out: there are thousands of them while the server starts, and as trees each takes ten times the room.
+#[derive(Debug, Clone)]
+pub(crate) struct Written(Box<str>);
+
+impl Written {
+    fn new(schema: &Schema) -> Self {
+        Self(schema.to_string().into_boxed_str())
+    }
+
+    pub(crate) fn schema(&self) -> Schema {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
 /// A parameter in the path or the query.
 #[derive(Debug, Clone)]
 pub struct Parameter {
     pub(crate) name: String,
     pub(crate) place: &'static str,
-    pub(crate) schema: Schema,
+    pub(crate) schema: Written,
     pub(crate) text: String,
 }
 
 /// A status, what it means, and the content that comes with it.
-pub(crate) type Answers = (u16, String, Option<(&'static str, Schema)>);
+pub(crate) type Answers = (u16, String, Option<(&'static str, Written)>);
 
 /// One thing that can be asked of the server.
 #[derive(Debug, Clone)]
@@ -79,7 +93,7 @@ pub struct Operation {
     pub(crate) limit: LimitClass,
     pub(crate) idempotency: Idempotency,
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) body: Option<(&'static str, Schema)>,
+    pub(crate) body: Option<(&'static str, Written)>,
     pub(crate) answers: Vec<Answers>,
     pub(crate) aliases: Vec<String>,
     pub(crate) body_bytes: Option<usize>,
@@ -179,7 +193,7 @@ impl Operation {
         self.parameters.push(Parameter {
             name: name.to_owned(),
             place: "query",
-            schema,
+            schema: Written::new(&schema),
             text: text.to_owned(),
         });
         self
@@ -187,7 +201,7 @@ impl Operation {
 
     /// A JSON body.
     pub fn body(mut self, schema: Schema) -> Self {
-        self.body = Some(("application/json", schema));
+        self.body = Some(("application/json", Written::new(&schema)));
         self
     }
 
@@ -208,7 +222,7 @@ impl Operation {
 
     /// A multipart body with a file.
     pub fn upload(mut self, schema: Schema, bytes: usize, seconds: u64) -> Self {
-        self.body = Some(("multipart/form-data", schema));
+        self.body = Some(("multipart/form-data", Written::new(&schema)));
         self.body_bytes = Some(bytes);
         self.seconds = Some(seconds);
         self.limit(LimitClass::Upload).idempotency(Idempotency::Refused)
@@ -222,13 +236,18 @@ impl Operation {
 
     /// What it answers with JSON.
     pub fn answers(mut self, status: u16, text: &str, schema: Schema) -> Self {
-        self.answers.push((status, text.to_owned(), Some(("application/json", schema))));
+        self.answers.push((
+            status,
+            text.to_owned(),
+            Some(("application/json", Written::new(&schema))),
+        ));
         self
     }
 
     /// How it refuses, besides what every operation of its kind may refuse.
     pub fn refuses(mut self, status: u16, text: &str) -> Self {
-        let problem = ("application/problem+json", crate::schema::named("Problem"));
+        let problem = crate::schema::named("Problem");
+        let problem = ("application/problem+json", Written::new(&problem));
         self.answers.push((status, text.to_owned(), Some(problem)));
         self
     }
@@ -241,7 +260,8 @@ impl Operation {
 
     /// What it answers with text of a kind.
     pub fn answers_text(mut self, status: u16, text: &str, kind: &'static str) -> Self {
-        self.answers.push((status, text.to_owned(), Some((kind, crate::schema::string()))));
+        let content = (kind, Written::new(&crate::schema::string()));
+        self.answers.push((status, text.to_owned(), Some(content)));
         self
     }
 
@@ -259,6 +279,7 @@ fn ids_in(path: &str) -> Vec<Parameter> {
         .map(|name| {
             let is_id = name == "id" || name.ends_with("Id");
             let schema = if is_id { crate::schema::id() } else { crate::schema::string() };
+            let schema = Written::new(&schema);
             Parameter { name: name.to_owned(), place: "path", schema, text: String::new() }
         })
         .collect()

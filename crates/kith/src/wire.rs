@@ -21,7 +21,6 @@ use kith_records::{
 };
 use kith_store::{Catalog, Db, Migration, News};
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 use crate::system;
 
@@ -232,7 +231,7 @@ impl House {
             late,
             system::Own { authenticate, records: Arc::clone(&self.records) },
         ));
-        let document = self.document(routes.operations()).to_string().into_bytes();
+        let document = self.document(routes.operations()).into_bytes();
         let (router, counts) = http.router(routes);
         if metrics.set((counts, document)).is_err() {
             tracing::warn!("the router was built twice");
@@ -241,7 +240,7 @@ impl House {
     }
 
     /// The OpenAPI document over these operations.
-    pub fn document<'a>(&self, operations: impl Iterator<Item = &'a Operation>) -> Json {
+    pub fn document<'a>(&self, operations: impl Iterator<Item = &'a Operation>) -> String {
         let mut schemas = identity::schemas();
         schemas.extend(records::schemas(&self.records));
         schemas.extend(records::custom_field_schemas());
