@@ -31,7 +31,7 @@ pub fn document<'a>(
         .iter()
         .map(|(path, methods)| format!("{}:{{{}}}", json!(path), methods.join(",")))
         .collect();
-    let mut text = head(components).to_string();
+    let mut text = head(&components).to_string();
     // The last brace gives way to the paths.
     text.truncate(text.len() - 1);
     text.push_str(",\"paths\":{");
@@ -41,7 +41,7 @@ pub fn document<'a>(
 }
 
 /// All but the paths.
-fn head(components: Map<String, Value>) -> Value {
+fn head(components: &Map<String, Value>) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {

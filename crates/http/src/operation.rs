@@ -60,7 +60,8 @@ pub enum Idempotency {
 pub(crate) struct Written(Box<str>);
 
 impl Written {
-    fn new(schema: &Schema) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "the tree ends here, which is the point")]
+    fn new(schema: Schema) -> Self {
         Self(schema.to_string().into_boxed_str())
     }
 
@@ -193,7 +194,7 @@ impl Operation {
         self.parameters.push(Parameter {
             name: name.to_owned(),
             place: "query",
-            schema: Written::new(&schema),
+            schema: Written::new(schema),
             text: text.to_owned(),
         });
         self
@@ -201,7 +202,7 @@ impl Operation {
 
     /// A JSON body.
     pub fn body(mut self, schema: Schema) -> Self {
-        self.body = Some(("application/json", Written::new(&schema)));
+        self.body = Some(("application/json", Written::new(schema)));
         self
     }
 
@@ -222,7 +223,7 @@ impl Operation {
 
     /// A multipart body with a file.
     pub fn upload(mut self, schema: Schema, bytes: usize, seconds: u64) -> Self {
-        self.body = Some(("multipart/form-data", Written::new(&schema)));
+        self.body = Some(("multipart/form-data", Written::new(schema)));
         self.body_bytes = Some(bytes);
         self.seconds = Some(seconds);
         self.limit(LimitClass::Upload).idempotency(Idempotency::Refused)
@@ -239,7 +240,7 @@ impl Operation {
         self.answers.push((
             status,
             text.to_owned(),
-            Some(("application/json", Written::new(&schema))),
+            Some(("application/json", Written::new(schema))),
         ));
         self
     }
@@ -247,7 +248,7 @@ impl Operation {
     /// How it refuses, besides what every operation of its kind may refuse.
     pub fn refuses(mut self, status: u16, text: &str) -> Self {
         let problem = crate::schema::named("Problem");
-        let problem = ("application/problem+json", Written::new(&problem));
+        let problem = ("application/problem+json", Written::new(problem));
         self.answers.push((status, text.to_owned(), Some(problem)));
         self
     }
@@ -260,7 +261,7 @@ impl Operation {
 
     /// What it answers with text of a kind.
     pub fn answers_text(mut self, status: u16, text: &str, kind: &'static str) -> Self {
-        let content = (kind, Written::new(&crate::schema::string()));
+        let content = (kind, Written::new(crate::schema::string()));
         self.answers.push((status, text.to_owned(), Some(content)));
         self
     }
@@ -279,7 +280,7 @@ fn ids_in(path: &str) -> Vec<Parameter> {
         .map(|name| {
             let is_id = name == "id" || name.ends_with("Id");
             let schema = if is_id { crate::schema::id() } else { crate::schema::string() };
-            let schema = Written::new(&schema);
+            let schema = Written::new(schema);
             Parameter { name: name.to_owned(), place: "path", schema, text: String::new() }
         })
         .collect()
