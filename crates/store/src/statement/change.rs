@@ -61,6 +61,22 @@ impl Insert {
         self
     }
 
+    /// Its rows one by one, where that is the same: such rows go out together with those of other inserts.
+    pub(crate) fn one_by_one(self) -> Vec<Self> {
+        if self.rows.len() < 2 || !matches!(self.on_conflict, OnConflict::Fail | OnConflict::Keep) {
+            return vec![self];
+        }
+        let Self { table, columns, rows, on_conflict } = self;
+        rows.into_iter()
+            .map(|row| Self {
+                table,
+                columns: columns.clone(),
+                rows: vec![row],
+                on_conflict: on_conflict.clone(),
+            })
+            .collect()
+    }
+
     pub(crate) fn sql(mut self, dialect: Dialect, tenant: Option<Id>) -> Sql {
         let mut sql = Sql::new(dialect, None);
         sql.inserts = Some((self.table, self.rows.len() as u64));
