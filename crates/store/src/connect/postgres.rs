@@ -14,7 +14,7 @@ use std::{
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use futures_util::FutureExt;
-use kith_kernel::{Date, Error, Kind, Result, Time, internal, unavailable};
+use kith_kernel::{Date, Error, Id, Kind, Result, Time, internal, unavailable};
 use tokio_postgres::{
     Config, Statement,
     error::SqlState,
@@ -86,6 +86,10 @@ impl Postgres {
             client,
             state: Mutex::new(State { begin: Some(begin), ..State::default() }),
             purpose,
+            tenant: match wall {
+                Wall::Tenant(tenant) => Some(tenant),
+                Wall::Platform => None,
+            },
             growth: Arc::clone(&self.growth),
         })
     }
@@ -157,6 +161,7 @@ pub(crate) struct Session {
     client: Object,
     state: Mutex<State>,
     purpose: Purpose,
+    tenant: Option<Id>,
     growth: Arc<growth::Growth>,
 }
 
@@ -344,7 +349,7 @@ impl Session {
             state.open = false;
             std::mem::take(&mut state.inserted)
         };
-        self.growth.after(&inserted).await;
+        self.growth.after(self.tenant, &inserted).await;
         Ok(())
     }
 

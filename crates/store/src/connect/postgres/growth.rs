@@ -1,29 +1,44 @@
 //! Tables that grow are measured, since PostgreSQL plans by what it last saw of a table.
 //!
 //! Its autovacuum looks once a minute. A new database that takes a hundred thousand rows in that minute would answer
-//! by plans for an empty table, which read all of a tenant's rows where an index leads to one.
+//! by plans for an empty table, which read all of a tenant's rows where an index leads to one. A tenant that grows in a
+//! large table is no better off: PostgreSQL takes it to have a row or two until it has met it.
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use kith_kernel::Result;
-use tokio::time::timeout;
+use kith_kernel::{Id, Result};
+use tokio::{sync::Notify, time::timeout};
+use tokio_postgres::Client;
 
 use super::{config, connector, wrong};
 use crate::Options;
 
 /// After so many rows that this process added to a table, it is measured for the first time.
 const FIRST: u64 = 500;
+/// The same for the rows of one tenant.
+const FIRST_OF_TENANT: u64 = 500;
 /// Then whenever it has added so many times as many.
 const TIMES: u64 = 4;
-/// A write that makes a table due waits no longer than this.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A tenant whose part of a table is smaller than one in so many needs no look of its own.
+const LEAST_PART: f32 = 1_000.0;
+/// Tenants that are counted; when there are more, all are counted anew.
+const MOST_TENANTS: usize = 10_000;
+/// A look at some tables takes no longer than this.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Growth {
-    added: Mutex<HashMap<&'static str, Added>>,
+    added: Mutex<HashMap<(&'static str, Option<Id>), Added>>,
+    due: Mutex<Vec<Due>>,
+    came_due: Notify,
+    /// Somebody measures beside the writes; else they do it themselves.
+    is_attended: AtomicBool,
     options: Options,
 }
 
@@ -32,33 +47,75 @@ struct Added {
     due: u64,
 }
 
+/// A table that has grown, or a tenant's part of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Due {
+    table: &'static str,
+    rows: u64,
+    is_part: bool,
+}
+
 impl Growth {
     pub(super) fn new(options: &Options) -> Self {
-        Self { added: Mutex::default(), options: options.clone() }
+        Self {
+            added: Mutex::default(),
+            due: Mutex::default(),
+            came_due: Notify::new(),
+            is_attended: AtomicBool::new(false),
+            options: options.clone(),
+        }
     }
 
-    /// Counts what a transaction has added; says which tables are due.
-    fn count(&self, inserted: &[(&'static str, u64)]) -> Vec<&'static str> {
+    /// Counts what a transaction has added; says what is due.
+    fn count(&self, tenant: Option<Id>, inserted: &[(&'static str, u64)]) -> Vec<Due> {
         let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
+        if added.len() > MOST_TENANTS {
+            added.retain(|(_, tenant), _| tenant.is_none());
+        }
         let mut due = Vec::new();
         for (table, rows) in inserted {
-            let table_added = added.entry(table).or_insert(Added { rows: 0, due: FIRST });
-            table_added.rows += rows;
-            if table_added.rows >= table_added.due {
-                table_added.due = table_added.rows.saturating_mul(TIMES);
-                due.push(*table);
+            for whose in [None].into_iter().chain(tenant.map(Some)) {
+                let first = if whose.is_some() { FIRST_OF_TENANT } else { FIRST };
+                let known = added.entry((table, whose)).or_insert(Added { rows: 0, due: first });
+                known.rows += rows;
+                if known.rows >= known.due {
+                    known.due = known.rows.saturating_mul(TIMES);
+                    due.push(Due { table, rows: known.rows, is_part: whose.is_some() });
+                }
             }
         }
         due
     }
 
-    /// Counts what was committed and measures the tables that are due. Where that fails, autovacuum does it later.
-    pub(super) async fn after(&self, inserted: &[(&'static str, u64)]) {
-        let due = self.count(inserted);
+    /// Counts what was committed; tables that are due are measured soon. Where that fails, autovacuum does it later.
+    pub(super) async fn after(&self, tenant: Option<Id>, inserted: &[(&'static str, u64)]) {
+        let due = self.count(tenant, inserted);
         if due.is_empty() {
             return;
         }
-        match timeout(PATIENCE, self.measure(&due)).await {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner).extend(due);
+        if self.is_attended.load(Ordering::Relaxed) {
+            self.came_due.notify_one();
+        } else {
+            self.measure().await;
+        }
+    }
+
+    /// Measures what comes due beside the writes, for as long as it is asked.
+    pub(super) async fn attend(&self) {
+        let _attended = Attended::of(&self.is_attended);
+        loop {
+            self.measure().await;
+            self.came_due.notified().await;
+        }
+    }
+
+    async fn measure(&self) {
+        let due = std::mem::take(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner));
+        if due.is_empty() {
+            return;
+        }
+        match timeout(PATIENCE, self.ask(&due)).await {
             Ok(Ok(())) => tracing::debug!(?due, "tables were measured"),
             Ok(Err(error)) => tracing::debug!(?error, "tables could not be measured"),
             Err(_) => tracing::debug!("measuring tables takes too long"),
@@ -66,16 +123,16 @@ impl Growth {
     }
 
     /// On a connection of its own: only a table's owner may measure it, and the others are not the owner.
-    async fn measure(&self, due: &[&'static str]) -> Result<()> {
+    async fn ask(&self, due: &[Due]) -> Result<()> {
         let (client, connection) =
             config(&self.options)?.connect(connector()).await.map_err(wrong)?;
         let asking = async {
-            for table in due {
-                let few = "SELECT reltuples < $1 FROM pg_class WHERE oid = to_regclass($2)";
-                let known = self.rows(table);
-                let row = client.query_one(few, &[&known, table]).await.map_err(wrong)?;
-                if row.try_get::<_, bool>(0).map_err(wrong)? {
-                    client.batch_execute(&format!("ANALYZE {table}")).await.map_err(wrong)?;
+            let mut measured = Vec::new();
+            for due in due {
+                if !measured.contains(&due.table) && is_little_known(&client, due).await? {
+                    measured.push(due.table);
+                    let analyze = format!("ANALYZE {}", due.table);
+                    client.batch_execute(&analyze).await.map_err(wrong)?;
                 }
             }
             Ok(())
@@ -85,12 +142,30 @@ impl Growth {
             ended = connection => ended.map_err(wrong),
         }
     }
+}
 
-    /// How many rows this process has added.
-    #[expect(clippy::cast_precision_loss, reason = "PostgreSQL itself knows the number roughly")]
-    fn rows(&self, table: &str) -> f32 {
-        let added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        added.get(table).map_or(0.0, |added| added.rows as f32)
+/// Whether what PostgreSQL knows of the table is far from what it has become.
+#[expect(clippy::cast_precision_loss, reason = "PostgreSQL itself knows the number roughly")]
+async fn is_little_known(client: &Client, due: &Due) -> Result<bool> {
+    let bound = due.rows as f32 * if due.is_part { LEAST_PART } else { 1.0 };
+    let few = "SELECT reltuples < $1 FROM pg_class WHERE oid = to_regclass($2)";
+    let row = client.query_one(few, &[&bound, &due.table]).await.map_err(wrong)?;
+    row.try_get(0).map_err(wrong)
+}
+
+/// For as long as somebody measures.
+struct Attended<'a>(&'a AtomicBool);
+
+impl<'a> Attended<'a> {
+    fn of(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Attended<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
@@ -98,14 +173,30 @@ impl Growth {
 mod tests {
     use super::*;
 
+    fn due(growth: &Growth, tenant: Option<Id>, rows: &[(&'static str, u64)]) -> Vec<String> {
+        let told = |due: Due| format!("{}{}", due.table, if due.is_part { " in part" } else { "" });
+        growth.count(tenant, rows).into_iter().map(told).collect()
+    }
+
     #[test]
     fn a_table_is_due_when_it_has_grown_fourfold() {
         let growth = Growth::new(&Options::new("postgres://localhost/kith"));
-        assert!(growth.count(&[("contacts", 499), ("deals", 1)]).is_empty());
-        assert_eq!(growth.count(&[("contacts", 1), ("deals", 1)]), ["contacts"]);
-        assert!(growth.count(&[("contacts", 1_499)]).is_empty());
-        assert_eq!(growth.count(&[("contacts", 1), ("deals", 498)]), ["contacts", "deals"]);
-        assert!(growth.count(&[("contacts", 5_999)]).is_empty());
-        assert_eq!(growth.count(&[("contacts", 1)]), ["contacts"]);
+        assert!(due(&growth, None, &[("contacts", 499), ("deals", 1)]).is_empty());
+        assert_eq!(due(&growth, None, &[("contacts", 1), ("deals", 1)]), ["contacts"]);
+        assert!(due(&growth, None, &[("contacts", 1_499)]).is_empty());
+        assert_eq!(due(&growth, None, &[("contacts", 1), ("deals", 498)]), ["contacts", "deals"]);
+        assert!(due(&growth, None, &[("contacts", 5_999)]).is_empty());
+        assert_eq!(due(&growth, None, &[("contacts", 1)]), ["contacts"]);
+    }
+
+    #[test]
+    fn a_table_is_due_when_a_tenant_has_grown_in_it() {
+        let growth = Growth::new(&Options::new("postgres://localhost/kith"));
+        due(&growth, None, &[("contacts", 100_000)]);
+        let tenant = Some(Id::NIL);
+        assert!(due(&growth, tenant, &[("contacts", 499)]).is_empty());
+        assert_eq!(due(&growth, tenant, &[("contacts", 1)]), ["contacts in part"]);
+        assert!(due(&growth, tenant, &[("contacts", 1_499)]).is_empty());
+        assert_eq!(due(&growth, tenant, &[("contacts", 1)]), ["contacts in part"]);
     }
 }

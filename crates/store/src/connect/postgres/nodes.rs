@@ -97,8 +97,13 @@ impl Postgres {
         telling.through(&client).await
     }
 
-    /// Talks with the other nodes, over one connection and then the next, and never ends.
+    /// Talks with the other nodes, and measures tables that have grown; never ends.
     pub(crate) async fn converse(&self, heard: &(dyn Fn(News) + Send + Sync)) {
+        futures_util::future::join(self.keep_talking(heard), self.growth.attend()).await;
+    }
+
+    /// Over one connection and then the next.
+    async fn keep_talking(&self, heard: &(dyn Fn(News) + Send + Sync)) {
         let mut pause = SHORTEST_PAUSE;
         loop {
             let began = Instant::now();
