@@ -222,7 +222,7 @@ async fn many_values_are_looked_up_at_once(kind: Kind) {
     let asked = ["nobody", "NULL", "back\\slash", "she said \"no\"", "", "a,b"];
     let select = Select::from("things")
         .show(&["name"])
-        .whose_each("name", asked.iter().map(|name| (*name).to_owned()).collect())
+        .whose_each("name", asked.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>())
         .only(Condition::Not(Box::new(equals("name", "a,b"))));
     let mut found = Vec::new();
     house

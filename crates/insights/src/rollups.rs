@@ -176,7 +176,7 @@ fn in_sizes(rows: Vec<Vec<Value>>, write: impl Fn(Vec<Vec<Value>>) -> Result<()>
 async fn before(db: &Write, ids: &[Id]) -> Result<HashMap<Id, String>> {
     let mut found = HashMap::new();
     let select = Select::from("rollup_parts").show(&["record_id", "parts"]);
-    db.each(&select.only(Condition::In("record_id", padded(ids))), |row| {
+    db.each(&select.whose_each("record_id", ids), |row| {
         let parts = row.text(1)?.unwrap_or_default().to_owned();
         found.insert(row.id(0)?.unwrap_or_default(), parts);
         Ok(())

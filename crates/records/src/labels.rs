@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kith_kernel::{Id, Result, text::fold};
 use kith_platform::Ctx;
-use kith_store::{Condition, Delete, Insert, Read, Select, Value, Write, equals};
+use kith_store::{Condition, Delete, Insert, Read, Select, Write, equals};
 use serde_json::Value as Json;
 
 use crate::{
@@ -17,10 +17,9 @@ const RELATION: &str = "label";
 /// The names of the labels of records, in the order of the alphabet.
 pub(crate) async fn of(db: &Read, records: &[Id]) -> Result<HashMap<Id, Vec<String>>> {
     let mut links: Vec<(Id, Id)> = Vec::new();
-    let ids = records.iter().copied().map(Value::from).collect();
     let select = Select::from("links")
         .show(&["record_id", "target_id"])
-        .only(Condition::In("record_id", ids))
+        .whose_each("record_id", records)
         .only(equals("relation", RELATION));
     db.each(&select, |row| {
         links.push((row.id(0)?.unwrap_or_default(), row.id(1)?.unwrap_or_default()));
@@ -47,10 +46,9 @@ pub(crate) async fn of(db: &Read, records: &[Id]) -> Result<HashMap<Id, Vec<Stri
 }
 
 async fn names(db: &Read, labels: Vec<Id>) -> Result<HashMap<Id, String>> {
-    let ids = labels.into_iter().map(Value::from).collect();
     let select = Select::from("labels")
         .show(&["id", "name"])
-        .only(Condition::In("id", ids))
+        .whose_each("id", labels)
         .only(Condition::Null("deleted_at"));
     let mut names = HashMap::new();
     db.each(&select, |row| {

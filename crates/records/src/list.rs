@@ -350,8 +350,8 @@ impl Listing<'_> {
     ) -> Result<(Vec<Line>, Option<String>)> {
         let words = Read::words(self.ask.search.as_deref().unwrap_or_default());
         let hits = db.search(&words, Some(self.shape.object.plural), MAX_CANDIDATES).await?;
-        let ids: Vec<Value> = hits.iter().map(|hit| hit.record.into()).collect();
-        let select = self.shape.object.rows().show(&["id"]).only(Condition::In("id", ids));
+        let ids: Vec<Id> = hits.iter().map(|hit| hit.record).collect();
+        let select = self.shape.object.rows().show(&["id"]).whose_each("id", ids);
         let select = self.conditions.iter().cloned().fold(select, Select::only);
         let mut fitting = std::collections::HashSet::new();
         db.each(&select, |row| {
@@ -365,8 +365,8 @@ impl Listing<'_> {
         let order: Vec<Id> =
             hits.iter().map(|hit| hit.record).filter(|id| fitting.contains(id)).collect();
         let shown: Vec<Id> = order.iter().copied().skip(start).take(limit).collect();
-        let ids = shown.iter().copied().map(Value::from).collect();
-        let select = self.shape.object.rows().show(&self.columns()).only(Condition::In("id", ids));
+        let select =
+            self.shape.object.rows().show(&self.columns()).whose_each("id", shown.as_slice());
         let mut lines = self.rows(db, select).await?;
         lines.sort_by_key(|line| shown.iter().position(|id| *id == line.id));
         let end = start.saturating_add(limit);

@@ -192,9 +192,8 @@ impl Records {
         (shape, custom): (&Shape, &[CustomField]),
         (ids, at): (&[Id], Time),
     ) -> Result<Vec<(Id, std::result::Result<Was, Absent>)>> {
-        let among = || Condition::In("id", ids.iter().copied().map(Value::from).collect());
         let mut found = Vec::new();
-        let select = shape.object.rows().show(&shape.columns).only(among());
+        let select = shape.object.rows().show(&shape.columns).whose_each("id", ids);
         db.each(&select, |row| {
             let (record, custom) = encode::record(shape, row, ctx.actor.currency)?;
             found.push(Was { id: row.id(0)?.unwrap_or_default(), record, custom });
@@ -277,7 +276,7 @@ async fn last_changes(
     let select = Select::from("events")
         .show(&["record_id"])
         .output(Output::Max("at"))
-        .only(Condition::In("record_id", ids.iter().copied().map(Value::from).collect()))
+        .whose_each("record_id", ids)
         .only(Condition::In("name", names))
         .only(Condition::Compare("at", Comparison::LessOrEqual, at.into()))
         .group("record_id");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Row, Select, Value, Write};
+use kith_store::{Condition, Read, Row, Select, Write};
 
 use crate::{
     Records,
@@ -144,7 +144,7 @@ impl Records {
             .object
             .rows()
             .show(&shape.columns)
-            .only(Condition::In("id", ids.into_iter().map(Value::from).collect()))
+            .whose_each("id", ids)
             .only(Condition::Null("deleted_at"));
         db.each(&select, |row| {
             let mut json = Vec::with_capacity(512);

@@ -25,6 +25,6 @@ pub use row::{Json, Row};
 pub use schema::{ColumnSpec, Table, bool, bytes, date, id, integer, json, number, text, time};
 pub use search::{Document, Hit, MAX_CANDIDATES};
 pub use statement::{
-    Comparison, Condition, Delete, Insert, Output, Related, Select, Set, Update, equals,
+    Comparison, Condition, Delete, Each, Insert, Output, Related, Select, Set, Update, equals,
 };
 pub use value::Value;

@@ -9,7 +9,7 @@ mod select;
 
 pub use change::{Delete, Insert, Set, Update};
 pub use condition::{Comparison, Condition, Related, equals};
-pub use select::{Output, Select};
+pub use select::{Each, Output, Select};
 
 pub(crate) use crate::sql::{Dialect, Sql};
 

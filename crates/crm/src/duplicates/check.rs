@@ -9,7 +9,7 @@ use kith_kernel::{
 };
 use kith_platform::Ctx;
 use kith_records::{Ask, Record, Records};
-use kith_store::{Condition, Read, Select, Value};
+use kith_store::{Condition, Read, Select};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -283,7 +283,7 @@ async fn matches(
     let settings = Settings::of(db).await?;
     let select = Select::from(entity.table)
         .show(&entity.columns())
-        .only(Condition::In("id", ids.into_iter().map(Value::from).collect()))
+        .whose_each("id", ids)
         .only(Condition::Null("deleted_at"));
     db.each(&select, |row| {
         let (id, other): (Id, Sketch) = entity.read(row)?;

@@ -6,9 +6,7 @@ use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
 use kith_kernel::{Id, Result, invalid, not_found};
 use kith_platform::Ctx;
 use kith_records::Records;
-use kith_store::{
-    Comparison, Condition, Delete, Insert, Json as Stored, Read, Select, Value, Write,
-};
+use kith_store::{Comparison, Condition, Delete, Insert, Json as Stored, Read, Select, Write};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -122,10 +120,10 @@ async fn page(db: &Read, entity: &Entity, (limit, behind): (u64, Option<Id>)) ->
 }
 
 async fn members(db: &Read, entity: &Entity, groups: &[Group]) -> Result<HashMap<Id, Json>> {
-    let ids = groups.iter().flat_map(|group| &group.members.0).copied().map(Value::from).collect();
+    let ids: Vec<Id> = groups.iter().flat_map(|group| &group.members.0).copied().collect();
     let select = Select::from(entity.table)
         .show(&["id", "name", "email", "phone"])
-        .only(Condition::In("id", ids))
+        .whose_each("id", ids)
         .only(Condition::Null("deleted_at"));
     let mut members = HashMap::new();
     db.each(&select, |row| {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use kith_kernel::{Id, Result, Time};
-use kith_platform::events::padded;
 use kith_store::{Condition, Read, Row, Select};
 
 use super::{ALWAYS, slot};
@@ -117,7 +116,7 @@ pub(super) async fn now(db: &Read, counted: &Counted, ids: &[Id]) -> Result<Hash
         .show(&["id", "created_at"])
         .show(counted.columns)
         .show(&of_quality)
-        .only(Condition::In("id", padded(ids)))
+        .whose_each("id", ids)
         .only(Condition::Null("deleted_at"));
     let mut found = HashMap::new();
     db.each(&select, |row| {

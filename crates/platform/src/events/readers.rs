@@ -15,7 +15,7 @@ use kith_store::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::seal::{CHUNK, padded};
+use super::seal::CHUNK;
 use crate::{App, crash};
 
 /// What another node left is found at least so often.
@@ -263,7 +263,7 @@ async fn behind(db: &Read, sequence: i64) -> Result<Vec<(i64, Option<Happened>)>
         return Ok(Vec::new());
     }
     let ids: Vec<Id> = order.iter().map(|entry| entry.event_id).collect();
-    let select = Select::from("events").only(Condition::In("id", padded(&ids)));
+    let select = Select::from("events").whose_each("id", ids);
     let events: Vec<Happened> = db.all(select).await?;
     let mut events: HashMap<Id, Happened> =
         events.into_iter().map(|event| (event.id, event)).collect();

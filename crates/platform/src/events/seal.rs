@@ -212,7 +212,7 @@ pub fn padded(ids: &[Id]) -> Vec<Value> {
 }
 
 pub(super) async fn events(db: &Read, ids: &[Id]) -> Result<HashMap<Id, Stored>> {
-    let select = Select::from("events").only(Condition::In("id", padded(ids)));
+    let select = Select::from("events").whose_each("id", ids);
     let rows: Vec<Stored> = db.all(select).await?;
     Ok(rows.into_iter().map(|event| (event.id, event)).collect())
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     Stored, digest,
-    seal::{CHUNK, events, padded},
+    seal::{CHUNK, events},
 };
 use crate::Ctx;
 
@@ -144,7 +144,7 @@ async fn page(db: &Read, after: i64) -> Result<Page> {
 async fn salts(db: &Read, ids: &[Id]) -> Result<HashMap<Id, Vec<u8>>> {
     let select = Select::from("event_salts").show(&["event_id", "salt"]);
     let mut salts = HashMap::new();
-    db.each(&select.only(Condition::In("event_id", padded(ids))), |row| {
+    db.each(&select.whose_each("event_id", ids), |row| {
         if let (Some(event), Some(salt)) = (row.id(0)?, row.bytes(1)?) {
             salts.insert(event, salt.to_vec());
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kith_kernel::{Id, Result};
-use kith_store::{Condition, Value, Write};
+use kith_store::{Condition, Write};
 use serde_json::Value as Json;
 
 use super::{
@@ -129,12 +129,11 @@ impl Running<'_> {
     /// Which of the records may be given a link: those of this import, all where rows change what they meet; and only
     /// those that have none.
     async fn without_link(&self, db: &Write, field: &Field, ids: Vec<Id>) -> Result<HashSet<Id>> {
-        let ids = ids.into_iter().map(Value::from).collect();
         let mut select = self
             .object
             .rows()
             .show(&["id"])
-            .only(Condition::In("id", ids))
+            .whose_each("id", ids)
             .only(Condition::Null(field.column));
         if self.wishes.on_match == OnMatch::Skip {
             select = select.whose("batch_id", self.run.import);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Value};
+use kith_store::{Condition, Read};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -34,12 +34,12 @@ impl Records {
             let title = shape.fields.iter().find(|field| field.found_by == FoundBy::Title);
             let Some(title) = title else { continue };
             let of_object = hits.iter().filter(|hit| hit.object == plural);
-            let ids: Vec<Value> = of_object.map(|hit| hit.record.into()).collect();
+            let ids: Vec<Id> = of_object.map(|hit| hit.record).collect();
             let select = shape
                 .object
                 .rows()
                 .show(&["id", title.column])
-                .only(Condition::In("id", ids))
+                .whose_each("id", ids)
                 .only(Condition::Null("deleted_at"));
             db.each(&select, |row| {
                 names.insert(

@@ -138,8 +138,10 @@ fn pool(options: &Options, role: &str) -> Result<Pool> {
         ManagerConfig { recycling_method: RecyclingMethod::Fast },
     );
     let sync = if options.full_sync { "SET synchronous_commit = on;" } else { "" };
+    // PostgreSQL takes reads out of order to be four times as dear as others, which is of disks that turn: it would rather
+    // read thousands of a tenant's rows than look up two hundred.
     let setup = format!(
-        "SET ROLE \"{role}\"; SET statement_timeout = '{}s'; SET idle_in_transaction_session_timeout = '60s'; \
+        "SET ROLE \"{role}\"; SET random_page_cost = 1.1; SET statement_timeout = '{}s'; SET idle_in_transaction_session_timeout = '60s'; \
          SET timezone = 'UTC'; {sync}",
         options.statement_seconds
     );
@@ -271,7 +273,7 @@ impl Session {
         let mut ready = Vec::new();
         for joined in join::joined(all) {
             ready.push(match joined {
-                Joined::Alone(sql) | Joined::Row(sql) => self.as_written(sql).await?,
+                Joined::Alone(sql) | Joined::Few(sql) => self.as_written(sql).await?,
                 Joined::Rows(groups) => self.of_arrays(groups).await?,
             });
         }

@@ -11,6 +11,9 @@ use crate::{
     sql::{Dialect, Sql},
 };
 
+/// Lengths of lists of values in the text of a statement.
+const LENGTHS: [usize; 5] = [2, 8, 20, 50, 200];
+
 /// What a select shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
@@ -32,7 +35,7 @@ pub struct Select {
     pub(crate) table: &'static str,
     pub(crate) outputs: Vec<Output>,
     pub(crate) conditions: Vec<Condition>,
-    each_of: Option<(&'static str, Vec<String>)>,
+    each_of: Option<(&'static str, Each)>,
     order: Vec<Key>,
     group: Vec<&'static str>,
     limit: Option<u64>,
@@ -47,6 +50,37 @@ struct Key {
     nullable: bool,
     /// The column is one of the row of another table that belongs to this one.
     of: Option<Box<Related>>,
+}
+
+/// Values that are looked up one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Each {
+    /// Texts.
+    Texts(Vec<String>),
+    /// Ids.
+    Ids(Vec<Id>),
+}
+
+impl From<Vec<String>> for Each {
+    fn from(mut texts: Vec<String>) -> Self {
+        texts.sort_unstable();
+        texts.dedup();
+        Self::Texts(texts)
+    }
+}
+
+impl From<Vec<Id>> for Each {
+    fn from(mut ids: Vec<Id>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        Self::Ids(ids)
+    }
+}
+
+impl From<&[Id]> for Each {
+    fn from(ids: &[Id]) -> Self {
+        ids.to_vec().into()
+    }
 }
 
 impl Select {
@@ -88,10 +122,10 @@ impl Select {
         self.only(equals(column, value))
     }
 
-    /// Keeps the rows whose text column has one of many values, which are looked up one by one in the column's index. An
-    /// `In` leaves the way to the database, which in a table that it has not measured yet reads all of the tenant's rows.
-    pub fn whose_each(mut self, column: &'static str, values: Vec<String>) -> Self {
-        self.each_of = Some((column, values));
+    /// Keeps the rows whose column has one of many values, which are looked up one by one in the column's index. An `In`
+    /// leaves the way to the database, which in a table that it has not measured yet reads all of the tenant's rows.
+    pub fn whose_each(mut self, column: &'static str, values: impl Into<Each>) -> Self {
+        self.each_of = Some((column, values.into()));
         self
     }
 
@@ -188,21 +222,30 @@ impl Select {
                 sql.text.push_str(self.table);
                 sql.filter(self.table, &self.conditions);
             }
-            (Some((column, texts)), Dialect::Sqlite) => {
+            (Some((column, Each::Ids(ids))), _) if ids.len() == 1 => {
                 sql.text.push_str(self.table);
                 let mut all = self.conditions.clone();
-                all.push(In(column, texts.iter().cloned().map(Value::Text).collect()));
+                all.extend(ids.iter().map(|id| equals(column, *id)));
                 sql.filter(self.table, &all);
             }
-            (Some((column, texts)), Dialect::Postgres) => self.source_of_each(sql, column, texts),
+            (Some((column, each)), Dialect::Sqlite) => {
+                sql.text.push_str(self.table);
+                let mut all = self.conditions.clone();
+                all.push(In(column, each.padded()));
+                sql.filter(self.table, &all);
+            }
+            (Some((column, each)), Dialect::Postgres) => self.source_of_each(sql, column, each),
         }
     }
 
     /// `OFFSET 0` keeps the planner from turning the look-ups into a join, for which it might read the whole table.
-    fn source_of_each(&self, sql: &mut Sql, column: &'static str, values: &[String]) {
+    fn source_of_each(&self, sql: &mut Sql, column: &'static str, each: &Each) {
         sql.text.push_str("unnest(CAST(CAST(");
-        sql.bind(Value::Text(array(values)));
-        sql.text.push_str(" AS text) AS text[])) AS wanted (value), LATERAL (SELECT * FROM ");
+        sql.bind(Value::Text(each.array()));
+        sql.text.push_str(match each {
+            Each::Texts(_) => " AS text) AS text[])) AS wanted (value), LATERAL (SELECT * FROM ",
+            Each::Ids(_) => " AS text) AS uuid[])) AS wanted (value), LATERAL (SELECT * FROM ",
+        });
         sql.text.push_str(self.table);
         sql.text.push_str(" WHERE ");
         sql.column(self.table, column);
@@ -213,7 +256,32 @@ impl Select {
     }
 }
 
-/// Texts as PostgreSQL writes an array of them.
+impl Each {
+    /// In one of a few lengths, the last one repeated: statements are cached by their text.
+    fn padded(&self) -> Vec<Value> {
+        let mut values: Vec<Value> = match self {
+            Self::Texts(texts) => texts.iter().cloned().map(Value::Text).collect(),
+            Self::Ids(ids) => ids.iter().copied().map(Value::Id).collect(),
+        };
+        let length = LENGTHS.into_iter().find(|length| *length >= values.len());
+        if let (Some(last), Some(length)) = (values.last().cloned(), length) {
+            values.resize(length, last);
+        }
+        values
+    }
+
+    /// As PostgreSQL writes an array of them.
+    fn array(&self) -> String {
+        match self {
+            Self::Texts(texts) => array(texts),
+            Self::Ids(ids) => {
+                let ids: Vec<String> = ids.iter().map(Id::to_string).collect();
+                format!("{{{}}}", ids.join(","))
+            }
+        }
+    }
+}
+
 fn array(texts: &[String]) -> String {
     let mut array =
         String::with_capacity(texts.iter().map(|text| text.len() + 3).sum::<usize>() + 2);

@@ -15,6 +15,10 @@ use crate::{
 
 /// Values of one statement.
 const MOST_VALUES: usize = 100_000;
+/// So many rows of a table are written out: arrays cost more to begin with, and the number of rows makes the text.
+const FEW: usize = 4;
+/// Parameters of one statement; PostgreSQL counts them in 16 bits.
+const MOST_PARAMETERS: usize = 32_000;
 const INSERT: &str = "INSERT INTO ";
 const VALUES: &str = ") VALUES ";
 
@@ -22,9 +26,9 @@ const VALUES: &str = ") VALUES ";
 pub(super) enum Joined {
     /// A statement as it was written.
     Alone(Sql),
-    /// Rows for different tables, one each.
-    Row(Sql),
-    /// Rows for tables, several for some.
+    /// Rows for tables, few for each.
+    Few(Sql),
+    /// Rows for tables, many for some.
     Rows(Vec<Rows>),
 }
 
@@ -97,29 +101,50 @@ impl Run {
     }
 
     fn end(mut self) -> Option<Joined> {
-        if self.groups.iter().any(|group| group.rows.len() > 1) {
+        let is_much = self.values > MOST_PARAMETERS;
+        if is_much || self.groups.iter().any(|group| group.rows.len() > FEW) {
             return Some(Joined::Rows(self.groups));
         }
         let last = self.groups.pop()?;
-        Some(Joined::Row(one(self.groups, last)))
+        Some(Joined::Few(few(self.groups, last)))
     }
 }
 
-/// One row each.
-fn one(before: Vec<Rows>, last: Rows) -> Sql {
+/// Rows with a value of their own in the text for each cell.
+fn few(before: Vec<Rows>, last: Rows) -> Sql {
     let mut sql = Sql::new(crate::sql::Dialect::Postgres, None);
+    let parts = || before.iter().chain([&last]);
+    sql.text.reserve(parts().map(|part| part.text.len() * part.rows.len() + 32).sum());
+    sql.values.reserve(parts().flat_map(|part| &part.rows).map(Vec::len).sum());
     for (at, part) in before.into_iter().enumerate() {
         open(&mut sql.text, at);
-        renumber(&mut sql.text, &part.text, sql.values.len());
+        written_out(&mut sql, part);
         sql.text.push(')');
-        sql.values.extend(part.rows.into_iter().flatten());
     }
     if !sql.values.is_empty() {
         sql.text.push(' ');
     }
-    renumber(&mut sql.text, &last.text, sql.values.len());
-    sql.values.extend(last.rows.into_iter().flatten());
+    written_out(&mut sql, last);
     sql
+}
+
+/// `INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)`.
+fn written_out(sql: &mut Sql, Rows { text, mut rows }: Rows) {
+    if rows.len() == 1 {
+        renumber(&mut sql.text, &text, sql.values.len());
+        sql.values.append(&mut rows[0]);
+        return;
+    }
+    let (head, rest) = text.split_once(VALUES).unwrap_or((&text, ""));
+    let (row, tail) = tuple(rest);
+    sql.text.push_str(head);
+    for (at, values) in rows.into_iter().enumerate() {
+        sql.text.push_str(if at == 0 { ") VALUES (" } else { ", (" });
+        renumber(&mut sql.text, row, sql.values.len());
+        sql.text.push(')');
+        sql.values.extend(values);
+    }
+    sql.text.push_str(tail);
 }
 
 fn open(text: &mut String, at: usize) {
@@ -222,7 +247,7 @@ mod tests {
             .into_iter()
             .map(|joined| match joined {
                 Joined::Alone(sql) => format!("alone {}", sql.text),
-                Joined::Row(sql) => format!("{} values {}", sql.values.len(), sql.text),
+                Joined::Few(sql) => format!("{} values {}", sql.values.len(), sql.text),
                 Joined::Rows(groups) => rows(&groups).join(" | "),
             })
             .collect()
@@ -246,8 +271,25 @@ mod tests {
     #[test]
     fn rows_of_the_same_table_are_gathered() {
         let (a, b) = ("INSERT INTO a (x) VALUES ($1)", "INSERT INTO b (x, y) VALUES ($1, $2)");
-        let all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2), sql(a, 1)];
-        assert_eq!(told(joined(all)), [format!("3 × {a} | 2 × {b}")]);
+        let mut all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2)];
+        all.extend((0..3).map(|_| sql(a, 1)));
+        assert_eq!(told(joined(all)), [format!("5 × {a} | 2 × {b}")]);
+    }
+
+    #[test]
+    fn few_rows_of_a_table_are_written_out() {
+        let (a, b) = (
+            "INSERT INTO a (x) VALUES (CAST($1 AS text)) ON CONFLICT DO NOTHING",
+            "INSERT INTO b (x, y) VALUES ($1, $2)",
+        );
+        let all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2)];
+        assert_eq!(
+            told(joined(all)),
+            [
+                "6 values WITH part_0 AS (INSERT INTO a (x) VALUES (CAST($1 AS text)), (CAST($2 AS text)) ON CONFLICT DO NOTHING) \
+              INSERT INTO b (x, y) VALUES ($3, $4), ($5, $6)"
+            ]
+        );
     }
 
     #[test]
