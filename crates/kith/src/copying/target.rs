@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use kith_kernel::{Error, Result, Time, conflict, internal, unavailable};
@@ -12,6 +13,10 @@ use crate::wire;
 
 /// What SQLite keeps beside a file.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
+
+/// How often others are looked for.
+const LOOKS: usize = 25;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// A database that is about to be filled.
 pub(crate) struct Target {
@@ -63,11 +68,7 @@ impl Target {
         }
         let aside = aside.filter(|_| filled.is_some()).map(|name| format!("kith-{name}"));
         if let Some(name) = &aside {
-            if db.others().await? > 0 {
-                let told =
-                    "Somebody is connected to this database. Stop its servers, then try again.";
-                return Err(conflict("in_use", told));
-            }
+            wait_for_the_others(&db).await?;
             db.put_aside(name).await?;
         }
         Ok(Self { filling: options.clone(), place: Place::Server, aside })
@@ -109,6 +110,18 @@ impl Target {
             tracing::warn!(?error, "what was begun could not be taken away");
         }
     }
+}
+
+/// The sessions of a process that was killed end a moment after it.
+async fn wait_for_the_others(db: &Db) -> Result<()> {
+    for _ in 0..LOOKS {
+        if db.others().await? == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+    }
+    let told = "Somebody is connected to this database. Stop its servers, then try again.";
+    Err(conflict("in_use", told))
 }
 
 /// What a database holds, in words; nothing when it is new or has no rows.

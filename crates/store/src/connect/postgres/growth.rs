@@ -28,6 +28,14 @@ const FIRST_OF_TENANT: u64 = 500;
 const TIMES: u64 = 4;
 /// A tenant whose part of a table is smaller than one in so many needs no look of its own.
 const LEAST_PART: f32 = 1_000.0;
+const KNOWN: &str = "SELECT reltuples < $2 FROM pg_class WHERE oid = to_regclass($1)";
+/// PostgreSQL keeps the share of the tenants that have most of a table's rows, and takes others to have hardly any.
+const KNOWN_OF_TENANT: &str = "\
+    SELECT reltuples < $2 * $3 AND reltuples * coalesce(( \
+        SELECT known.share FROM pg_stats, unnest(most_common_vals::text::text[], most_common_freqs) AS known (tenant, share) \
+        WHERE schemaname = relnamespace::regnamespace::text AND tablename = relname AND attname = 'tenant_id' \
+        AND known.tenant = $4), 0) < $2 \
+    FROM pg_class WHERE oid = to_regclass($1)";
 /// Tenants that are counted; when there are more, all are counted anew.
 const MOST_TENANTS: usize = 10_000;
 /// A look at some tables takes no longer than this.
@@ -52,7 +60,8 @@ struct Added {
 struct Due {
     table: &'static str,
     rows: u64,
-    is_part: bool,
+    /// Whose part it is.
+    tenant: Option<Id>,
 }
 
 impl Growth {
@@ -80,7 +89,7 @@ impl Growth {
                 known.rows += rows;
                 if known.rows >= known.due {
                     known.due = known.rows.saturating_mul(TIMES);
-                    due.push(Due { table, rows: known.rows, is_part: whose.is_some() });
+                    due.push(Due { table, rows: known.rows, tenant: whose });
                 }
             }
         }
@@ -144,13 +153,19 @@ impl Growth {
     }
 }
 
-/// Whether what PostgreSQL knows of the table is far from what it has become.
+/// Whether what PostgreSQL knows of the table, or of the tenant's part of it, is far from what it has become. What was
+/// added since this process began is never more than what there is.
 #[expect(clippy::cast_precision_loss, reason = "PostgreSQL itself knows the number roughly")]
 async fn is_little_known(client: &Client, due: &Due) -> Result<bool> {
-    let bound = due.rows as f32 * if due.is_part { LEAST_PART } else { 1.0 };
-    let few = "SELECT reltuples < $1 FROM pg_class WHERE oid = to_regclass($2)";
-    let row = client.query_one(few, &[&bound, &due.table]).await.map_err(wrong)?;
-    row.try_get(0).map_err(wrong)
+    let rows = due.rows as f32;
+    let row = match due.tenant {
+        None => client.query_one(KNOWN, &[&due.table, &rows]).await,
+        Some(tenant) => {
+            let tenant = tenant.to_string();
+            client.query_one(KNOWN_OF_TENANT, &[&due.table, &rows, &LEAST_PART, &tenant]).await
+        }
+    };
+    row.map_err(wrong)?.try_get(0).map_err(wrong)
 }
 
 /// For as long as somebody measures.
@@ -174,7 +189,9 @@ mod tests {
     use super::*;
 
     fn due(growth: &Growth, tenant: Option<Id>, rows: &[(&'static str, u64)]) -> Vec<String> {
-        let told = |due: Due| format!("{}{}", due.table, if due.is_part { " in part" } else { "" });
+        let told = |due: Due| {
+            format!("{}{}", due.table, if due.tenant.is_some() { " in part" } else { "" })
+        };
         growth.count(tenant, rows).into_iter().map(told).collect()
     }
 
