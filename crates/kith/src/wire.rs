@@ -14,6 +14,7 @@ use kith_platform::{
     files,
     jobs::{self, Registry, Wake, Worker},
     mail,
+    outgoing::Outgoing,
 };
 use kith_records::{
     self as records, Object, Personal, Records,
@@ -41,6 +42,8 @@ pub struct House {
     pub readers: Readers,
     /// What is held about people.
     pub personal: Arc<Personal>,
+    /// What asks other servers.
+    pub outgoing: Outgoing,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -118,7 +121,8 @@ impl House {
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
         let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
-        Ok(Self { app, identity, records, imports, readers, personal })
+        let outgoing = Outgoing::new(&app.settings)?;
+        Ok(Self { app, identity, records, imports, readers, personal, outgoing })
     }
 
     /// The worker that runs jobs, with every handler.
