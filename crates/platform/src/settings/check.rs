@@ -7,12 +7,13 @@ const CHOICES: [(&str, &[&str]); 2] =
     [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
 
 /// Keys that hold an address, and how it may begin.
-const SCHEMES: [(&str, &[&str]); 5] = [
+const SCHEMES: [(&str, &[&str]); 6] = [
     ("store.url", &["sqlite:", "postgres://", "postgresql://"]),
     ("store.redis_url", &["redis://", "rediss://"]),
     ("store.chromadb_url", &["http://", "https://"]),
     ("mail.smtp_url", &["smtp://", "smtps://"]),
     ("server.frontend_url", &["http://", "https://"]),
+    ("base44.api_base", &["http://", "https://"]),
 ];
 
 /// A shorter secret can be guessed offline by whoever holds a token.
