@@ -62,7 +62,11 @@ async fn old_things(world: &World) -> Json {
     let ana = &world.ana;
     let won = ana.make("/api/deals", json!({ "name": "Won", "stage": "Won", "amount": 50 })).await;
     ana.make("/api/deals", json!({ "name": "Open", "amount": 5 })).await;
-    ana.make("/api/leads", json!({ "name": "Lost lead", "status": "lost" })).await;
+    ana.make(
+        "/api/leads",
+        json!({ "name": "Lost lead", "status": "lost", "email": "lost@acme.example" }),
+    )
+    .await;
     ana.make("/api/tasks", json!({ "title": "Done", "status": "completed" })).await;
     ana.make("/api/activities", json!({ "subject": "Held", "status": "completed" })).await;
     world.app.clock.advance_seconds(40 * DAY);
@@ -121,6 +125,11 @@ async fn what_is_over_is_archived_and_comes_back(kind: Kind) {
     world.read_events().await;
     let after = ana.get("/api/reports/dashboard-stats").await.json;
     assert_eq!(after["revenue"], before["revenue"]);
+    // Who is archived is still known.
+    let twin =
+        json!({ "entity": "lead", "data": { "name": "Lost lead", "email": "lost@acme.example" } });
+    let known = ana.post("/api/validation/check-duplicate-before-create", twin).await;
+    assert!(known.status == 200 && known.text.contains("archivedAt"), "{known:?}");
     // The second time there is nothing left.
     let again =
         done(&world, ana, "/api/database/archive", json!({ "days": 35, "confirm": "ARCHIVE" }))
