@@ -79,6 +79,7 @@ CREATE TABLE activities (
   related_to_folded text COLLATE "C",
   owner_id uuid,
   completed_at timestamp with time zone,
+  archived_at timestamp with time zone,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,
@@ -386,6 +387,7 @@ CREATE TABLE deals (
   next_step text COLLATE "C",
   next_step_folded text COLLATE "C",
   description text COLLATE "C",
+  archived_at timestamp with time zone,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,
@@ -742,6 +744,7 @@ CREATE TABLE leads (
   converted_contact_id uuid,
   converted_account_id uuid,
   converted_deal_id uuid,
+  archived_at timestamp with time zone,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,
@@ -1083,6 +1086,24 @@ CREATE INDEX refresh_tokens__expires_at ON public.refresh_tokens USING btree (ex
 CREATE INDEX refresh_tokens__session_id ON public.refresh_tokens USING btree (session_id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON refresh_tokens TO kith_platform;
+CREATE TABLE retention (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  event_days bigint,
+  event_bytes bigint,
+  notification_days bigint,
+  mail_days bigint,
+  failed_job_days bigint,
+  import_file_days bigint,
+  events_before timestamp with time zone,
+  erased_before timestamp with time zone,
+  job_id uuid,
+  kept_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE retention FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON retention USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON retention TO kith_app;
 CREATE TABLE rollup_parts (
   tenant_id uuid NOT NULL,
   record_id uuid NOT NULL,
@@ -1189,6 +1210,20 @@ CREATE TABLE suppressions (
 ALTER TABLE suppressions FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON suppressions USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON suppressions TO kith_app;
+CREATE TABLE syncs (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  asked jsonb NOT NULL,
+  progress jsonb NOT NULL,
+  at_work boolean,
+  run_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE UNIQUE INDEX syncs__at_work ON public.syncs USING btree (tenant_id, at_work) WHERE (at_work IS NOT NULL);
+ALTER TABLE syncs FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON syncs USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON syncs TO kith_app;
 CREATE TABLE tasks (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -1209,6 +1244,7 @@ CREATE TABLE tasks (
   related_to_folded text COLLATE "C",
   owner_id uuid,
   completed_at timestamp with time zone,
+  archived_at timestamp with time zone,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,

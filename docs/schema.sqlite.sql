@@ -76,6 +76,7 @@ CREATE TABLE activities (
   related_to_folded TEXT,
   owner_id BLOB,
   completed_at INTEGER,
+  archived_at INTEGER,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -340,6 +341,7 @@ CREATE TABLE deals (
   next_step TEXT,
   next_step_folded TEXT,
   description TEXT,
+  archived_at INTEGER,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -636,6 +638,7 @@ CREATE TABLE leads (
   converted_contact_id BLOB,
   converted_account_id BLOB,
   converted_deal_id BLOB,
+  archived_at INTEGER,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -929,6 +932,21 @@ CREATE TABLE refresh_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refresh_tokens__expires_at ON refresh_tokens (expires_at);
 CREATE INDEX refresh_tokens__session_id ON refresh_tokens (session_id);
+CREATE TABLE retention (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  event_days INTEGER,
+  event_bytes INTEGER,
+  notification_days INTEGER,
+  mail_days INTEGER,
+  failed_job_days INTEGER,
+  import_file_days INTEGER,
+  events_before INTEGER,
+  erased_before INTEGER,
+  job_id BLOB,
+  kept_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
 CREATE TABLE rollup_parts (
   tenant_id BLOB NOT NULL,
   record_id BLOB NOT NULL,
@@ -1015,6 +1033,17 @@ CREATE TABLE suppressions (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, hash)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE syncs (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  asked TEXT NOT NULL,
+  progress TEXT NOT NULL,
+  at_work INTEGER,
+  run_id BLOB,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX syncs__at_work ON syncs (tenant_id, at_work) WHERE at_work IS NOT NULL;
 CREATE TABLE tasks (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -1035,6 +1064,7 @@ CREATE TABLE tasks (
   related_to_folded TEXT,
   owner_id BLOB,
   completed_at INTEGER,
+  archived_at INTEGER,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,

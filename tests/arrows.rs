@@ -30,11 +30,17 @@ const HIGHEST: u8 = 7;
 const OF_SLICES: [&str; 1] = ["crm"];
 
 /// The arrows between slices that there are all the same; `ARCHITECTURE.md` lists them too.
-const BETWEEN_SLICES: [(&str, &str); 16] = [
+const BETWEEN_SLICES: [(&str, &str); 22] = [
     ("accounts", "address"),
     ("accounts", "duplicates"),
     ("accounts", "notifications"),
     ("activities", "notifications"),
+    ("base44", "accounts"),
+    ("base44", "activities"),
+    ("base44", "contacts"),
+    ("base44", "deals"),
+    ("base44", "leads"),
+    ("base44", "pipelines"),
     ("contacts", "address"),
     ("contacts", "duplicates"),
     ("contacts", "notifications"),

@@ -108,6 +108,10 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             let bulk = json!({ "action": "update", "rule": rule, "changes": { "jobTitle": word } });
             owner.post("/api/contacts/bulk", bulk).await.json
         }
+        "database" => {
+            end_syncs(owner).await;
+            owner.post("/api/database/sync", json!({})).await.json
+        }
         "auth" => return another_session(owner).await,
         "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
         plural => {
@@ -153,6 +157,16 @@ async fn another_session(owner: &Client) -> String {
     other["id"].as_str().unwrap().to_owned()
 }
 
+/// Only one sync is at work at a time.
+async fn end_syncs(owner: &Client) {
+    for sync in owner.get("/api/database/sync").await.json["data"].as_array().unwrap() {
+        if matches!(sync["state"].as_str(), Some("queued" | "running")) {
+            let cancel = format!("/api/jobs/{}/cancel", sync["id"].as_str().unwrap());
+            assert_eq!(owner.post(&cancel, json!({})).await.status, 200);
+        }
+    }
+}
+
 /// Somebody else makes ana the owner of something.
 pub(crate) async fn tell_ana(world: &World, word: &str) {
     let ana = world.ana.get("/api/auth/me").await.json["memberId"].clone();
@@ -185,6 +199,9 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
     let bulk = words.last() == Some(&"bulk");
     if kind == "notifications" {
         tell_ana(world, word).await;
+    }
+    if words == ["database", "sync"] {
+        end_syncs(owner).await;
     }
     let id = match kind {
         "duplicates" if operation.has_id() => Some(duplicates(world, owner, &words).await),
@@ -288,6 +305,11 @@ async fn content(
         (_, ["merge"]) => two(owner, kind, word).await,
         (_, ["unmerge"]) => merge(owner, kind, word).await,
         (_, ["totp"]) => json!({ "password": PASSWORD }),
+        (_, ["sync"]) => json!({ "entities": ["Contact"] }),
+        (_, ["retention"]) => json!({ "notificationDays": 90 }),
+        (_, ["archive"]) => json!({ "days": 30, "dryRun": true }),
+        (_, ["cleanup"]) => json!({ "what": "all", "dryRun": true }),
+        (_, ["cleanup-orphaned-data" | "nuclear-cleanup"]) => json!({ "dryRun": true }),
         (_, ["scans"]) => json!({ "entity": "contact" }),
         (_, ["settings"]) => json!({ "threshold": 0.5 }),
         (_, ["find-duplicates"]) => json!({ "entity": "contact", "fields": ["name"] }),

@@ -39,7 +39,7 @@ const EXCEPTIONS: [(&str, &str); 4] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 15] = [
+const WORDLESS: [(&str, &str); 19] = [
     ("GET /api/reports/calendar", "the activities of the world have no days"),
     ("GET /api/reports/lead-status", "it shows figures"),
     ("GET /api/reports/data-quality", "it shows figures"),
@@ -47,6 +47,10 @@ const WORDLESS: [(&str, &str); 15] = [
     ("GET /api/duplicates/settings", "it shows a figure and a country"),
     ("GET /api/validation/check-duplicate", "it finds by parameters of its own"),
     ("GET /api/auth/totp", "it shows a flag and a count"),
+    ("GET /api/database/sync", "it shows figures and names of entities"),
+    ("GET /api/database/retention", "it shows figures"),
+    ("GET /api/database/volume", "it shows figures"),
+    ("GET /api/database/check-volume", "it shows figures"),
     ("GET /api/users", "members who sign in have the names of the world"),
     ("GET /api/deals/forecast", "it shows months and sums"),
     ("GET /api/opportunities/forecast", "it shows months and sums"),
@@ -57,8 +61,22 @@ const WORDLESS: [(&str, &str); 15] = [
     ("GET /api/opportunities/stalled", "no deal stalls on the day on which it is made"),
 ];
 
+/// What it takes to delete all that there may be.
+const ALL_DELETED: &[&str] = &[
+    "accounts:delete",
+    "contacts:delete",
+    "leads:delete",
+    "deals:delete",
+    "products:delete",
+    "activities:delete",
+    "tasks:delete",
+    "notes:delete",
+    "labels:delete",
+    "objects:delete",
+];
+
 /// Operations that take more scopes than the one they declare, since they write records of other kinds.
-const MORE_SCOPES: [(&str, &[&str]); 8] = [
+const MORE_SCOPES: [(&str, &[&str]); 14] = [
     ("POST /api/batches/{id}/undo", &["contacts:write"]),
     ("GET /api/validation/check-duplicate", &["contacts:read"]),
     ("GET /api/duplicates", &["contacts:read"]),
@@ -66,6 +84,15 @@ const MORE_SCOPES: [(&str, &[&str]); 8] = [
     ("POST /api/validation/find-duplicates", &["contacts:read"]),
     ("POST /api/validation/check-duplicate-before-create", &["contacts:read"]),
     ("POST /api/leads/{id}/convert", &["contacts:write", "accounts:write", "deals:write"]),
+    ("POST /api/database/sync", &["contacts:write"]),
+    (
+        "POST /api/database/archive",
+        &["deals:write", "leads:write", "activities:write", "tasks:write"],
+    ),
+    ("POST /api/database/archive-aged-data", &["deals:write"]),
+    ("POST /api/database/cleanup", ALL_DELETED),
+    ("POST /api/database/nuclear-cleanup", ALL_DELETED),
+    ("POST /api/database/cleanup-orphaned-data", ALL_DELETED),
     ("GET /api/views/{id}/records", &["contacts:read"]),
 ];
 

@@ -73,6 +73,25 @@ impl World {
         }
     }
 
+    /// The same world with other settings, and its owner.
+    pub(crate) fn configured(self, settings: &[(&str, &str)]) -> (Self, Client) {
+        let (house, router) =
+            build_with(self.app.db.clone(), (self.folder(), self.app.clock.clone()), settings);
+        let ana = self.ana.at(&router);
+        let world = Self {
+            app: house.app.clone(),
+            house,
+            operator: self.operator.at(&router),
+            ana: ana.clone(),
+            bruno: self.bruno.at(&router),
+            vera: self.vera.at(&router),
+            stranger: self.stranger.at(&router),
+            nobody: self.nobody.at(&router),
+            database: self.database,
+        };
+        (world, ana)
+    }
+
     /// The same installation on a copy of its database.
     pub(crate) async fn elsewhere(&self, options: &Options) -> (House, Router) {
         let db = Db::open(options).unwrap();
@@ -109,14 +128,25 @@ impl World {
 
 /// The real thing, on a clock that stands still.
 fn build(db: Db, folder: &Path) -> (House, Router) {
-    let clock = Clock::fixed(Time::parse(NOW).unwrap());
-    let settings = Settings::for_tests(&[
-        ("store.data", &folder.display().to_string()),
+    build_with(db, (folder, Clock::fixed(Time::parse(NOW).unwrap())), &[])
+}
+
+fn build_with(db: Db, (folder, clock): (&Path, Clock), more: &[(&str, &str)]) -> (House, Router) {
+    let folder = folder.display().to_string();
+    let mut settings = vec![
+        ("store.data", folder.as_str()),
         ("auth.password_memory_kib", "64"),
         // Tests move the clock by days and stay signed in.
         ("auth.access_seconds", "365d"),
         ("auth.refresh_seconds", "366d"),
-    ]);
+        // Nobody answers there.
+        ("base44.app_id", "world"),
+        ("base44.api_key", "a key of the tests"),
+        ("base44.api_base", "http://127.0.0.1:9/api"),
+        ("base44.tenant", "*"),
+    ];
+    settings.extend_from_slice(more);
+    let settings = Settings::for_tests(&settings);
     let app = App {
         db,
         ids: Ids::new(clock.clone()),

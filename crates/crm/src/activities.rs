@@ -8,7 +8,7 @@ use kith_records::{
 
 use crate::notifications;
 
-const OWN: [Field; 17] = [
+const OWN: [Field; 18] = [
     plain(
         "type",
         "type",
@@ -58,6 +58,9 @@ const OWN: [Field; 17] = [
     link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto"]),
     plain("completedAt", "completed_at", Kind::Time).system(),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+    plain("archivedAt", "archived_at", Kind::Time)
+        .system()
+        .about("When it was archived: lists leave it out unless asked (?archived=)."),
 ];
 
 /// Something that was or will be done.

@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use crate::notifications;
 use crate::pipelines::{OUTCOMES, STAGE, Stage, default_pipeline, object, stage, stages};
 
-const OWN: [Field; 23] = [
+const OWN: [Field; 24] = [
     folded!(Text, "name", "name")
         .required()
         .found_by(FoundBy::Title)
@@ -70,6 +70,9 @@ const OWN: [Field; 23] = [
     folded!(Text, "nextStep", "next_step"),
     plain("description", "description", Kind::LongText).found_by(FoundBy::Body).aliases(&["notes"]),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+    plain("archivedAt", "archived_at", Kind::Time)
+        .system()
+        .about("When it was archived: lists leave it out unless asked (?archived=)."),
 ];
 
 /// Money that may come in.

@@ -15,7 +15,7 @@ use kith_records::{
 
 use crate::{address, duplicates, notifications, people};
 
-const OWN: [Field; 33] = {
+const OWN: [Field; 34] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname"]),
@@ -86,6 +86,9 @@ const OWN: [Field; 33] = {
         link("convertedContactId", "converted_contact_id", "contact").system(),
         link("convertedAccountId", "converted_account_id", "account").system(),
         link("convertedDealId", "converted_deal_id", "deal").system(),
+        plain("archivedAt", "archived_at", Kind::Time)
+            .system()
+            .about("When it was archived: lists leave it out unless asked (?archived=)."),
     ]
 };
 
@@ -108,7 +111,9 @@ impl Rules for Leads {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             // Only the house gives convertedAt: the conversion itself, and taking it back.
-            let is_kept = change.was("convertedAt").is_some() && !change.is_given("convertedAt");
+            let is_kept = change.was("convertedAt").is_some()
+                && !change.is_given("convertedAt")
+                && !change.is_given("archivedAt");
             if change.what == What::Updated && is_kept {
                 return Err(converted());
             }

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod activities;
 mod address;
+mod base44;
 mod calendar;
 pub mod contacts;
 pub mod deals;
@@ -24,12 +25,13 @@ use std::sync::Arc;
 use kith_http::Routes;
 use kith_platform::jobs::Registry;
 use kith_records::{
-    Object, Person, Records,
+    Closed, Object, Person, Records,
     import::{Imports, import_routes, object_route},
     merge_routes, merge_schemas, object_routes,
 };
 use serde_json::Value as Json;
 
+pub use base44::Base44;
 pub use calendar::{BySecret, calendar_routes};
 pub use migrations::migrations;
 
@@ -53,6 +55,18 @@ pub const OBJECTS: [&Object; 12] = [
 pub static PERSON: Person =
     Person { object: &contacts::CONTACT, same: &[(&leads::LEAD, "converted_contact_id")] };
 
+/// What can be over, and may then be archived.
+pub static CLOSED: [Closed; 4] = [
+    Closed { object: &deals::DEAL, states: &["won", "lost"], since: "closed_at" },
+    Closed { object: &leads::LEAD, states: &["converted", "lost"], since: "converted_at" },
+    Closed {
+        object: &activities::ACTIVITY,
+        states: &["completed", "cancelled"],
+        since: "completed_at",
+    },
+    Closed { object: &tasks::TASK, states: &["completed", "cancelled"], since: "completed_at" },
+];
+
 /// Every operation of the CRM.
 pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
     let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
@@ -73,8 +87,14 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
         .and(merge_routes(records, &leads::LEAD))
 }
 
+/// The operations by which records of Base44 are brought over.
+pub fn sync_routes(base44: &Arc<Base44>) -> Routes {
+    base44::routes(base44)
+}
+
 /// Says what does the jobs of the CRM.
-pub fn register(registry: Registry) -> Registry {
+pub fn register(registry: Registry, records: &Arc<Records>, base44: &Base44) -> Registry {
+    let registry = base44::register(registry, records, base44);
     duplicates::register(tasks::register(deals::register(registry)))
 }
 
@@ -85,6 +105,7 @@ pub fn schemas() -> Vec<(String, Json)> {
     all.extend(notifications::schemas());
     all.extend(timeline::schemas());
     all.extend(duplicates::schemas());
+    all.extend(base44::schemas());
     for object in [&accounts::ACCOUNT, &contacts::CONTACT, &leads::LEAD] {
         all.extend(merge_schemas(object));
     }

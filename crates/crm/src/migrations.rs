@@ -9,6 +9,7 @@ use kith_store::{Migration, Step, Table};
 use crate::{
     accounts::ACCOUNT,
     activities::ACTIVITY,
+    base44,
     contacts::CONTACT,
     deals::{self, DEAL},
     duplicates,
@@ -25,6 +26,7 @@ use crate::{
 ///
 /// Indexes for filters end in the id, by which lists are ordered: without it SQLite would rather walk through all records
 /// of the tenant in that order.
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub fn migrations() -> Vec<Migration> {
     let tables = [
         of(&ACCOUNT)
@@ -63,7 +65,13 @@ pub fn migrations() -> Vec<Migration> {
     ];
     let objects =
         Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
-    vec![objects, deals::migration(), notifications::migration(), duplicates::migration()]
+    vec![
+        objects,
+        deals::migration(),
+        notifications::migration(),
+        duplicates::migration(),
+        base44::migration(),
+    ]
 }
 
 /// Found by their days as well, for calendars.

@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{activities::completed_at, notifications};
 
-const OWN: [Field; 16] = [
+const OWN: [Field; 17] = [
     folded!(Text, "title", "title")
         .required()
         .found_by(FoundBy::Title)
@@ -54,6 +54,9 @@ const OWN: [Field; 16] = [
     ]),
     plain("completedAt", "completed_at", Kind::Time).system(),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+    plain("archivedAt", "archived_at", Kind::Time)
+        .system()
+        .about("When it was archived: lists leave it out unless asked (?archived=)."),
 ];
 
 /// Something to be done.

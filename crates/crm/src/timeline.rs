@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use kith_http::{Answer, Call, Operation, Query, Routes, schema};
 use kith_kernel::{Condition as Compared, Error, Id, Kind, Op, Result, Rule, internal};
 use kith_platform::Ctx;
-use kith_records::{Ask, Object, Records, events_page};
+use kith_records::{Archived, Ask, Object, Records, events_page};
 use kith_store::{Comparison, Condition, Read, Select, Value, equals};
 use serde_json::{Value as Json, json};
 
@@ -191,7 +191,7 @@ async fn fill(
             continue;
         }
         let rule = Rule::Field(Compared { field: "id".to_owned(), op: Op::In, value: json!(ids) });
-        let ask = Ask { rule, limit: LARGEST_LIMIT, ..Ask::default() };
+        let ask = Ask { rule, limit: LARGEST_LIMIT, archived: Archived::With, ..Ask::default() };
         let mut page = parsed(&records.list(ctx, db, kind, &ask).await?.json)?;
         let mut found: HashMap<String, Json> = HashMap::new();
         for record in page["data"].as_array_mut().into_iter().flatten() {

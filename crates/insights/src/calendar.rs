@@ -3,7 +3,7 @@
 use kith_http::Query;
 use kith_kernel::{Date, Error, Kind, Op, Result, Rule, internal, not_found};
 use kith_platform::Ctx;
-use kith_records::{Ask, Records};
+use kith_records::{Archived, Ask, Records};
 use kith_store::Read;
 use serde_json::{Value as Json, json};
 
@@ -74,7 +74,14 @@ pub(crate) async fn calendar(
 ) -> Result<Json> {
     let object = records.object("activities").ok_or_else(|| not_found("calendar"))?;
     let (limit, cursor) = (wanted.limit, wanted.cursor.clone());
-    let ask = Ask { rule: wanted.rule(), limit, cursor, count: true, ..Ask::default() };
+    let ask = Ask {
+        rule: wanted.rule(),
+        limit,
+        cursor,
+        count: true,
+        archived: Archived::With,
+        ..Ask::default()
+    };
     let page = records.list(ctx, db, object, &ask).await?;
     let page: Json = serde_json::from_slice(&page.json)
         .map_err(|error| internal("a page is no JSON").caused_by(error))?;

@@ -5,6 +5,9 @@ use kith_platform::Ctx;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
+/// Kinds of records of which some may be archived: they count all the same.
+const ARCHIVED: [&str; 4] = ["deals", "leads", "activities", "tasks"];
+
 /// A field compared with a value.
 pub(crate) fn field(name: &str, op: Op, value: Json) -> Rule {
     Rule::Field(Condition { field: name.to_owned(), op, value })
@@ -32,12 +35,14 @@ pub(crate) fn of_currency(ctx: &Ctx, currency: Currency) -> Rule {
 
 /// All records of a kind.
 pub(crate) fn all(plural: &str) -> Json {
-    format!("/api/{plural}").into()
+    let archived = if ARCHIVED.contains(&plural) { "?archived=all" } else { "" };
+    format!("/api/{plural}{archived}").into()
 }
 
 /// The records of a kind for which all of these hold.
 pub(crate) fn list(plural: &str, rules: Vec<Rule>) -> Json {
     let rule = Rule::All(rules).to_json().to_string();
     let rule = utf8_percent_encode(&rule, NON_ALPHANUMERIC);
-    format!("/api/{plural}?filter={rule}").into()
+    let archived = if ARCHIVED.contains(&plural) { "&archived=all" } else { "" };
+    format!("/api/{plural}?filter={rule}{archived}").into()
 }

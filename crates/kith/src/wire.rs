@@ -14,9 +14,10 @@ use kith_platform::{
     files,
     jobs::{self, Registry, Wake, Worker},
     mail,
+    outgoing::Outgoing,
 };
 use kith_records::{
-    self as records, Object, Personal, Records,
+    self as records, Object, Personal, Records, Upkeep,
     import::{self, Imports},
 };
 use kith_store::{Catalog, Db, Migration, News};
@@ -41,6 +42,12 @@ pub struct House {
     pub readers: Readers,
     /// What is held about people.
     pub personal: Arc<Personal>,
+    /// What keeps tenants in order.
+    pub upkeep: Arc<Upkeep>,
+    /// What asks other servers.
+    pub outgoing: Outgoing,
+    /// What brings records over from Base44.
+    pub base44: Arc<crm::Base44>,
 }
 
 /// Every migration, in the order in which they are applied.
@@ -107,6 +114,7 @@ impl House {
                     "duplicates",
                     "objects",
                     "reports",
+                    "database",
                 ]
                 .map(str::to_owned),
             )
@@ -117,8 +125,11 @@ impl House {
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
+        let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
         let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
-        Ok(Self { app, identity, records, imports, readers, personal })
+        let outgoing = Outgoing::new(&app.settings)?;
+        let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
+        Ok(Self { app, identity, records, imports, readers, personal, upkeep, outgoing, base44 })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -127,7 +138,9 @@ impl House {
         let registry = import::register(files::register(registry), &self.imports);
         let registry = records::register(registry, &self.records);
         let registry = records::register_erasure(registry, &self.personal);
-        let registry = crm::register(registry);
+        let registry = records::register_upkeep(registry, &self.upkeep);
+        let registry = records::register_retention(registry);
+        let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
     }
 
@@ -209,6 +222,7 @@ impl House {
     pub fn routes(&self) -> Routes {
         identity::routes(&self.identity)
             .and(crm::routes(&self.records, &self.imports))
+            .and(crm::sync_routes(&self.base44))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
@@ -218,6 +232,8 @@ impl House {
             .and(records::undo_routes(&self.records))
             .and(insights::routes(&self.records))
             .and(records::personal_routes(&self.personal))
+            .and(records::upkeep_routes(&self.upkeep))
+            .and(records::retention_routes())
     }
 
     /// The whole server.
@@ -247,6 +263,8 @@ impl House {
         schemas.extend(records::custom_object_schemas());
         schemas.extend(records::view_schemas());
         schemas.extend(records::batch_schemas());
+        schemas.extend(records::upkeep_schemas());
+        schemas.extend(records::retention_schemas());
         schemas.extend(crm::schemas());
         schemas.extend(insights::schemas());
         schemas.extend(system::schemas());

@@ -1,4 +1,4 @@
-//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, files, settings, background tasks.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, settings, background tasks.
 
 pub mod anchors;
 mod context;
@@ -8,6 +8,7 @@ pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 mod settings;
 mod tasks;
 

@@ -159,6 +159,26 @@ pub async fn erase(db: &Write, mail: Id) -> Result<()> {
     db.everywhere(WHY).delete(delete).await.map(drop)
 }
 
+/// Takes some mails of the actor's tenant out of the outbox that were written before an instant and are not under way;
+/// says how many.
+pub async fn forget(db: &Write, (before, most): (Time, u64)) -> Result<u64> {
+    let over = ["sent", "failed", "stored"].map(kith_store::Value::from).into();
+    let old = Condition::Compare("created_at", Comparison::Less, before.into());
+    let select = Select::from("mails").show(&["id"]).whose("tenant_id", db.actor().tenant);
+    let select = select.only(old).only(Condition::In("state", over)).by("id", false).at_most(most);
+    let (mut ids, outside) = (Vec::new(), db.everywhere(WHY));
+    outside
+        .each(&select, |row| {
+            ids.extend(row.id(0)?.map(kith_store::Value::from));
+            Ok(())
+        })
+        .await?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    outside.delete(Delete::from("mails").only(Condition::In("id", ids))).await
+}
+
 /// A mail with all that it says.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all(serialize = "camelCase"))]

@@ -14,7 +14,7 @@ const DEEPEST_PAGE: u64 = 10_000;
 const MOST_KEYS: usize = 3;
 
 /// Words that are no fields.
-pub(crate) const RESERVED: [&str; 14] = [
+pub(crate) const RESERVED: [&str; 15] = [
     "limit",
     "cursor",
     "page",
@@ -25,6 +25,7 @@ pub(crate) const RESERVED: [&str; 14] = [
     "count",
     "filter",
     "deleted",
+    "archived",
     "asOf",
     "tenant_id",
     "tenantId",
@@ -54,8 +55,22 @@ pub struct Ask {
     pub count: bool,
     /// Whether to list what was deleted instead.
     pub deleted: bool,
+    /// Whether to list what was archived.
+    pub archived: Archived,
     /// The instant, as the caller wrote it, as of which records are shown; none: now.
     pub as_of: Option<String>,
+}
+
+/// Whether a list holds what was archived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Archived {
+    /// It does not, unless the rule itself speaks of it.
+    #[default]
+    Without,
+    /// Nothing else.
+    Only,
+    /// All alike.
+    With,
 }
 
 impl Default for Ask {
@@ -71,6 +86,7 @@ impl Default for Ask {
             include: Vec::new(),
             count: false,
             deleted: false,
+            archived: Archived::Without,
             as_of: None,
         }
     }
@@ -97,6 +113,7 @@ impl Ask {
             include: query.get("include")?.map(words).unwrap_or_default(),
             count: flag(query, "count", "exact", "none")?,
             deleted: flag(query, "deleted", "true", "false")?,
+            archived: archived(query)?,
             as_of: query.get("asOf")?.map(str::to_owned),
             ..Self::default()
         };
@@ -114,6 +131,15 @@ impl Ask {
     pub fn from_cursor(mut self, cursor: Option<String>) -> Self {
         self.cursor = cursor;
         self
+    }
+}
+
+fn archived(query: &Query) -> Result<Archived> {
+    match query.get("archived")? {
+        None | Some("false") => Ok(Archived::Without),
+        Some("true") => Ok(Archived::Only),
+        Some("all") => Ok(Archived::With),
+        Some(_) => Err(wrong("archived", "must be true, false or all")),
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) use faults::{Fault, Verdict};
 pub(crate) use migrations::migration;
 pub use routes::batch_routes;
 pub use schemas::batch_schemas;
-pub(crate) use work::{AHEAD, Asked, RETRY, Step, Work, drive, given_up, is_of_one, outcome};
+pub(crate) use work::{AHEAD, RETRY, Step, Work, drive};
+pub use work::{Asked, given_up, is_of_one, outcome, stopping};
 
 /// A batch that is not run by a job ends with its request, which takes no longer than this.
 const INLINE_SECONDS: i64 = 180;
@@ -46,11 +47,17 @@ pub enum Kind {
     Undo,
     /// All that is held about a person was erased.
     Erase,
+    /// Records of another system.
+    Sync,
+    /// Aged records were put out of sight.
+    Archive,
+    /// What nobody needs was deleted.
+    Cleanup,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Bulk,
         Self::Rule,
         Self::Import,
@@ -58,6 +65,9 @@ impl Kind {
         Self::Convert,
         Self::Undo,
         Self::Erase,
+        Self::Sync,
+        Self::Archive,
+        Self::Cleanup,
     ];
 
     /// The word in the API.
@@ -70,13 +80,16 @@ impl Kind {
             Self::Convert => "convert",
             Self::Undo => "undo",
             Self::Erase => "erase",
+            Self::Sync => "sync",
+            Self::Archive => "archive",
+            Self::Cleanup => "cleanup",
         }
     }
 
     /// Whether a job runs it that can be broken off.
     const fn is_work(self) -> bool {
         match self {
-            Self::Rule | Self::Undo => true,
+            Self::Rule | Self::Undo | Self::Sync | Self::Archive | Self::Cleanup => true,
             Self::Bulk | Self::Import | Self::Delete | Self::Convert | Self::Erase => false,
         }
     }
@@ -139,8 +152,9 @@ pub struct Counts {
 
 /// A batch as it is stored.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Batch {
-    pub(crate) id: Id,
+pub struct Batch {
+    /// Its id, which is also that of the job that runs it.
+    pub id: Id,
     kind: String,
     pub(crate) object: String,
     pub(crate) action: String,
@@ -148,13 +162,17 @@ pub(crate) struct Batch {
     user_id: Option<Id>,
     state: String,
     pub(crate) total: Option<i64>,
-    pub(crate) counts: Column<Counts>,
+    /// What it did so far.
+    pub counts: Column<Counts>,
     pub(crate) wishes: Option<Column<Json>>,
     pub(crate) position: Option<Id>,
     revision: i64,
-    error: Option<String>,
-    created_at: Time,
-    finished_at: Option<Time>,
+    /// Why it was given up.
+    pub error: Option<String>,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// When it ended.
+    pub finished_at: Option<Time>,
     pub(crate) undo_of: Option<Id>,
     undone_by: Option<Id>,
     undone_at: Option<Time>,
@@ -235,23 +253,28 @@ pub fn begin(ctx: &Ctx, db: &Write, new: &New<'_>) -> Result<()> {
 }
 
 /// Where a batch is, as its work notes it.
-pub(crate) struct Reached {
-    pub(crate) state: State,
-    pub(crate) counts: Counts,
-    pub(crate) total: Option<u64>,
-    pub(crate) position: Option<Id>,
-    pub(crate) error: Option<String>,
+pub struct Reached {
+    /// How far.
+    pub state: State,
+    /// What it did so far.
+    pub counts: Counts,
+    /// How much there is to do, where that became known.
+    pub total: Option<u64>,
+    /// Behind which record it goes on.
+    pub position: Option<Id>,
+    /// Why it is given up.
+    pub error: Option<String>,
 }
 
 impl Reached {
     /// Where it is by these counts, with everything else as it was.
-    pub(crate) fn at(state: State, counts: Counts) -> Self {
+    pub fn at(state: State, counts: Counts) -> Self {
         Self { state, counts, total: None, position: None, error: None }
     }
 }
 
 /// A batch by its id.
-pub(crate) async fn find(db: &Read, id: Id) -> Result<Batch> {
+pub async fn find(db: &Read, id: Id) -> Result<Batch> {
     let found = db.first(Select::from("batches").whose("id", id)).await?;
     found.ok_or_else(|| not_found("batch"))
 }
@@ -261,7 +284,8 @@ impl Batch {
         Kind::ALL.into_iter().find(|kind| kind.name() == self.kind).unwrap_or(Kind::Bulk)
     }
 
-    pub(crate) fn state(&self) -> State {
+    /// How far it is.
+    pub fn state(&self) -> State {
         let stored = State::ALL.into_iter().find(|state| state.name() == self.state);
         stored.unwrap_or(State::Failed)
     }
@@ -277,7 +301,7 @@ impl Batch {
     ///
     /// # Errors
     /// `Unavailable` (`run_lost`) when another run of it, or its end, was noted meanwhile: then nothing of the write stays.
-    pub(crate) async fn reached(&self, ctx: &Ctx, db: &Write, at: Reached) -> Result<()> {
+    pub async fn reached(&self, ctx: &Ctx, db: &Write, at: Reached) -> Result<()> {
         let finished = at.state.has_ended().then(|| ctx.now());
         let mut update = Update::table("batches")
             .set("state", at.state.name())
@@ -372,7 +396,7 @@ pub(crate) async fn cancel(ctx: &Ctx, db: &Write, id: Id) -> Result<Batch> {
     if !batch.kind().is_work() {
         return Err(conflict(
             "not_cancellable",
-            "Only undoing and changes by a rule can be cancelled.",
+            "Only what a job does by itself can be cancelled: undoing, changes by a rule, syncs, archiving, cleaning up.",
         ));
     }
     let at = Reached::at(State::Cancelled, batch.counts.0);

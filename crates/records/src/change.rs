@@ -9,6 +9,7 @@ mod put;
 mod rewrite;
 mod save;
 mod tell;
+mod upsert;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use crate::{
 };
 
 pub(crate) use put::PutBack;
+pub use upsert::Upserted;
 
 /// A record as it is stored.
 pub(crate) struct Current {
@@ -61,7 +63,7 @@ pub struct Manner {
     pub expected: Option<i64>,
     /// Nobody waits for the row itself: a value that is taken is told with the commit.
     pub deferred: bool,
-    /// The links were looked up in this transaction, so that they need not be looked up again.
+    /// The links are known: they were looked up in this transaction, or what they lead to comes back with the record.
     pub known_links: bool,
     /// The house writes, on behalf of who asks: what only it may write is taken as well.
     pub as_house: bool,
@@ -197,6 +199,7 @@ impl Records {
         if manner.exact {
             restate(&mut change);
         }
+        leave_archive(&mut change, manner);
         check_required(&shape, &change.after)?;
         custom::check_required(&custom, &given.custom, false)?;
         object.rules.check(&change)?;
@@ -358,6 +361,13 @@ fn common(after: &mut Record, ctx: &Ctx, now: kith_kernel::Time) {
     after.insert("updatedAt".to_owned(), now);
     if let Some(member) = ctx.actor.member {
         after.insert("createdBy".to_owned(), member.to_string().into());
+    }
+}
+
+/// What somebody takes up again is in the archive no more.
+fn leave_archive(change: &mut Change, manner: Manner) {
+    if !manner.as_house && change.was("archivedAt").is_some() && differs(change) {
+        change.after.remove("archivedAt");
     }
 }
 

@@ -2,13 +2,14 @@
 
 use kith_kernel::{
     Condition as Wanted, Currency, Date, Error, Kind as ErrorKind, Op, Result, Rule, Span, Time,
-    text::nearest,
+    text::{camel_case, nearest},
 };
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, Related, Value, equals};
 use serde_json::Value as Json;
 
 use crate::{
+    ask::Archived,
     catalog::Shape,
     custom::{CustomField, CustomKind, of_field},
     describe::{Field, Kind},
@@ -34,6 +35,15 @@ fn wrong(field: &str, why: impl Into<String>) -> Error {
         .and(field, why)
 }
 
+/// Whether a rule speaks of a field.
+fn mentions(rule: &Rule, key: &str) -> bool {
+    match rule {
+        Rule::All(rules) | Rule::Any(rules) => rules.iter().any(|rule| mentions(rule, key)),
+        Rule::Not(rule) => mentions(rule, key),
+        Rule::Field(wanted) => camel_case(&wanted.field) == key,
+    }
+}
+
 impl<'a> Filter<'a> {
     pub(crate) fn new(
         ctx: &'a Ctx,
@@ -47,6 +57,18 @@ impl<'a> Filter<'a> {
 
     pub(crate) fn reading(&self) -> Reading {
         Reading { zone: self.ctx.actor.zone, currency: self.currency }
+    }
+
+    /// What keeps the archived out of a list, or everything else; a rule that speaks of it decides by itself.
+    pub(crate) fn archived(&self, wanted: Archived, rule: &Rule) -> Option<Condition> {
+        let field = self.shape.field("archivedAt")?;
+        let out = Condition::Null(field.column);
+        match wanted {
+            Archived::Without if mentions(rule, field.key) => None,
+            Archived::Without => Some(out),
+            Archived::Only => Some(Condition::Not(Box::new(out))),
+            Archived::With => None,
+        }
     }
 
     pub(crate) fn condition(&self, rule: &Rule) -> Result<Condition> {

@@ -29,18 +29,20 @@ mod personal;
 mod read;
 mod reindex;
 mod related;
+mod retention;
 mod routes;
 mod schemas;
 mod trace;
 mod undo;
+mod upkeep;
 mod values;
 mod vcard;
 mod views;
 
-pub use ask::Ask;
+pub use ask::{Archived, Ask};
 pub use batches::{batch_routes, batch_schemas};
 pub use catalog::Records;
-pub use change::Manner;
+pub use change::{Manner, Upserted};
 pub use custom::{CustomField, CustomKind};
 pub use custom_fields::{custom_field_routes, custom_field_schemas};
 pub use custom_objects::{custom_object_routes, custom_object_schemas};
@@ -53,9 +55,11 @@ pub use list::Page;
 pub use merge::{merge_routes, merge_schemas};
 pub use migrations::migrations;
 pub use personal::{Person, Personal, personal_routes, register_erasure};
+pub use retention::{register_retention, retention_routes, retention_schemas};
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;
 pub use undo::undo_routes;
+pub use upkeep::{Closed, Upkeep, register_upkeep, upkeep_routes, upkeep_schemas};
 pub use views::{view_routes, view_schemas};
 
 /// Adds the jobs of the engine.

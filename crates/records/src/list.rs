@@ -76,6 +76,12 @@ fn prepare<'a>(
     let condition = filter.condition(&ask.rule)?;
     let deleted = Condition::Null("deleted_at");
     let deleted = if ask.deleted { Condition::Not(Box::new(deleted)) } else { deleted };
+    // As of an instant, what was archived later is there.
+    let archived = filter.archived(ask.archived, &ask.rule).filter(|_| ask.as_of.is_none());
+    let deleted = match archived {
+        Some(archived) => Condition::All(vec![deleted, archived]),
+        None => deleted,
+    };
     let driven = driven(shape, custom, ask, (&filter, &deleted))?;
     let mut conditions = vec![deleted, condition];
     if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
@@ -88,7 +94,7 @@ fn prepare<'a>(
         ask.rule.to_json().to_string(),
         &ask.sort,
         &ask.search,
-        ask.deleted,
+        (ask.deleted, ask.archived as u8),
         &ask.as_of,
     ));
     let reading = filter.reading();

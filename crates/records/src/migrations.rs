@@ -2,7 +2,7 @@
 
 use kith_store::{Migration, Step, Table, bool, id, integer, json, number, text, time};
 
-use crate::{batches, custom, custom_objects, import, merge, personal, views};
+use crate::{batches, custom, custom_objects, import, merge, personal, retention, views};
 
 /// The tables that all objects share.
 pub fn migrations() -> Vec<Migration> {
@@ -16,6 +16,7 @@ pub fn migrations() -> Vec<Migration> {
         merge::migration(),
         custom_objects::migration(),
         personal::migration(),
+        retention::migration(),
     ]
 }
 

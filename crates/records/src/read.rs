@@ -12,6 +12,7 @@ use crate::{
     filter::Filter,
     list, merged, past,
     related::includes,
+    retention,
 };
 
 impl Records {
@@ -78,6 +79,7 @@ impl Records {
         let filter = Filter::new(ctx, &shape, &custom, &ask.rule);
         let wanted = list::wanted(&shape, ask, &filter)?;
         let at = past::instant(ctx, "asOf", text)?;
+        retention::refuse_before(db, at).await?;
         let was = self.was(ctx, db, (&shape, &custom), (id, at)).await?;
         let answer = encode::answer(&shape, id, &was.record, &custom, &was.custom);
         Ok(past::chosen(answer, wanted.as_deref()))

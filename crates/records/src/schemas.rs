@@ -233,6 +233,11 @@ pub(crate) fn list_parameters(operation: Operation, object: &'static Object) -> 
         .query("include", schema::string(), "Links to follow, with commas between.")
         .query("count", schema::one_of(&["exact", "none"]), "exact adds total.")
         .query("deleted", schema::boolean(), "What was deleted instead.")
+        .query(
+            "archived",
+            schema::one_of(&["true", "false", "all"]),
+            "true: what was archived instead; all: both.",
+        )
         .query("asOf", schema::string(), "An instant: the records as they were then.");
     object.fields.iter().filter(|field| field.kind != Kind::LongText).fold(
         operation,

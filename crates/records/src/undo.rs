@@ -19,7 +19,7 @@ use crate::{
     Records,
     batches::{self, AHEAD, Asked, Batch, Counts, Fault, Kind, New, State, Step, Work},
     describe::{Object, What},
-    trace,
+    retention, trace,
 };
 
 /// What happens to records that somebody changed since.
@@ -101,6 +101,7 @@ async fn handle(records: Arc<Records>, mut call: Call) -> Result<Answer> {
 /// Notes the undo and enqueues its job.
 async fn begin(ctx: &Ctx, db: &Write, (id, on_changed): (Id, OnChanged)) -> Result<Id> {
     let batch = batches::find(db, id).await?;
+    retention::refuse_undo(db, batch.created_at).await?;
     let undo = ctx.new_id();
     batch.undone(ctx, db, undo).await?;
     let wishes = serde_json::to_value(Wishes { on_changed, asked: Asked::by(ctx) }).ok();
@@ -142,6 +143,8 @@ struct Undo<'a> {
     /// The undo itself.
     id: Id,
     on_changed: OnChanged,
+    /// What was deleted together comes back together, in whatever order: links need not lead anywhere on the way.
+    brings_all: bool,
     /// Labels that were made on use stay: others may have them by now.
     keeps_labels: bool,
 }
@@ -166,6 +169,7 @@ impl Records {
             batch: batch.id,
             id,
             on_changed: wishes.on_changed,
+            brings_all: batch.kind() == Kind::Cleanup,
             keeps_labels: batch.object != "label" && batch.kind() != Kind::Undo,
         };
         batches::drive(attempt, id, &work).await

@@ -99,7 +99,8 @@ async fn totals(
         .output(Output::Count)
         .output(Output::Sum("amount"))
         .whose("pipeline_id", pipeline)
-        .only(Condition::Null("deleted_at"));
+        .only(Condition::Null("deleted_at"))
+        .only(Condition::Null("archived_at"));
     if let Some(Rule::Field(wanted)) = owner {
         let id = match wanted.value.as_str() {
             Some("me") => ctx.actor.member,

@@ -8,7 +8,7 @@ use kith_kernel::{
     text::{camel_case, nearest},
 };
 use kith_platform::Ctx;
-use kith_records::{Ask, Record, Records};
+use kith_records::{Archived, Ask, Record, Records};
 use kith_store::{Condition, Read, Select};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -312,7 +312,7 @@ async fn shown(
     let object = records.object(entity.object).ok_or_else(|| internal("an object is missing"))?;
     let ids: Vec<Id> = found.iter().map(|(id, _)| *id).collect();
     let rule = Rule::Field(Compared { field: "id".to_owned(), op: Op::In, value: json!(ids) });
-    let ask = Ask { rule, limit: 200, ..Ask::default() };
+    let ask = Ask { rule, limit: 200, archived: Archived::With, ..Ask::default() };
     let page = records.list(ctx, db, object, &ask).await?.json;
     let mut page: Json = serde_json::from_slice(&page)
         .map_err(|error| internal("a page is no JSON").caused_by(error))?;

@@ -7,12 +7,13 @@ const CHOICES: [(&str, &[&str]); 2] =
     [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
 
 /// Keys that hold an address, and how it may begin.
-const SCHEMES: [(&str, &[&str]); 5] = [
+const SCHEMES: [(&str, &[&str]); 6] = [
     ("store.url", &["sqlite:", "postgres://", "postgresql://"]),
     ("store.redis_url", &["redis://", "rediss://"]),
     ("store.chromadb_url", &["http://", "https://"]),
     ("mail.smtp_url", &["smtp://", "smtps://"]),
     ("server.frontend_url", &["http://", "https://"]),
+    ("base44.api_base", &["http://", "https://"]),
 ];
 
 /// A shorter secret can be guessed offline by whoever holds a token.
@@ -48,7 +49,14 @@ impl Settings {
         if self.whole("server.port") > i64::from(u16::MAX) {
             found.push("server.port must be at most 65535.".to_owned());
         }
-        for key in ["store.readers", "jobs.at_once", "server.concurrency", "log.days"] {
+        for key in [
+            "store.readers",
+            "jobs.at_once",
+            "server.concurrency",
+            "log.days",
+            "outgoing.timeout_seconds",
+            "outgoing.answer_bytes",
+        ] {
             if self.whole(key) == 0 {
                 found.push(format!("{key} must be at least 1."));
             }

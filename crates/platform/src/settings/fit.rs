@@ -6,15 +6,18 @@ use toml::Value;
 pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
+/// Secrets of others, which nobody can make: shown as `***` too.
+const KEYS: [&str; 1] = ["base44.api_key"];
+
 /// Keys whose value is an address that may hold a password.
-const ADDRESSES: [&str; 4] =
-    ["store.url", "store.redis_url", "store.chromadb_url", "mail.smtp_url"];
+const ADDRESSES: [&str; 5] =
+    ["store.url", "store.redis_url", "store.chromadb_url", "mail.smtp_url", "base44.api_base"];
 
 const HIDDEN: &str = "***";
 
 /// Whether a message about the value must not quote it.
 pub(super) fn is_hidden(key: &str) -> bool {
-    SECRETS.contains(&key) || ADDRESSES.contains(&key)
+    SECRETS.contains(&key) || KEYS.contains(&key) || ADDRESSES.contains(&key)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -98,7 +101,7 @@ fn list(text: &str) -> Value {
 pub(super) fn shown(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => String::new(),
-        Value::String(_) if SECRETS.contains(&key) => HIDDEN.to_owned(),
+        Value::String(_) if SECRETS.contains(&key) || KEYS.contains(&key) => HIDDEN.to_owned(),
         Value::String(text) if ADDRESSES.contains(&key) => without_password(text),
         Value::String(text) => text.clone(),
         Value::Array(items) => {

@@ -43,6 +43,7 @@ fn line() -> Vec<(&'static str, Schema)> {
             "action",
             schema::one_of(&[
                 "create", "update", "delete", "restore", "import", "convert", "undo", "erase",
+                "sync", "archive",
             ]),
         ),
         ("memberId", id()),

@@ -23,6 +23,11 @@ pub(crate) const RETRY: Retry =
     Retry { attempts: 50, first_pause_seconds: 2, longest_pause_seconds: 300 };
 const STOPPING: &str = "stopping";
 
+/// Why work that could go on ends for now.
+pub fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, STOPPING, "The server stops; the work goes on later.")
+}
+
 /// What a step gives back.
 pub(crate) type Step<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
@@ -47,8 +52,7 @@ pub(crate) async fn drive(attempt: &Attempt, id: Id, work: &dyn Work) -> Result<
     let mut tries = 0;
     loop {
         if attempt.app.tasks.is_stopping() {
-            let why = "The server stops; the work goes on later.";
-            return Err(Error::new(ErrorKind::Unavailable, STOPPING, why));
+            return Err(stopping());
         }
         let mut total = None;
         if ahead.is_empty() {
@@ -107,14 +111,14 @@ async fn step(
 }
 
 /// What a job's work comes to.
-pub(crate) fn outcome(done: Result<()>) -> std::result::Result<(), Failure> {
+pub fn outcome(done: Result<()>) -> std::result::Result<(), Failure> {
     done.map_err(|error| {
         if error.code() == STOPPING { Failure::Stopped(error) } else { Failure::from(error) }
     })
 }
 
 /// Notes that nobody goes on with a batch.
-pub(crate) async fn given_up(ctx: &Ctx, db: &Write, id: Id, error: &str) -> Result<()> {
+pub async fn given_up(ctx: &Ctx, db: &Write, id: Id, error: &str) -> Result<()> {
     let batch = find(db, id).await?;
     if batch.state().has_ended() {
         return Ok(());
@@ -125,18 +129,19 @@ pub(crate) async fn given_up(ctx: &Ctx, db: &Write, id: Id, error: &str) -> Resu
 
 /// How days and amounts are read: as who asked reads them, also where a job does the work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub struct Asked {
     zone: String,
     currency: Currency,
 }
 
 impl Asked {
-    pub(crate) fn by(ctx: &Ctx) -> Self {
+    /// As this caller reads them.
+    pub fn by(ctx: &Ctx) -> Self {
         Self { zone: ctx.actor.zone.name().to_owned(), currency: ctx.actor.currency }
     }
 
     /// The job's context, reading as they do, with all its changes in the batch.
-    pub(crate) fn context(&self, ctx: &Ctx, batch: Id) -> Ctx {
+    pub fn context(&self, ctx: &Ctx, batch: Id) -> Ctx {
         let mut ctx = ctx.in_batch(batch);
         ctx.actor.zone = Zone::named(&self.zone).unwrap_or(ctx.actor.zone);
         ctx.actor.currency = self.currency;
@@ -145,7 +150,7 @@ impl Asked {
 }
 
 /// Whether an error is about one record, so that the others may still be worked on.
-pub(crate) fn is_of_one(error: &Error) -> bool {
+pub fn is_of_one(error: &Error) -> bool {
     let own = matches!(
         error.kind(),
         ErrorKind::Invalid

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Action, Deed};
 use crate::{
-    Manner, Records,
+    Archived, Manner, Records,
     batches::{self, AHEAD, Asked, Batch, Counts, Fault, Kind, New, State, Step, Work},
     describe::{Object, Record},
     filter::Filter,
@@ -76,10 +76,13 @@ impl Records {
     ) -> Result<Select> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
-        let condition = Filter::new(ctx, &shape, &custom, rule).condition(rule)?;
+        let filter = Filter::new(ctx, &shape, &custom, rule);
+        let condition = filter.condition(rule)?;
+        let shown = filter.archived(Archived::Without, rule);
         let there = Condition::Null("deleted_at");
         let there = if action == Action::Restore { Condition::Not(Box::new(there)) } else { there };
-        Ok(object.rows().only(there).only(condition))
+        let select = object.rows().only(there).only(condition);
+        Ok(shown.into_iter().fold(select, Select::only))
     }
 
     /// Notes the batch and enqueues its job.

@@ -14,6 +14,7 @@ use crate::{
     cursor::{Cursor, Key},
     encode::{self, Line},
     past::{self, Cells, Was},
+    retention,
 };
 
 /// So many records that changed since are looked up together.
@@ -42,6 +43,7 @@ impl Records {
     ) -> Result<Page> {
         refuse(&listing)?;
         let at = past::instant(ctx, "asOf", text)?;
+        retention::refuse_before(db, at).await?;
         past::refuse_before_the_beginning(db, at).await?;
         let cursor = listing.ask.cursor.as_deref();
         let cursor = cursor.map(|text| Cursor::read(text, listing.question)).transpose()?;

@@ -23,6 +23,8 @@ pub enum Output {
     Count,
     /// The sum of a whole-number column; no value when there are no rows.
     Sum(&'static str),
+    /// How many bytes a text column has; no value when there are no rows.
+    Bytes(&'static str),
     /// The largest value.
     Max(&'static str),
     /// The smallest value.
@@ -318,6 +320,7 @@ impl Sql {
             Output::Count => ("COUNT(*)", "", ""),
             // PostgreSQL sums bigint to numeric, which is no whole number any more.
             Output::Sum(column) => ("CAST(SUM(", column, ") AS BIGINT)"),
+            Output::Bytes(column) => ("CAST(SUM(OCTET_LENGTH(", column, ")) AS BIGINT)"),
             Output::Max(column) => ("MAX(", column, ")"),
             Output::Min(column) => ("MIN(", column, ")"),
         };
