@@ -1,8 +1,9 @@
-//! The CRM: accounts, contacts, leads, deals, pipelines, products, activities, tasks, notes, labels, members.
+//! The CRM: accounts, contacts, leads, deals, pipelines, products, activities, tasks, notes, attachments, labels, members.
 
 pub mod accounts;
 pub mod activities;
 mod address;
+pub mod attachments;
 mod calendar;
 pub mod contacts;
 pub mod deals;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use kith_http::Routes;
 use kith_platform::jobs::Registry;
 use kith_records::{
-    Object, Person, Records,
+    Object, Person, Records, Routes as Common,
     import::{Imports, import_routes, object_route},
     merge_routes, merge_schemas, object_routes,
 };
@@ -34,7 +35,7 @@ pub use calendar::{BySecret, calendar_routes};
 pub use migrations::migrations;
 
 /// Every object of the CRM.
-pub const OBJECTS: [&Object; 12] = [
+pub const OBJECTS: [&Object; 13] = [
     &accounts::ACCOUNT,
     &contacts::CONTACT,
     &leads::LEAD,
@@ -45,6 +46,7 @@ pub const OBJECTS: [&Object; 12] = [
     &activities::ACTIVITY,
     &tasks::TASK,
     &notes::NOTE,
+    &attachments::ATTACHMENT,
     &labels::LABEL,
     &members::MEMBER,
 ];
@@ -56,7 +58,11 @@ pub static PERSON: Person =
 /// Every operation of the CRM.
 pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
     let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
-        routes.and(object_routes(records, object)).and(object_route(imports, object))
+        let routes = routes.and(object_routes(records, object));
+        match object.routes {
+            Common::All | Common::Kept => routes.and(object_route(imports, object)),
+            Common::Uploaded => routes,
+        }
     });
     common
         .and(import_routes(imports))
@@ -75,7 +81,7 @@ pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
 
 /// Says what does the jobs of the CRM.
 pub fn register(registry: Registry) -> Registry {
-    duplicates::register(tasks::register(deals::register(registry)))
+    attachments::register(duplicates::register(tasks::register(deals::register(registry))))
 }
 
 /// The named schemas of what is not a record.
@@ -85,6 +91,7 @@ pub fn schemas() -> Vec<(String, Json)> {
     all.extend(notifications::schemas());
     all.extend(timeline::schemas());
     all.extend(duplicates::schemas());
+    all.extend(attachments::schemas());
     for object in [&accounts::ACCOUNT, &contacts::CONTACT, &leads::LEAD] {
         all.extend(merge_schemas(object));
     }

@@ -9,6 +9,7 @@ use kith_store::{Migration, Step, Table};
 use crate::{
     accounts::ACCOUNT,
     activities::ACTIVITY,
+    attachments,
     contacts::CONTACT,
     deals::{self, DEAL},
     duplicates,
@@ -61,9 +62,10 @@ pub fn migrations() -> Vec<Migration> {
         of(&NOTE).index(&["related_id", "id"]),
         of(&LABEL).index(&["name_folded"]),
     ];
-    let objects =
-        Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
-    vec![objects, deals::migration(), notifications::migration(), duplicates::migration()]
+    let name = "2026-11-21-crm";
+    let objects = Migration { name, steps: tables.into_iter().map(Step::Create).collect() };
+    let slices = [deals::migration(), notifications::migration(), duplicates::migration()];
+    [objects].into_iter().chain(slices).chain([attachments::migration()]).collect()
 }
 
 /// Found by their days as well, for calendars.

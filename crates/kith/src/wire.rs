@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
-use kith_crm as crm;
+use kith_crm::{self as crm, attachments::Attachments};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
-use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
+use kith_kernel::{Clock, Error, Id, Ids, Kind, Result, invalid};
 use kith_platform::{
     App, Ctx, Settings, Tasks,
     events::{self, readers::Readers},
     files,
     jobs::{self, Registry, Wake, Worker},
     mail,
+    storage::{Folder, Storage},
 };
 use kith_records::{
     self as records, Object, Personal, Records,
@@ -41,6 +42,15 @@ pub struct House {
     pub readers: Readers,
     /// What is held about people.
     pub personal: Arc<Personal>,
+    /// Where the bytes of files are.
+    pub storage: Storage,
+    /// Files at records.
+    pub attachments: Arc<Attachments>,
+}
+
+/// Where the bytes of files are, as the settings say.
+pub(crate) fn storage(settings: &Settings) -> Storage {
+    Storage::new(Arc::new(Folder::new(settings.files_folder())))
 }
 
 /// Every migration, in the order in which they are applied.
@@ -111,14 +121,19 @@ impl House {
                 .map(str::to_owned),
             )
             .collect();
-        let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
+        let options = identity::Options::of(&app.settings)?;
+        let storage = storage(&app.settings);
+        let system = app.as_system(Id::NIL);
+        let base = (&storage, options.frontend_url.as_str());
+        let attachments = Attachments::new(&system, &records, base)?;
+        let identity = Identity::new(app.clone(), options)?;
         let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
-        let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
-        Ok(Self { app, identity, records, imports, readers, personal })
+        let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
+        Ok(Self { app, identity, records, imports, readers, personal, storage, attachments })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -127,7 +142,7 @@ impl House {
         let registry = import::register(files::register(registry), &self.imports);
         let registry = records::register(registry, &self.records);
         let registry = records::register_erasure(registry, &self.personal);
-        let registry = crm::register(registry);
+        let registry = crm::register(self.storage.register(registry));
         Ok(Worker::new(self.app.clone(), registry))
     }
 
@@ -218,6 +233,7 @@ impl House {
             .and(records::undo_routes(&self.records))
             .and(insights::routes(&self.records))
             .and(records::personal_routes(&self.personal))
+            .and(crm::attachments::routes(&self.attachments))
     }
 
     /// The whole server.

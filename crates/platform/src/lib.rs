@@ -1,4 +1,4 @@
-//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, files, settings, background tasks.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, files, storage, settings, background tasks.
 
 pub mod anchors;
 mod context;
@@ -9,6 +9,7 @@ pub mod files;
 pub mod jobs;
 pub mod mail;
 mod settings;
+pub mod storage;
 mod tasks;
 
 pub use context::{App, Attempts, Ctx};
@@ -26,5 +27,6 @@ pub fn migrations() -> Vec<Migration> {
         jobs::migration(),
         mail::migration(),
         files::migration(),
+        storage::migration(),
     ]
 }

@@ -32,6 +32,8 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("REFRESH_GRACE_SECONDS", "auth.refresh_grace_seconds"),
     ("COOKIE_SAMESITE", "auth.cookie_same_site"),
     ("PASSWORD_MEMORY_KIB", "auth.password_memory_kib"),
+    ("FILES_DIR", "files.folder"),
+    ("FILES_KEPT", "files.deleted_seconds"),
     ("RATE_LIMIT_AUTH", "limits.auth"),
     ("RATE_LIMIT_API", "limits.api"),
     ("RATE_LIMIT_UPLOAD", "limits.upload"),
