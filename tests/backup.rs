@@ -1,6 +1,7 @@
 //! Backup, restore and move: what comes out is what went in, on either database, and nothing is half done.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::PermissionsExt,
@@ -14,6 +15,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    attachments::{attached, bytes, files_in},
     client::Client,
     database::{Database, Kind, on_both},
     import::import,
@@ -29,6 +31,7 @@ on_both!(
     bad_backups_touch_nothing,
     a_backup_is_of_one_instant,
     older_backups_are_brought_up_to_date,
+    what_is_missing_in_the_storage_is_told,
 );
 
 pub(crate) fn installation(folder: &Path, options: &Options) -> Installation {
@@ -85,6 +88,8 @@ pub(crate) async fn furnish(world: &World) {
         .await;
     let note = json!({ "content": "A\u{301} note\nin two lines", "relatedId": deal["id"] });
     ana.make("/api/notes", note).await;
+    attached(ana, &deal, ("offer.txt", b"an offer")).await;
+    attached(ana, &deal, ("picture.bin", &bytes(200_000))).await;
     ana.make("/api/tasks", json!({ "title": "Call", "relatedId": deal["id"] })).await;
     let rule = json!({ "field": "custom.height", "op": "gte", "value": 1 });
     let view = json!({ "object": "contacts", "name": "Tall", "rule": rule, "shared": true });
@@ -235,12 +240,55 @@ async fn what_is_backed_up_is_restored(kind: Kind) {
     world.ana.make("/api/contacts", json!({ "name": "Too late" })).await;
     for onto in [kind, other(kind)] {
         let there = Database::fresh(onto).await;
-        let restored = here.told(&["restore", name, "--to", &there.options.url], &[]);
+        let place = installation(there.folder.path(), &there.options);
+        let restored = place.told(&["restore", name, "--to", &there.options.url], &[]);
         assert!(restored.contains("Restored what was backed up"), "{restored}");
         assert_eq!(hashes(&restored), hashes(&told));
+        assert!(restored.contains("2 files of 200008 bytes"), "{restored}");
+        assert_eq!(contents(there.folder.path()), contents(world.folder()));
         let (_house, router) = world.elsewhere(&there.options).await;
         assert_same(&before, &seen([&world.ana.at(&router), &world.stranger.at(&router)]).await);
     }
+}
+
+/// The files of an installation, by their places.
+pub(crate) fn contents(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let place = |path: &Path| path.strip_prefix(data).unwrap().to_owned();
+    files_in(data).iter().map(|path| (place(path), fs::read(path).unwrap())).collect()
+}
+
+async fn what_is_missing_in_the_storage_is_told(kind: Kind) {
+    let world = World::new(kind).await;
+    furnish(&world).await;
+    let all = files_in(world.folder());
+    fs::remove_file(&all[0]).unwrap();
+    fs::write(&all[1], vec![7; fs::read(&all[1]).unwrap().len()]).unwrap();
+    let here = installation(world.folder(), world.options());
+    let file = world.folder().join("all.kithbackup");
+    let told = here.told(&["backup", "--to", file.to_str().unwrap()], &[]);
+    assert!(
+        told.contains("2 files are missing in the storage or are not what they were"),
+        "{told}"
+    );
+    for path in &all {
+        assert!(told.contains(path.file_name().unwrap().to_str().unwrap()), "{told}");
+    }
+    assert!(told.contains("Backed up to"), "{told}");
+    // Who asks for what is missing is told that it is our fault.
+    let lost = world.ana.get("/api/attachments").await.json;
+    let statuses = lost["data"].as_array().unwrap().iter().map(async |one| {
+        world
+            .ana
+            .get(&format!("/api/attachments/{}/content", one["id"].as_str().unwrap()))
+            .await
+            .status
+    });
+    let mut seen = Vec::new();
+    for status in statuses {
+        seen.push(status.await);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [200, 500]);
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
