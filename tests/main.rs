@@ -27,6 +27,7 @@ mod nodes;
 mod objects;
 mod openapi;
 mod operations;
+mod outgoing;
 mod past;
 mod personal;
 mod records;

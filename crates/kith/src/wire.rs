@@ -14,6 +14,7 @@ use kith_platform::{
     files,
     jobs::{self, Registry, Wake, Worker},
     mail,
+    outgoing::Outgoing,
     storage::{Folder, Storage},
 };
 use kith_records::{
@@ -42,6 +43,8 @@ pub struct House {
     pub readers: Readers,
     /// What is held about people.
     pub personal: Arc<Personal>,
+    /// What asks other servers.
+    pub outgoing: Outgoing,
     /// Where the bytes of files are.
     pub storage: Storage,
     /// Files at records.
@@ -133,7 +136,18 @@ impl House {
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
         let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
-        Ok(Self { app, identity, records, imports, readers, personal, storage, attachments })
+        let outgoing = Outgoing::new(&app.settings)?;
+        Ok(Self {
+            app,
+            identity,
+            records,
+            imports,
+            readers,
+            personal,
+            outgoing,
+            storage,
+            attachments,
+        })
     }
 
     /// The worker that runs jobs, with every handler.

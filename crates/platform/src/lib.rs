@@ -1,4 +1,5 @@
-//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, files, storage, settings, background tasks.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, storage, settings, background
+//! tasks.
 
 pub mod anchors;
 mod context;
@@ -8,6 +9,7 @@ pub mod events;
 pub mod files;
 pub mod jobs;
 pub mod mail;
+pub mod outgoing;
 mod settings;
 pub mod storage;
 mod tasks;

@@ -48,7 +48,14 @@ impl Settings {
         if self.whole("server.port") > i64::from(u16::MAX) {
             found.push("server.port must be at most 65535.".to_owned());
         }
-        for key in ["store.readers", "jobs.at_once", "server.concurrency", "log.days"] {
+        for key in [
+            "store.readers",
+            "jobs.at_once",
+            "server.concurrency",
+            "log.days",
+            "outgoing.timeout_seconds",
+            "outgoing.answer_bytes",
+        ] {
             if self.whole(key) == 0 {
                 found.push(format!("{key} must be at least 1."));
             }
