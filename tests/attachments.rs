@@ -3,8 +3,13 @@
 mod kill;
 mod links;
 mod removal;
+mod s3;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value as Json, json};
 
@@ -31,6 +36,12 @@ pub(crate) fn bytes(count: usize) -> Vec<u8> {
 /// Files that are in the folder of a world.
 pub(crate) fn files(world: &World) -> Vec<PathBuf> {
     files_in(world.folder())
+}
+
+/// The files of an installation, by their places.
+pub(crate) fn contents(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let place = |path: &Path| path.strip_prefix(data).unwrap().to_owned();
+    files_in(data).iter().map(|path| (place(path), fs::read(path).unwrap())).collect()
 }
 
 /// Files that are in the folder of an installation.
@@ -155,6 +166,10 @@ async fn parts_are_read(kind: Kind) {
         assert_eq!((whole.status, whole.bytes.len()), (200, 200_000), "{range}");
     }
     let tag = format!("\"{}\"", one["sha256"].as_str().unwrap());
+    let text = ana.attach(&[], ("a.txt", &vec![b'a'; 50_000])).await.json;
+    let gzip = [("accept-encoding", "gzip")];
+    let text = ana.send("GET", &place(&text, "/content"), &gzip, vec![]).await;
+    assert_eq!((text.bytes.len(), header(&text, "content-encoding")), (50_000, ""));
     assert_eq!(ask(&[("range", "bytes=0-9"), ("if-range", &tag)]).await.status, 206);
     assert_eq!(ask(&[("range", "bytes=0-9"), ("if-range", "\"other\"")]).await.status, 200);
 }

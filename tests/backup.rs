@@ -1,7 +1,6 @@
 //! Backup, restore and move: what comes out is what went in, on either database, and nothing is half done.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::PermissionsExt,
@@ -15,7 +14,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    attachments::{attached, bytes, files_in},
+    attachments::{attached, bytes, contents},
     client::Client,
     database::{Database, Kind, on_both},
     import::import,
@@ -31,7 +30,6 @@ on_both!(
     bad_backups_touch_nothing,
     a_backup_is_of_one_instant,
     older_backups_are_brought_up_to_date,
-    what_is_missing_in_the_storage_is_told,
 );
 
 pub(crate) fn installation(folder: &Path, options: &Options) -> Installation {
@@ -249,46 +247,6 @@ async fn what_is_backed_up_is_restored(kind: Kind) {
         let (_house, router) = world.elsewhere(&there.options).await;
         assert_same(&before, &seen([&world.ana.at(&router), &world.stranger.at(&router)]).await);
     }
-}
-
-/// The files of an installation, by their places.
-pub(crate) fn contents(data: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let place = |path: &Path| path.strip_prefix(data).unwrap().to_owned();
-    files_in(data).iter().map(|path| (place(path), fs::read(path).unwrap())).collect()
-}
-
-async fn what_is_missing_in_the_storage_is_told(kind: Kind) {
-    let world = World::new(kind).await;
-    furnish(&world).await;
-    let all = files_in(world.folder());
-    fs::remove_file(&all[0]).unwrap();
-    fs::write(&all[1], vec![7; fs::read(&all[1]).unwrap().len()]).unwrap();
-    let here = installation(world.folder(), world.options());
-    let file = world.folder().join("all.kithbackup");
-    let told = here.told(&["backup", "--to", file.to_str().unwrap()], &[]);
-    assert!(
-        told.contains("2 files are missing in the storage or are not what they were"),
-        "{told}"
-    );
-    for path in &all {
-        assert!(told.contains(path.file_name().unwrap().to_str().unwrap()), "{told}");
-    }
-    assert!(told.contains("Backed up to"), "{told}");
-    // Who asks for what is missing is told that it is our fault.
-    let lost = world.ana.get("/api/attachments").await.json;
-    let statuses = lost["data"].as_array().unwrap().iter().map(async |one| {
-        world
-            .ana
-            .get(&format!("/api/attachments/{}/content", one["id"].as_str().unwrap()))
-            .await
-            .status
-    });
-    let mut seen = Vec::new();
-    for status in statuses {
-        seen.push(status.await);
-    }
-    seen.sort_unstable();
-    assert_eq!(seen, [200, 500]);
 }
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]

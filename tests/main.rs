@@ -7,6 +7,7 @@ mod attachments;
 mod backup;
 mod bad_input;
 mod batches;
+mod bucket;
 mod calendar;
 mod client;
 mod custom;

@@ -6,8 +6,8 @@ use kith_kernel::Id;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    attachments::{bytes, files},
-    backup::{contents, furnish, installation},
+    attachments::{bytes, contents, files},
+    backup::{furnish, installation},
     client::Client,
     database::{Database, Kind, on_both},
     world::World,

@@ -50,10 +50,15 @@ pub(crate) const PASSWORD: &str = "a password of the tests";
 
 impl World {
     pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with(kind, &[]).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn with(kind: Kind, settings: &[(&str, &str)]) -> Self {
         let database = Database::fresh(kind).await;
         let db = database.open();
         db.migrate(&wire::migrations()).await.unwrap();
-        let (house, router) = build(db, database.folder.path());
+        let (house, router) = build((db, database.folder.path()), settings);
         house.identity.prepare().await.unwrap();
         house.enroll().await.unwrap();
         house.app.clock.advance_seconds(-60);
@@ -77,7 +82,7 @@ impl World {
     pub(crate) async fn elsewhere(&self, options: &Options) -> (House, Router) {
         let db = Db::open(options).unwrap();
         assert!(db.migrate(&wire::migrations()).await.unwrap().is_empty());
-        build(db, self.database.folder.path())
+        build((db, self.database.folder.path()), &[])
     }
 
     /// How its database is reached.
@@ -108,15 +113,17 @@ impl World {
 }
 
 /// The real thing, on a clock that stands still.
-fn build(db: Db, folder: &Path) -> (House, Router) {
+fn build((db, folder): (Db, &Path), more: &[(&str, &str)]) -> (House, Router) {
     let clock = Clock::fixed(Time::parse(NOW).unwrap());
-    let settings = Settings::for_tests(&[
-        ("store.data", &folder.display().to_string()),
+    let place = folder.display().to_string();
+    let own = [
+        ("store.data", place.as_str()),
         ("auth.password_memory_kib", "64"),
         // Tests move the clock by days and stay signed in.
         ("auth.access_seconds", "365d"),
         ("auth.refresh_seconds", "366d"),
-    ]);
+    ];
+    let settings = Settings::for_tests(&[&own, more].concat());
     let app = App {
         db,
         ids: Ids::new(clock.clone()),

@@ -57,6 +57,13 @@ async fn a_link_opens_one_file_for_a_time(kind: Kind) {
     assert_eq!(ana.delete(&place(&one, "")).await.status, 204);
     assert_eq!(nobody.get(path).await.status, 404);
     assert_eq!(ana.post(&place(&one, "/restore"), json!({})).await.status, 200);
+    let tenant = ana.get("/api/auth/me").await.json["tenant"]["id"].clone();
+    let tenant = format!("/api/tenants/{}", tenant.as_str().unwrap());
+    for (status, answered) in [("suspended", 404), ("active", 200)] {
+        let set = world.operator.patch(&tenant, json!({ "status": status })).await;
+        assert_eq!(set.status, 200, "{set:?}");
+        assert_eq!(nobody.get(path).await.status, answered, "{status}");
+    }
     world.app.clock.advance_seconds(59);
     assert_eq!(nobody.get(path).await.status, 200);
     world.app.clock.advance_seconds(1);

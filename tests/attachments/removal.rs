@@ -1,14 +1,21 @@
-//! Removal: what is deleted can be brought back for a time, and then its bytes are gone.
+//! Removal: what is deleted can be brought back for a time, and then its bytes are gone. What is lost is told.
+
+use std::fs;
 
 use serde_json::json;
 
 use super::{attached, files, place};
 use crate::{
+    backup::{furnish, installation},
     database::{Kind, on_both},
     world::World,
 };
 
-on_both!(bytes_go_when_nobody_can_want_them_back, what_is_undone_has_its_bytes);
+on_both!(
+    bytes_go_when_nobody_can_want_them_back,
+    what_is_undone_has_its_bytes,
+    what_is_missing_in_the_storage_is_told,
+);
 
 async fn bytes_go_when_nobody_can_want_them_back(kind: Kind) {
     let world = World::new(kind).await;
@@ -66,4 +73,38 @@ async fn what_is_undone_has_its_bytes(kind: Kind) {
         assert_eq!(ana.get(&place(&one, "/content")).await.text, "1", "{path}");
         assert_eq!(ana.get(&place(&other, "/content")).await.text, "2", "{path}");
     }
+}
+
+async fn what_is_missing_in_the_storage_is_told(kind: Kind) {
+    let world = World::new(kind).await;
+    furnish(&world).await;
+    let all = files(&world);
+    fs::remove_file(&all[0]).unwrap();
+    fs::write(&all[1], vec![7; fs::read(&all[1]).unwrap().len()]).unwrap();
+    let here = installation(world.folder(), world.options());
+    let file = world.folder().join("all.kithbackup");
+    let told = here.told(&["backup", "--to", file.to_str().unwrap()], &[]);
+    assert!(
+        told.contains("2 files are missing in the storage or are not what they were"),
+        "{told}"
+    );
+    for path in &all {
+        assert!(told.contains(path.file_name().unwrap().to_str().unwrap()), "{told}");
+    }
+    assert!(told.contains("Backed up to"), "{told}");
+    // Who asks for what is missing is told that it is our fault.
+    let lost = world.ana.get("/api/attachments").await.json;
+    let statuses = lost["data"].as_array().unwrap().iter().map(async |one| {
+        world
+            .ana
+            .get(&format!("/api/attachments/{}/content", one["id"].as_str().unwrap()))
+            .await
+            .status
+    });
+    let mut seen = Vec::new();
+    for status in statuses {
+        seen.push(status.await);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, [200, 500]);
 }

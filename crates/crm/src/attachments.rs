@@ -6,10 +6,12 @@ mod links;
 mod purge;
 mod upload;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use kith_http::{Idempotency, Operation, Routes as Served, schema};
-use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict, internal, invalid, not_found};
+use kith_kernel::{
+    Actor, Error, Id, Kind as ErrorKind, Result, conflict, internal, invalid, not_found,
+};
 use kith_platform::{
     Ctx,
     events::{self, Event},
@@ -235,8 +237,12 @@ fn related(error: Error, given: &str) -> Error {
     }
 }
 
+/// Acts for the house in a tenant that is served; an error for one that is not.
+pub type OpenTenant =
+    Arc<dyn Fn(Id) -> Pin<Box<dyn Future<Output = Result<Actor>> + Send>> + Send + Sync>;
+
 /// The routes of uploads, bytes and links.
-pub fn routes(attachments: &Arc<Attachments>) -> Served {
+pub fn routes(attachments: &Arc<Attachments>, open: OpenTenant) -> Served {
     let tag = ATTACHMENT.plural;
     let upload = Operation::post(PATH, tag, "Attach a file to a record")
         .scope(tag, "write")
@@ -270,7 +276,9 @@ pub fn routes(attachments: &Arc<Attachments>) -> Served {
         .add(content::answers(content), move |call| content::show(Arc::clone(&showing), call))
         .add(link, move |call| links::make(Arc::clone(&making), call))
         .add(sign, move |call| links::make_named(Arc::clone(&signing), call))
-        .add(content::answers(public), move |call| links::follow(Arc::clone(&following), call))
+        .add(content::answers(public), move |call| {
+            links::follow(Arc::clone(&following), Arc::clone(&open), call)
+        })
 }
 
 pub(crate) fn schemas() -> Vec<(String, Json)> {

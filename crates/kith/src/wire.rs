@@ -15,7 +15,7 @@ use kith_platform::{
     jobs::{self, Registry, Wake, Worker},
     mail,
     outgoing::Outgoing,
-    storage::{Folder, Storage},
+    storage::{Folder, S3, S3Options, Storage},
 };
 use kith_records::{
     self as records, Object, Personal, Records,
@@ -51,9 +51,35 @@ pub struct House {
     pub attachments: Arc<Attachments>,
 }
 
+/// What keys can be allowed besides objects.
+const SCOPES: [&str; 10] = [
+    "search",
+    "imports",
+    "audit-logs",
+    "custom-fields",
+    "notifications",
+    "views",
+    "batches",
+    "duplicates",
+    "objects",
+    "reports",
+];
+
+/// What keys can be allowed.
+fn scopes(records: &Records) -> Vec<String> {
+    let objects = records.objects().map(|object| object.plural);
+    objects.chain(SCOPES).map(str::to_owned).collect()
+}
+
 /// Where the bytes of files are, as the settings say.
-pub(crate) fn storage(settings: &Settings) -> Storage {
-    Storage::new(Arc::new(Folder::new(settings.files_folder())))
+pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
+    let options: S3Options = settings.section("files")?;
+    if options.s3_endpoint.is_empty() {
+        return Ok(Storage::new(Arc::new(Folder::new(settings.files_folder()))));
+    }
+    let room = settings.data_folder().join("arriving");
+    let place = S3::new(options, Outgoing::new(settings)?, room)?;
+    Ok(Storage::new(Arc::new(place)))
 }
 
 /// Every migration, in the order in which they are applied.
@@ -106,31 +132,14 @@ impl House {
             let records = Arc::clone(&of_hook);
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
-        let plurals = records.objects().map(|object| object.plural.to_owned());
-        let plurals = plurals
-            .chain(
-                [
-                    "search",
-                    "imports",
-                    "audit-logs",
-                    "custom-fields",
-                    "notifications",
-                    "views",
-                    "batches",
-                    "duplicates",
-                    "objects",
-                    "reports",
-                ]
-                .map(str::to_owned),
-            )
-            .collect();
         let options = identity::Options::of(&app.settings)?;
-        let storage = storage(&app.settings);
+        let storage = storage(&app.settings)?;
         let system = app.as_system(Id::NIL);
         let base = (&storage, options.frontend_url.as_str());
         let attachments = Attachments::new(&system, &records, base)?;
         let identity = Identity::new(app.clone(), options)?;
-        let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
+        let identity =
+            Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(scopes(&records)));
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
@@ -247,7 +256,7 @@ impl House {
             .and(records::undo_routes(&self.records))
             .and(insights::routes(&self.records))
             .and(records::personal_routes(&self.personal))
-            .and(crm::attachments::routes(&self.attachments))
+            .and(crm::attachments::routes(&self.attachments, identity::open_tenant(&self.identity)))
     }
 
     /// The whole server.

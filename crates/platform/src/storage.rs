@@ -8,6 +8,7 @@ mod folder;
 mod incoming;
 mod place;
 mod removal;
+mod s3;
 mod writing;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 pub use folder::Folder;
 pub use incoming::Incoming;
 pub use place::{Draft, Pending, Pieces, Place};
+pub use s3::{S3, S3Options};
 pub use writing::{Counted, Writing, Written};
 
 use crate::{Ctx, jobs};

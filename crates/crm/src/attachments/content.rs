@@ -50,9 +50,7 @@ impl Attachments {
             .header(header::ETAG, &tag)
             .header(header::ACCEPT_RANGES, "bytes")
             .header(header::CONTENT_LENGTH, &length.to_string())
-            .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            // Compressed, parts and whole would not be of the same bytes.
-            .header(header::CONTENT_ENCODING, "identity");
+            .header(header::CONTENT_SECURITY_POLICY, POLICY);
         let Some((from, length)) = range else { return Ok(answer) };
         let told = format!("bytes {from}-{}/{}", from + length - 1, found.size);
         Ok(answer.status(206).header(header::CONTENT_RANGE, &told))

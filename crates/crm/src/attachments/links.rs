@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
 
-use super::{Attachments, PATH, tell};
+use super::{Attachments, OpenTenant, PATH, tell};
 
 /// Seven days.
 const LONGEST: i64 = 7 * 86_400;
@@ -171,14 +171,22 @@ impl Attachments {
 }
 
 /// What a link leads to. A forged one, one of another installation and one of what was deleted look alike.
-pub(super) async fn follow(attachments: Arc<Attachments>, call: Call) -> Result<Answer> {
+pub(super) async fn follow(
+    attachments: Arc<Attachments>,
+    open: OpenTenant,
+    call: Call,
+) -> Result<Answer> {
     let missing = || not_found("file");
     let claim = attachments.signer.read(call.path("token")).ok_or_else(missing)?;
     if claim.until <= call.ctx.now() {
         return Err(Error::new(Kind::Gone, "expired", "This link has expired. Ask for a new one."));
     }
-    // The signature says that a member of the tenant made it.
-    let ctx = &call.ctx.app.as_system(claim.tenant);
+    // The signature says that a member of the tenant made it; whether that is still served is asked each time.
+    let actor = open(claim.tenant).await.map_err(|error| match error.kind() {
+        Kind::NotFound | Kind::Forbidden => missing(),
+        _ => error,
+    })?;
+    let ctx = &call.ctx.app.on_behalf_of(actor);
     let found = ctx.read(async |db| attachments.found(ctx, db, claim.attachment).await).await;
     let found = found.map_err(|error| match error.kind() {
         Kind::NotFound | Kind::Gone | Kind::Forbidden => missing(),

@@ -67,7 +67,7 @@ async fn written(
     path: PathBuf,
     now: Time,
 ) -> Result<(Writer, Head, (Vec<Tally>, Copied))> {
-    let (db, storage) = (Db::open(&settings.store())?, wire::storage(settings));
+    let (db, storage) = (Db::open(&settings.store())?, wire::storage(settings)?);
     let (applied, migrations) = copying::applied(&db).await?;
     let catalog = Catalog::of(&migrations);
     let whole = db.look_at_all(&catalog, Others::GoOn).await?;

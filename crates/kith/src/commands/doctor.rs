@@ -50,7 +50,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
 }
 
 async fn files(settings: &Settings) -> Result<String> {
-    let told = wire::storage(settings).probe().await?;
+    let told = wire::storage(settings)?.probe().await?;
     Ok(format!("{told}: can be written, read and removed from"))
 }
 

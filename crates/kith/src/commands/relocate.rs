@@ -54,7 +54,7 @@ pub(super) async fn run(settings: &Settings, order: &Move) -> Result<ExitCode> {
     );
     say!(
         "Attached files stay where they are: in {}. Whoever serves the new database needs the same.",
-        wire::storage(settings).told()
+        wire::storage(settings)?.told()
     );
     if to.sqlite_path().is_none() && from.sqlite_path().is_some() {
         say!(

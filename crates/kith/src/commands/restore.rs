@@ -34,7 +34,7 @@ pub(super) async fn run(settings: &Settings, restore: &Restore) -> Result<ExitCo
     copying::migrations_of(&head.migrations)?;
     let options = database(settings, restore.to.as_deref())?;
     let target = Target::prepare(&options, restore.force, Clock::system().now()).await?;
-    let storage = wire::storage(settings);
+    let storage = wire::storage(settings)?;
     let mut copied = Copied::default();
     let bar = bars::begin("restoring", head.rows);
     let filled =

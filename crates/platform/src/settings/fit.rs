@@ -6,6 +6,9 @@ use toml::Value;
 pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
+/// Keys that are shown as `***` as well, and are nobody's to make.
+const GIVEN_SECRETS: [&str; 1] = ["files.s3_secret_access_key"];
+
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 4] =
     ["store.url", "store.redis_url", "store.chromadb_url", "mail.smtp_url"];
@@ -14,7 +17,11 @@ const HIDDEN: &str = "***";
 
 /// Whether a message about the value must not quote it.
 pub(super) fn is_hidden(key: &str) -> bool {
-    SECRETS.contains(&key) || ADDRESSES.contains(&key)
+    is_secret(key) || ADDRESSES.contains(&key)
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -98,7 +105,7 @@ fn list(text: &str) -> Value {
 pub(super) fn shown(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => String::new(),
-        Value::String(_) if SECRETS.contains(&key) => HIDDEN.to_owned(),
+        Value::String(_) if is_secret(key) => HIDDEN.to_owned(),
         Value::String(text) if ADDRESSES.contains(&key) => without_password(text),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
