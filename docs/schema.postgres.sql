@@ -131,6 +131,39 @@ CREATE TABLE api_keys (
 ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON api_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON api_keys TO kith_app;
+CREATE TABLE attachments (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  content_type text COLLATE "C",
+  content_type_folded text COLLATE "C",
+  size bigint,
+  sha256 text COLLATE "C",
+  sha256_folded text COLLATE "C",
+  content_id uuid,
+  related_id uuid,
+  related_to text COLLATE "C",
+  related_to_folded text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX attachments__external_id_folded ON public.attachments USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX attachments__name_folded__id ON public.attachments USING btree (tenant_id, name_folded, id);
+CREATE INDEX attachments__related_id__id ON public.attachments USING btree (tenant_id, related_id, id);
+ALTER TABLE attachments FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON attachments USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON attachments TO kith_app;
 CREATE TABLE batch_faults (
   tenant_id uuid NOT NULL,
   batch_id uuid NOT NULL,
@@ -1200,6 +1233,19 @@ CREATE INDEX stages__pipeline_id__position ON public.stages USING btree (tenant_
 ALTER TABLE stages FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON stages TO kith_app;
+CREATE TABLE stored_files (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  size bigint NOT NULL,
+  sha256 text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX stored_files__state__id ON public.stored_files USING btree (tenant_id, state, id);
+ALTER TABLE stored_files FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON stored_files USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON stored_files TO kith_app;
 CREATE TABLE suppressions (
   tenant_id uuid NOT NULL,
   hash bytea NOT NULL,

@@ -119,6 +119,36 @@ CREATE TABLE api_keys (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE TABLE attachments (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  content_type TEXT,
+  content_type_folded TEXT,
+  size INTEGER,
+  sha256 TEXT,
+  sha256_folded TEXT,
+  content_id BLOB,
+  related_id BLOB,
+  related_to TEXT,
+  related_to_folded TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX attachments__external_id_folded ON attachments (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX attachments__name_folded__id ON attachments (tenant_id, name_folded, id);
+CREATE INDEX attachments__related_id__id ON attachments (tenant_id, related_id, id);
 CREATE TABLE batch_faults (
   tenant_id BLOB NOT NULL,
   batch_id BLOB NOT NULL,
@@ -1026,6 +1056,16 @@ CREATE TABLE stages (
 ) STRICT;
 CREATE UNIQUE INDEX stages__external_id_folded ON stages (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX stages__pipeline_id__position ON stages (tenant_id, pipeline_id, position);
+CREATE TABLE stored_files (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  state TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX stored_files__state__id ON stored_files (tenant_id, state, id);
 CREATE TABLE suppressions (
   tenant_id BLOB NOT NULL,
   hash BLOB NOT NULL,

@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    attachments::{attached, bytes, contents},
     client::Client,
     database::{Database, Kind, on_both},
     import::import,
@@ -85,6 +86,8 @@ pub(crate) async fn furnish(world: &World) {
         .await;
     let note = json!({ "content": "A\u{301} note\nin two lines", "relatedId": deal["id"] });
     ana.make("/api/notes", note).await;
+    attached(ana, &deal, ("offer.txt", b"an offer")).await;
+    attached(ana, &deal, ("picture.bin", &bytes(200_000))).await;
     ana.make("/api/tasks", json!({ "title": "Call", "relatedId": deal["id"] })).await;
     let rule = json!({ "field": "custom.height", "op": "gte", "value": 1 });
     let view = json!({ "object": "contacts", "name": "Tall", "rule": rule, "shared": true });
@@ -235,9 +238,12 @@ async fn what_is_backed_up_is_restored(kind: Kind) {
     world.ana.make("/api/contacts", json!({ "name": "Too late" })).await;
     for onto in [kind, other(kind)] {
         let there = Database::fresh(onto).await;
-        let restored = here.told(&["restore", name, "--to", &there.options.url], &[]);
+        let place = installation(there.folder.path(), &there.options);
+        let restored = place.told(&["restore", name, "--to", &there.options.url], &[]);
         assert!(restored.contains("Restored what was backed up"), "{restored}");
         assert_eq!(hashes(&restored), hashes(&told));
+        assert!(restored.contains("2 files of 200008 bytes"), "{restored}");
+        assert_eq!(contents(there.folder.path()), contents(world.folder()));
         let (_house, router) = world.elsewhere(&there.options).await;
         assert_same(&before, &seen([&world.ana.at(&router), &world.stranger.at(&router)]).await);
     }

@@ -26,7 +26,7 @@ on_both!(
 );
 
 /// What `abort` ends a process with.
-const SIGABRT: i32 = 6;
+pub(crate) const SIGABRT: i32 = 6;
 
 async fn killed_before_a_commit(kind: Kind) {
     killed_while_writing(kind, "write.before-commit").await;
@@ -227,7 +227,8 @@ async fn killed_while_a_person_is_erased(kind: Kind) {
 
 #[test]
 fn every_point_is_visited() {
-    let visited = ["write.", "job.", "mail.", "seal.", "read."];
+    // Those of files are visited in attachments/kill.rs.
+    let visited = ["write.", "job.", "mail.", "seal.", "read.", "file."];
     for point in POINTS {
         assert!(visited.iter().any(|prefix| point.starts_with(prefix)), "{point} is not tried");
     }
@@ -246,11 +247,11 @@ async fn killed_at(kind: Kind, prefix: &str, time: u32) -> Vec<(bool, bool)> {
 }
 
 /// An installation in which somebody works while it is killed.
-struct Story {
-    database: Database,
+pub(crate) struct Story {
+    pub(crate) database: Database,
     sink: Sink,
-    installation: Installation,
-    token: String,
+    pub(crate) installation: Installation,
+    pub(crate) token: String,
 }
 
 /// What the process answered before it ended.
@@ -261,7 +262,7 @@ struct Told {
 
 impl Story {
     /// A tenant, made before anything is killed.
-    async fn begin(kind: Kind) -> Self {
+    pub(crate) async fn begin(kind: Kind) -> Self {
         let database = Database::fresh(kind).await;
         let sink = Sink::start(&[]);
         let folder = database.folder.path();
@@ -282,7 +283,7 @@ impl Story {
         Self { database, sink, installation, token }
     }
 
-    fn serve(&self, crash_at: Option<&str>) -> Server {
+    pub(crate) fn serve(&self, crash_at: Option<&str>) -> Server {
         let mut server = self.installation.serve(crash_at);
         server.token = Some(self.token.clone());
         server

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 mod arrows;
+mod attachments;
 mod backup;
 mod bad_input;
 mod base44;
 mod batches;
+mod bucket;
 mod calendar;
 mod client;
 mod custom;

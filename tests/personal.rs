@@ -12,6 +12,7 @@ use kith_store::{Catalog, Db, Others, Value};
 use serde_json::{Value as Json, json};
 
 use crate::{
+    attachments::{attached, files},
     backup::installation,
     client::Client,
     database::{Database, Kind, on_both},
@@ -142,6 +143,10 @@ async fn somebody(world: &World) -> (Json, Json) {
     world.bruno.make("/api/tasks", json!({ "title": "Thank Zuleika Quandt", "ownerId": me })).await;
     let rows = b"name,email,leadScore\nZuleika Quandt,zuleika@quandt.example,many\nEva,eva@x.example,none\n";
     import(world, ana, "contacts", rows, &[]).await;
+    attached(ana, &contact, ("letter of Zuleika Quandt.txt", b"Dear ZULEIKA Quandt")).await;
+    let gone = attached(ana, &contact, ("b.txt", b"zuleika@quandt.example")).await;
+    assert_eq!(ana.delete(&place("attachments", &gone)).await.status, 204);
+    attached(ana, &account, ("contract with Zuleika Quandt.txt", b"of Seven Ltd")).await;
     let rule = json!({ "field": "email", "op": "eq", "value": "zuleika@quandt.example" });
     let long = json!({ "name": "Eight Ltd", "description": "Tea with\nZuleika Quandt" });
     ana.make("/api/accounts", long).await;
@@ -186,6 +191,14 @@ async fn nothing_is_left_of_who_was_erased(kind: Kind) {
     }
     assert_eq!(bundle.json["mails"].as_array().unwrap().len(), 1, "{}", bundle.json["mails"]);
     assert_eq!(bundle.json["labels"], json!(["vip"]));
+    let letter = bundle.json["held"]["attachments"].as_array().unwrap();
+    let letter = letter.iter().find(|one| one["name"] == "letter of Zuleika Quandt.txt").unwrap();
+    let read = ana.get(letter["content"].as_str().unwrap()).await;
+    assert_eq!(read.text, "Dear ZULEIKA Quandt");
+    let link = letter["content"].as_str().unwrap().replace("/content", "/link");
+    let link = ana.post(&link, json!({})).await.json["path"].clone();
+    assert_eq!(world.nobody.get(link.as_str().unwrap()).await.status, 200);
+    assert_eq!(files(&world).len(), 3);
     assert!(!bundle.text.contains("Zulei Quan\""), "others are none of it");
     let asked = ana.post(&format!("{path}/erase"), json!({ "confirm": "zuleika quandt" })).await;
     assert_eq!(asked.status, 202, "{asked:?}");
@@ -199,6 +212,10 @@ async fn nothing_is_left_of_who_was_erased(kind: Kind) {
     assert!(left.is_empty(), "{}", left.join("\n"));
     let left = in_files(world.folder());
     assert!(left.is_empty(), "{}", left.join("\n"));
+    assert_eq!(files(&world).len(), 1, "what is at others stays");
+    assert_eq!(world.nobody.get(link.as_str().unwrap()).await.status, 404);
+    let names = ana.get("/api/attachments").await;
+    assert_eq!(names.names(), ["contract with [erased].txt"]);
     for question in
         ["/api/search?q=quandt", "/api/contacts?search=zuleika", "/api/notes?search=zuleika"]
     {

@@ -34,7 +34,7 @@ pub(crate) enum Content {
 }
 
 /// Each object with the least that its records need; `{}` stands for a text that nothing else has.
-pub(crate) const LEAST: [(&str, &str); 13] = [
+pub(crate) const LEAST: [(&str, &str); 14] = [
     ("accounts", r#"{"name":"{}"}"#),
     ("contacts", r#"{"name":"{}"}"#),
     ("leads", r#"{"name":"{}"}"#),
@@ -46,6 +46,7 @@ pub(crate) const LEAST: [(&str, &str); 13] = [
     ("tasks", r#"{"title":"{}","dueAt":"2026-11-21T18:00:00Z"}"#),
     ("notes", r#"{"content":"{}"}"#),
     ("labels", r#"{"name":"{}"}"#),
+    ("attachments", r#"{"name":"{}"}"#),
     ("members", r#"{"name":"{}"}"#),
     (RECORDS, r#"{"name":"{}"}"#),
 ];
@@ -111,6 +112,11 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         "database" => {
             end_syncs(owner).await;
             owner.post("/api/database/sync", json!({})).await.json
+        }
+        "attachments" => {
+            let made = owner.attach(&[("name", &unique(word))], ("a.txt", word.as_bytes())).await;
+            assert_eq!(made.status, 201, "{made:?}");
+            made.json
         }
         "auth" => return another_session(owner).await,
         "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
@@ -287,6 +293,11 @@ async fn content(
     let json = match (operation.method.as_str(), &words[1..]) {
         (method, words) if takes_nothing(method, words) => return Content::Nothing,
         (_, ["import"]) => return import(kind, word).content,
+        ("POST", []) if kind == "attachments" => return Content::Csv(unique(word)),
+        (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
+        (_, ["signed-url"]) => {
+            json!({ "fileId": something("attachments", owner, word).await })
+        }
         (_, ["bulk"]) => {
             json!({ "action": "update", "ids": [id], "changes": least(kind, word) })
         }

@@ -113,13 +113,18 @@ impl Server {
 
     /// Uploads a file to be imported and gives back the place where that can be followed.
     pub(crate) fn import(&self, object: &str, file: &str) -> String {
+        let taken = self.upload(&format!("/api/{object}/import"), file).unwrap();
+        assert_eq!(taken.status, 202, "{taken:?}");
+        format!("/api/imports/{}", taken.json["id"].as_str().unwrap())
+    }
+
+    /// Uploads a file; nothing comes back from a process that ended.
+    pub(crate) fn upload(&self, path: &str, file: &str) -> Option<Reply> {
         let body = format!(
             "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"some.csv\"\r\n\r\n{file}\r\n--edge--\r\n"
         );
         let headers = "content-type: multipart/form-data; boundary=edge\r\n";
-        let taken = self.send(&format!("POST /api/{object}/import"), headers, &body).unwrap();
-        assert_eq!(taken.status, 202, "{taken:?}");
-        format!("/api/imports/{}", taken.json["id"].as_str().unwrap())
+        self.send(&format!("POST {path}"), headers, &body)
     }
 
     fn send(&self, request: &str, headers: &str, body: &str) -> Option<Reply> {

@@ -391,7 +391,7 @@ async fn strangers_cannot_link_to_anything(kind: Kind) {
             let target = world.house.object(target).unwrap().plural;
             let id = something(target, &world.ana, WORD).await;
             let mut new = body(plural, stranger, "theirs").await.unwrap();
-            let own = stranger.make(&format!("/api/{plural}"), new.clone()).await;
+            let own = something(plural, stranger, "theirs").await;
             new[field.key] = json!(id);
             let request = |method: &str, path: String, body: Json| Request {
                 method: method.to_owned(),
@@ -400,9 +400,10 @@ async fn strangers_cannot_link_to_anything(kind: Kind) {
                 content: Content::Json(body),
             };
             let create = request("POST", format!("/api/{plural}"), new);
-            let own = format!("/api/{plural}/{}", own["id"].as_str().unwrap());
-            let change = request("PATCH", own, json!({ field.key: id }));
-            for request in [create, change] {
+            let change = request("PATCH", format!("/api/{plural}/{own}"), json!({ field.key: id }));
+            // An upload with a stranger's record is tried by the tests of attachments.
+            let uploaded = object.routes == kith_records::Routes::Uploaded;
+            for request in [create, change].into_iter().skip(usize::from(uploaded)) {
                 let answer = stranger.ask(&request).await;
                 findings.expect_status("the stranger", &request, &answer, 422);
             }

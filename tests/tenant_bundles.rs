@@ -6,6 +6,7 @@ use kith_kernel::Id;
 use serde_json::{Value as Json, json};
 
 use crate::{
+    attachments::{bytes, contents, files},
     backup::{furnish, installation},
     client::Client,
     database::{Database, Kind, on_both},
@@ -14,12 +15,13 @@ use crate::{
 
 on_both!(a_clone_has_everything_under_other_ids, a_bundle_goes_to_another_installation);
 
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 18] = [
     "/api/accounts",
     "/api/contacts",
     "/api/contacts?deleted=true",
     "/api/deals?include=account",
     "/api/notes",
+    "/api/attachments",
     "/api/tasks",
     "/api/labels",
     "/api/members",
@@ -94,6 +96,17 @@ fn slug(told: &str) -> &str {
     rest.split(' ').next().unwrap()
 }
 
+/// The bytes of all attachments.
+async fn read(client: &Client) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for one in client.get("/api/attachments?sort=name").await.json["data"].as_array().unwrap() {
+        let path = format!("/api/attachments/{}/content", one["id"].as_str().unwrap());
+        all.push(client.get(&path).await.bytes);
+    }
+    all
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_clone_has_everything_under_other_ids(kind: Kind) {
     let world = World::new(kind).await;
     furnish(&world).await;
@@ -116,13 +129,16 @@ async fn a_clone_has_everything_under_other_ids(kind: Kind) {
         ids.same(old, new, path);
     }
     assert!(ids.old.len() > 40, "{:?}", ids.old);
+    for (who, name) in [(&world.ana, "first"), (&there, "second")] {
+        assert_eq!(read(who).await, [b"an offer".to_vec(), bytes(200_000)], "{name}");
+    }
     // Both go their own ways from here, and nobody else noticed.
     let contact = there.get("/api/contacts?search=quote&limit=1").await.json["data"][0].clone();
     let path = format!("/api/contacts/{}", contact["id"].as_str().unwrap());
     assert_eq!(there.patch(&path, json!({ "name": "Changed" })).await.status, 200);
     assert_eq!(there.get(&format!("{path}/history")).await.status, 200);
     assert_eq!(world.ana.get(&path).await.status, 404);
-    assert_eq!(lists(&world.ana).await[..16], before[..16]);
+    assert_eq!(lists(&world.ana).await[..17], before[..17]);
     assert_eq!(world.stranger.get("/api/contacts").await.json, stranger);
     let told = here.told(&["audit", "verify"], &[]);
     assert!(told.contains("Second: ") && !told.contains("broken"), "{told}");
@@ -130,8 +146,18 @@ async fn a_clone_has_everything_under_other_ids(kind: Kind) {
     let file = world.folder().join("all.kithbackup");
     let told = here.told(&["backup", "--to", file.to_str().unwrap()], &[]);
     assert!(told.contains("Backed up"), "{told}");
+    // What one forgets, the other keeps.
+    let offer = world.ana.get("/api/attachments?name=offer.txt").await.json["data"][0].clone();
+    let offer = format!("/api/attachments/{}", offer["id"].as_str().unwrap());
+    assert_eq!(world.ana.delete(&offer).await.status, 204);
+    world.app.clock.advance_seconds(60 * 86_400);
+    world.run_jobs().await;
+    assert_eq!(read(&there).await.len(), 2);
+    assert_eq!(files(&world).len(), 3);
+    assert_eq!(world.ana.post(&format!("{offer}/restore"), json!({})).await.status, 409);
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_bundle_goes_to_another_installation(kind: Kind) {
     let world = World::new(kind).await;
     furnish(&world).await;
@@ -160,6 +186,8 @@ async fn a_bundle_goes_to_another_installation(kind: Kind) {
     assert!(told.contains("no backup of Kith"), "{told}");
     let told = there.told(&["tenant", "import", name, "--name", "Guests"], &[]);
     assert!(told.contains("0 members are users here and can enter; 3 are there by name"), "{told}");
+    let of = |folder| contents(folder).into_values().collect::<Vec<_>>();
+    assert_eq!(of(elsewhere.folder.path()), of(world.folder()));
     let told = there.told(&["audit", "verify"], &[]);
     assert!(told.contains("Guests: ") && !told.contains("broken"), "{told}");
     let told = there.told(&["export", "contacts", "--tenant", "guests", "--format", "jsonl"], &[]);

@@ -50,10 +50,15 @@ pub(crate) const PASSWORD: &str = "a password of the tests";
 
 impl World {
     pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with(kind, &[]).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn with(kind: Kind, settings: &[(&str, &str)]) -> Self {
         let database = Database::fresh(kind).await;
         let db = database.open();
         db.migrate(&wire::migrations()).await.unwrap();
-        let (house, router) = build(db, database.folder.path());
+        let (house, router) = build((db, database.folder.path()), settings);
         house.identity.prepare().await.unwrap();
         house.enroll().await.unwrap();
         house.app.clock.advance_seconds(-60);
@@ -76,7 +81,7 @@ impl World {
     /// The same world with other settings, and its owner.
     pub(crate) fn configured(self, settings: &[(&str, &str)]) -> (Self, Client) {
         let (house, router) =
-            build_with(self.app.db.clone(), (self.folder(), self.app.clock.clone()), settings);
+            build_at((self.app.db.clone(), self.folder(), self.app.clock.clone()), settings);
         let ana = self.ana.at(&router);
         let world = Self {
             app: house.app.clone(),
@@ -96,7 +101,7 @@ impl World {
     pub(crate) async fn elsewhere(&self, options: &Options) -> (House, Router) {
         let db = Db::open(options).unwrap();
         assert!(db.migrate(&wire::migrations()).await.unwrap().is_empty());
-        build(db, self.database.folder.path())
+        build((db, self.database.folder.path()), &[])
     }
 
     /// How its database is reached.
@@ -127,14 +132,14 @@ impl World {
 }
 
 /// The real thing, on a clock that stands still.
-fn build(db: Db, folder: &Path) -> (House, Router) {
-    build_with(db, (folder, Clock::fixed(Time::parse(NOW).unwrap())), &[])
+fn build((db, folder): (Db, &Path), more: &[(&str, &str)]) -> (House, Router) {
+    build_at((db, folder, Clock::fixed(Time::parse(NOW).unwrap())), more)
 }
 
-fn build_with(db: Db, (folder, clock): (&Path, Clock), more: &[(&str, &str)]) -> (House, Router) {
-    let folder = folder.display().to_string();
-    let mut settings = vec![
-        ("store.data", folder.as_str()),
+fn build_at((db, folder, clock): (Db, &Path, Clock), more: &[(&str, &str)]) -> (House, Router) {
+    let place = folder.display().to_string();
+    let own = [
+        ("store.data", place.as_str()),
         ("auth.password_memory_kib", "64"),
         // Tests move the clock by days and stay signed in.
         ("auth.access_seconds", "365d"),
@@ -145,8 +150,7 @@ fn build_with(db: Db, (folder, clock): (&Path, Clock), more: &[(&str, &str)]) ->
         ("base44.api_base", "http://127.0.0.1:9/api"),
         ("base44.tenant", "*"),
     ];
-    settings.extend_from_slice(more);
-    let settings = Settings::for_tests(&settings);
+    let settings = Settings::for_tests(&[&own, more].concat());
     let app = App {
         db,
         ids: Ids::new(clock.clone()),

@@ -1,8 +1,9 @@
-//! The CRM: accounts, contacts, leads, deals, pipelines, products, activities, tasks, notes, labels, members.
+//! The CRM: accounts, contacts, leads, deals, pipelines, products, activities, tasks, notes, attachments, labels, members.
 
 pub mod accounts;
 pub mod activities;
 mod address;
+pub mod attachments;
 mod base44;
 mod calendar;
 pub mod contacts;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use kith_http::Routes;
 use kith_platform::jobs::Registry;
 use kith_records::{
-    Closed, Object, Person, Records,
+    Closed, Object, Person, Records, Routes as Common,
     import::{Imports, import_routes, object_route},
     merge_routes, merge_schemas, object_routes,
 };
@@ -36,7 +37,7 @@ pub use calendar::{BySecret, calendar_routes};
 pub use migrations::migrations;
 
 /// Every object of the CRM.
-pub const OBJECTS: [&Object; 12] = [
+pub const OBJECTS: [&Object; 13] = [
     &accounts::ACCOUNT,
     &contacts::CONTACT,
     &leads::LEAD,
@@ -47,6 +48,7 @@ pub const OBJECTS: [&Object; 12] = [
     &activities::ACTIVITY,
     &tasks::TASK,
     &notes::NOTE,
+    &attachments::ATTACHMENT,
     &labels::LABEL,
     &members::MEMBER,
 ];
@@ -70,7 +72,11 @@ pub static CLOSED: [Closed; 4] = [
 /// Every operation of the CRM.
 pub fn routes(records: &Arc<Records>, imports: &Imports) -> Routes {
     let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
-        routes.and(object_routes(records, object)).and(object_route(imports, object))
+        let routes = routes.and(object_routes(records, object));
+        match object.routes {
+            Common::All | Common::Kept => routes.and(object_route(imports, object)),
+            Common::Uploaded => routes,
+        }
     });
     common
         .and(import_routes(imports))
@@ -95,7 +101,7 @@ pub fn sync_routes(base44: &Arc<Base44>) -> Routes {
 /// Says what does the jobs of the CRM.
 pub fn register(registry: Registry, records: &Arc<Records>, base44: &Base44) -> Registry {
     let registry = base44::register(registry, records, base44);
-    duplicates::register(tasks::register(deals::register(registry)))
+    attachments::register(duplicates::register(tasks::register(deals::register(registry))))
 }
 
 /// The named schemas of what is not a record.
@@ -106,6 +112,7 @@ pub fn schemas() -> Vec<(String, Json)> {
     all.extend(timeline::schemas());
     all.extend(duplicates::schemas());
     all.extend(base44::schemas());
+    all.extend(attachments::schemas());
     for object in [&accounts::ACCOUNT, &contacts::CONTACT, &leads::LEAD] {
         all.extend(merge_schemas(object));
     }

@@ -9,7 +9,7 @@ use kith_store::{Migration, Step, Table};
 use crate::{
     accounts::ACCOUNT,
     activities::ACTIVITY,
-    base44,
+    attachments, base44,
     contacts::CONTACT,
     deals::{self, DEAL},
     duplicates,
@@ -63,14 +63,15 @@ pub fn migrations() -> Vec<Migration> {
         of(&NOTE).index(&["related_id", "id"]),
         of(&LABEL).index(&["name_folded"]),
     ];
-    let objects =
-        Migration { name: "2026-11-21-crm", steps: tables.into_iter().map(Step::Create).collect() };
+    let name = "2026-11-21-crm";
+    let objects = Migration { name, steps: tables.into_iter().map(Step::Create).collect() };
     vec![
         objects,
         deals::migration(),
         notifications::migration(),
         duplicates::migration(),
         base44::migration(),
+        attachments::migration(),
     ]
 }
 

@@ -1,6 +1,6 @@
-//! The timeline of a contact, an account or a deal: its activities, tasks, notes and changes in one list.
+//! The timeline of a contact, an account or a deal: its activities, tasks, notes, files and changes in one list.
 //!
-//! Ids rise with time, so that the lists of the four are merged by their ids, each read by its index; nothing is kept twice.
+//! Ids rise with time, so that the lists of the five are merged by their ids, each read by its index; nothing is kept twice.
 //! An account shows what is about its contacts and deals as well.
 
 use std::{collections::HashMap, sync::Arc};
@@ -19,7 +19,7 @@ const DEFAULT_LIMIT: u64 = 50;
 const LARGEST_LIMIT: u64 = 200;
 
 /// What is entered about records.
-const ENTERED: [&str; 3] = ["activity", "task", "note"];
+const ENTERED: [&str; 4] = ["activity", "task", "note", "attachment"];
 
 /// Objects by their names: slices meet through records.
 fn kinds<const N: usize>(
@@ -45,7 +45,7 @@ pub(crate) fn routes(records: &Arc<Records>) -> Routes {
                 .query("cursor", schema::string(), "Where to go on.")
                 .answers(
                     200,
-                    "Activities, tasks, notes and changes, those first that were entered last.",
+                    "Activities, tasks, notes, attachments and changes, those first that were entered last.",
                     schema::page(schema::named("TimelineEntry")),
                 );
             if let Some(alias) = object.alias {
@@ -61,13 +61,13 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
     let entry = schema::object(
         vec![
             ("id", schema::id()),
-            ("kind", schema::one_of(&["activity", "task", "note", "change"])),
+            ("kind", schema::one_of(&["activity", "task", "note", "attachment", "change"])),
             ("at", schema::time()),
             (
                 "record",
                 schema::described(
                     schema::nullable(schema::open_object()),
-                    "The activity, task or note.",
+                    "The activity, task, note or attachment.",
                 ),
             ),
             ("change", schema::nullable(schema::named("Event"))),

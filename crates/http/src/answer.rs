@@ -1,6 +1,9 @@
 //! Answers: JSON, problems, streams; the one place that makes a status of an error.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Mutex, PoisonError},
+};
 
 use axum::{
     body::Body,
@@ -8,6 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use kith_kernel::{Error, Kind, Problem, Result, internal};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 /// What a handler answers.
@@ -23,8 +27,12 @@ pub(crate) enum Content {
     Empty,
     Whole(&'static str, Bytes),
     /// Behind a lock only so that an answer can be shared while it is kept.
-    Stream(&'static str, Mutex<Body>),
+    Stream(Cow<'static, str>, Mutex<Body>),
 }
+
+/// All but what RFC 5987 lets stand in a name.
+const UNNAMED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!');
 
 pub(crate) const JSON: &str = "application/json";
 
@@ -55,8 +63,8 @@ impl Answer {
     }
 
     /// 200 with a body that is made while it is sent.
-    pub fn stream(kind: &'static str, body: Body) -> Self {
-        Self::new(StatusCode::OK, Content::Stream(kind, Mutex::new(body)))
+    pub fn stream(kind: impl Into<Cow<'static, str>>, body: Body) -> Self {
+        Self::new(StatusCode::OK, Content::Stream(kind.into(), Mutex::new(body)))
     }
 
     /// 204.
@@ -95,18 +103,37 @@ impl Answer {
         self.header(header::ETAG, &format!("\"{version}\""))
     }
 
+    /// It is a file, to be kept under this name and not to be shown (RFC 6266).
+    pub fn named(self, name: &str) -> Self {
+        let plain: String = name
+            .chars()
+            .map(|letter| match letter {
+                '"' | '\\' | '%' => '_',
+                ' '..='~' => letter,
+                _ => '_',
+            })
+            .collect();
+        let encoded = utf8_percent_encode(name, UNNAMED);
+        let told = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+        self.header(header::CONTENT_DISPOSITION, &told)
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
-            Content::Whole(kind, bytes) => (Some(kind), Body::from(bytes)),
+            Content::Whole(kind, bytes) => (Some(Cow::Borrowed(kind)), Body::from(bytes)),
             Content::Stream(kind, body) => {
                 (Some(kind), body.into_inner().unwrap_or_else(PoisonError::into_inner))
             }
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
+        let kind = kind.and_then(|kind| match kind {
+            Cow::Borrowed(kind) => Some(HeaderValue::from_static(kind)),
+            Cow::Owned(kind) => HeaderValue::from_str(&kind).ok(),
+        });
         if let Some(kind) = kind {
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
         }
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
@@ -153,6 +180,9 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Answer {
     let mut status = status_of(error.kind());
     if error.code() == "method_not_allowed" {
         status = StatusCode::METHOD_NOT_ALLOWED;
+    }
+    if error.code() == "range_not_satisfiable" {
+        status = StatusCode::RANGE_NOT_SATISFIABLE;
     }
     let detail = if error.kind() == Kind::Internal {
         tracing::error!(request_id, ?error, "a request failed");

@@ -13,7 +13,7 @@ use kith_kernel::{Actor, Error, Id, Kind, Result, malformed};
 use kith_platform::Ctx;
 use serde::de::DeserializeOwned;
 
-use crate::{Body, Query, body::expect_json};
+use crate::{Answer, Body, Query, answer::problem, body::expect_json, router::request_id};
 
 /// Finds out who asks; wiring hands it in.
 ///
@@ -91,6 +91,12 @@ impl Call {
     /// The body as it comes, for uploads; the operation's own limit applies while it is read.
     pub fn stream(&mut self) -> (axum::body::Body, usize) {
         (self.take(), self.body_bytes)
+    }
+
+    /// A refusal as an answer, to which headers can be added.
+    pub fn refusal(&self, error: &Error) -> Answer {
+        let id = self.ctx.actor.request.unwrap_or(Id::NIL);
+        problem(error, &request_id(&self.head.headers, id))
     }
 
     /// The version that `If-Match` names, when there is such a header; `*` is none.

@@ -336,7 +336,7 @@ fn address(head: &Parts) -> IpAddr {
 }
 
 /// The caller's own name for the request, when it is a plain word; else ours.
-fn request_id(headers: &HeaderMap, id: Id) -> String {
+pub(crate) fn request_id(headers: &HeaderMap, id: Id) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let plain = |text: &&str| {
         (1..=64).contains(&text.len())

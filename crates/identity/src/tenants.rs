@@ -3,6 +3,7 @@
 mod change;
 mod make;
 mod migrations;
+mod open;
 mod receive;
 mod routes;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use make::{NewTenant, TenantHook};
 pub(crate) use migrations::migration;
+pub use open::{OpenTenant, open_tenant};
 pub(crate) use routes::{routes, schemas};
 
 use crate::pages::Paging;

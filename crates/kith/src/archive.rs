@@ -1,4 +1,5 @@
-//! One file that holds a whole database, or what one tenant has: a head, the rows of every table, and a checksum behind all of it.
+//! One file that holds a whole database, or what one tenant has: a head, the rows of every table,
+//! the bytes of its files, and a checksum behind all of it.
 //!
 //! `KITHBAK1` (`KITHTEN1` for one tenant), then frames compressed by gzip, then the SHA-256 of everything before. A frame is one byte that says what it
 //! is, four that say how long, and so many more. Heads and ends are JSON, rows are as the store writes them.
@@ -87,6 +88,13 @@ pub(crate) struct Ending {
     pub(crate) hash: String,
 }
 
+/// A file that begins: its bytes follow in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileBeginning {
+    pub(crate) tenant: Id,
+    pub(crate) file: Id,
+}
+
 /// What stands in the byte before a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
@@ -95,12 +103,15 @@ enum Mark {
     Rows = 3,
     TableEnd = 4,
     End = 5,
+    File = 6,
+    Bytes = 7,
+    FileEnd = 8,
 }
 
 impl Mark {
     fn of(byte: u8) -> Option<Self> {
-        [Self::Head, Self::Table, Self::Rows, Self::TableEnd, Self::End]
-            .into_iter()
-            .find(|mark| *mark as u8 == byte)
+        let tables = [Self::Head, Self::Table, Self::Rows, Self::TableEnd, Self::End];
+        let files = [Self::File, Self::Bytes, Self::FileEnd];
+        tables.into_iter().chain(files).find(|mark| *mark as u8 == byte)
     }
 }

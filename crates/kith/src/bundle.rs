@@ -13,12 +13,13 @@ pub(crate) use receive::{Received, receive};
 
 use crate::{
     archive::{Head, Kind, Whose, Writer},
-    bars, copying,
+    bars,
+    copying::{self, Copied},
     wire::House,
 };
 
-/// Writes what the tenant of `ctx` has to a file; says how many rows that are.
-pub(crate) async fn export(house: &House, ctx: &Ctx, path: &Path) -> Result<u64> {
+/// Writes what the tenant of `ctx` has to a file; says how many rows and which files that are.
+pub(crate) async fn export(house: &House, ctx: &Ctx, path: &Path) -> Result<(u64, Copied)> {
     let (applied, migrations) = copying::applied(&house.app.db).await?;
     let catalog = Catalog::of(&migrations).of_one_tenant();
     let tenant = house.identity.described(ctx).await?;
@@ -38,10 +39,11 @@ pub(crate) async fn export(house: &House, ctx: &Ctx, path: &Path) -> Result<u64>
     };
     let mut archive = Writer::create(Kind::Bundle, path, &head)?;
     let bar = bars::begin("exporting", head.rows);
-    copying::write((&whole, &mut archive), &catalog, &|rows| bar.inc(rows)).await?;
+    let from = (&catalog, &house.storage);
+    let (_, copied) = copying::write((&whole, &mut archive), from, &|rows| bar.inc(rows)).await?;
     bar.finish_and_clear();
     archive.end()?;
     archive.place()?;
     house.identity.note_export(ctx, head.rows).await?;
-    Ok(head.rows)
+    Ok((head.rows, copied))
 }

@@ -1,12 +1,15 @@
 //! Copies of a whole database: out of one, into another, and whether they are the same.
 
+mod files;
 mod fill;
 mod furnish;
 mod target;
 
 use kith_kernel::{Error, Kind, Result, conflict};
+use kith_platform::storage::Storage;
 use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Value, Whole, read_row};
 
+pub(crate) use files::{Copied, FilesGo};
 pub(crate) use fill::{Filled, fill};
 pub(crate) use furnish::{Furnished, furnish, verify_events};
 pub(crate) use target::{Target, stamp};
@@ -77,12 +80,12 @@ pub(crate) async fn copy(
     Ok(tallies)
 }
 
-/// All rows of a database go into an archive.
+/// All rows of a database go into an archive, and the bytes of its files.
 pub(crate) async fn write(
     (source, archive): (&Whole, &mut Writer),
-    catalog: &Catalog,
+    (catalog, storage): (&Catalog, &Storage),
     progress: Progress<'_>,
-) -> Result<Vec<Tally>> {
+) -> Result<(Vec<Tally>, Copied)> {
     let mut tallies = Vec::new();
     for table in catalog.tables() {
         archive.table(table)?;
@@ -95,19 +98,21 @@ pub(crate) async fn write(
         archive.end_table(&tally)?;
         tallies.push(tally);
     }
-    Ok(tallies)
+    let copied = files::write((source, archive), (catalog, storage)).await?;
+    Ok((tallies, copied))
 }
 
-/// All rows of an archive go into a database.
+/// All rows of an archive go into a database, and its files where they shall go.
 ///
 /// # Errors
-/// `Malformed` when rows are not those that the archive counts.
+/// `Malformed` when rows or bytes are not those that the archive counts.
 pub(crate) async fn read(
     (archive, target): (&mut Reader, &Whole),
-    catalog: &Catalog,
+    (catalog, files): (&Catalog, FilesGo<'_>),
     progress: Progress<'_>,
-) -> Result<Vec<Tally>> {
+) -> Result<(Vec<Tally>, Copied)> {
     let mut tallies = Vec::new();
+    let mut copied = Copied::default();
     let mut tables = catalog.tables().iter();
     loop {
         match archive.next()? {
@@ -118,8 +123,11 @@ pub(crate) async fn read(
                 let table = table.ok_or_else(|| other_tables(&beginning.table))?;
                 tallies.push(read_table((archive, target), table, progress).await?);
             }
-            Part::End if tables.next().is_none() => return Ok(tallies),
-            Part::End | Part::Rows(_) | Part::TableEnd(_) => return Err(damaged()),
+            Part::File(file) => copied.take(archive, file, files).await?,
+            Part::End if tables.next().is_none() => return Ok((tallies, copied)),
+            Part::End | Part::Rows(_) | Part::TableEnd(_) | Part::Bytes(_) | Part::FileEnd(_) => {
+                return Err(damaged());
+            }
         }
     }
 }
@@ -145,7 +153,9 @@ async fn read_table(
                 let tally = tallying.end();
                 return if same_as_told(&tally, &told) { Ok(tally) } else { Err(damaged()) };
             }
-            Part::Table(_) | Part::End => return Err(damaged()),
+            Part::Table(_) | Part::End | Part::File(_) | Part::Bytes(_) | Part::FileEnd(_) => {
+                return Err(damaged());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
 };
 use kith_http::{
     Access, Answer, Authenticate, Call, LimitClass, Metrics, Operation, Routes, docs, schema,
@@ -17,7 +17,10 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::{CompressionLayer, predicate::SizeAbove},
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate, SizeAbove},
+    },
     cors::{AllowOrigin, CorsLayer},
 };
 
@@ -231,11 +234,16 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
 /// Bytes from which an answer is worth compressing.
 const COMPRESSED_FROM: u64 = 1_024;
 
+/// What is read in parts is of the same bytes whole.
+fn is_plain(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
+}
+
 /// What lies around the whole router.
 pub(crate) fn layers(router: Router, origins: &[String]) -> Router {
-    let router = router
-        .layer(CatchPanicLayer::new())
-        .layer(CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM)));
+    let router = router.layer(CatchPanicLayer::new()).layer(
+        CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM).and(is_plain)),
+    );
     let origins: Vec<HeaderValue> =
         origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {

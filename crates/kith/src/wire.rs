@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use kith_crm as crm;
+use kith_crm::{self as crm, attachments::Attachments};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
-use kith_kernel::{Clock, Error, Ids, Kind, Result, invalid};
+use kith_kernel::{Clock, Error, Id, Ids, Kind, Result, invalid};
 use kith_platform::{
     App, Ctx, Settings, Tasks,
     events::{self, readers::Readers},
@@ -15,6 +15,7 @@ use kith_platform::{
     jobs::{self, Registry, Wake, Worker},
     mail,
     outgoing::Outgoing,
+    storage::{Folder, S3, S3Options, Storage},
 };
 use kith_records::{
     self as records, Object, Personal, Records, Upkeep,
@@ -48,6 +49,42 @@ pub struct House {
     pub outgoing: Outgoing,
     /// What brings records over from Base44.
     pub base44: Arc<crm::Base44>,
+    /// Where the bytes of files are.
+    pub storage: Storage,
+    /// Files at records.
+    pub attachments: Arc<Attachments>,
+}
+
+/// What keys can be allowed besides objects.
+const SCOPES: [&str; 11] = [
+    "search",
+    "imports",
+    "audit-logs",
+    "custom-fields",
+    "notifications",
+    "views",
+    "batches",
+    "duplicates",
+    "objects",
+    "reports",
+    "database",
+];
+
+/// What keys can be allowed.
+fn scopes(records: &Records) -> Vec<String> {
+    let objects = records.objects().map(|object| object.plural);
+    objects.chain(SCOPES).map(str::to_owned).collect()
+}
+
+/// Where the bytes of files are, as the settings say.
+pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
+    let options: S3Options = settings.section("files")?;
+    if options.s3_endpoint.is_empty() {
+        return Ok(Storage::new(Arc::new(Folder::new(settings.files_folder()))));
+    }
+    let room = settings.data_folder().join("arriving");
+    let place = S3::new(options, Outgoing::new(settings)?, room)?;
+    Ok(Storage::new(Arc::new(place)))
 }
 
 /// Every migration, in the order in which they are applied.
@@ -100,36 +137,35 @@ impl House {
             let records = Arc::clone(&of_hook);
             Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
         });
-        let plurals = records.objects().map(|object| object.plural.to_owned());
-        let plurals = plurals
-            .chain(
-                [
-                    "search",
-                    "imports",
-                    "audit-logs",
-                    "custom-fields",
-                    "notifications",
-                    "views",
-                    "batches",
-                    "duplicates",
-                    "objects",
-                    "reports",
-                    "database",
-                ]
-                .map(str::to_owned),
-            )
-            .collect();
-        let identity = Identity::new(app.clone(), identity::Options::of(&app.settings)?)?;
-        let identity = Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(plurals));
+        let options = identity::Options::of(&app.settings)?;
+        let storage = storage(&app.settings)?;
+        let system = app.as_system(Id::NIL);
+        let base = (&storage, options.frontend_url.as_str());
+        let attachments = Attachments::new(&system, &records, base)?;
+        let identity = Identity::new(app.clone(), options)?;
+        let identity =
+            Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(scopes(&records)));
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
         let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
-        let personal = Personal::new(&records, &crm::PERSON, (tables, folder));
+        let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
         let outgoing = Outgoing::new(&app.settings)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
-        Ok(Self { app, identity, records, imports, readers, personal, upkeep, outgoing, base44 })
+        Ok(Self {
+            app,
+            identity,
+            records,
+            imports,
+            readers,
+            personal,
+            upkeep,
+            outgoing,
+            base44,
+            storage,
+            attachments,
+        })
     }
 
     /// The worker that runs jobs, with every handler.
@@ -140,6 +176,7 @@ impl House {
         let registry = records::register_erasure(registry, &self.personal);
         let registry = records::register_upkeep(registry, &self.upkeep);
         let registry = records::register_retention(registry);
+        let registry = self.storage.register(registry);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -234,6 +271,7 @@ impl House {
             .and(records::personal_routes(&self.personal))
             .and(records::upkeep_routes(&self.upkeep))
             .and(records::retention_routes())
+            .and(crm::attachments::routes(&self.attachments, identity::open_tenant(&self.identity)))
     }
 
     /// The whole server.

@@ -1,7 +1,7 @@
 //! Places between two steps at which a test can kill the process, to see that nothing is lost or done twice.
 
 /// Every place, so that a test can visit them all.
-pub const POINTS: [&str; 12] = [
+pub const POINTS: [&str; 15] = [
     "write.before-commit",
     "write.after-commit",
     "job.claimed",
@@ -14,6 +14,9 @@ pub const POINTS: [&str; 12] = [
     "seal.after-commit",
     "read.before-commit",
     "read.after-commit",
+    "file.noted",
+    "file.put",
+    "file.removed",
 ];
 
 /// Ends the process at once, as `kill -9` would, when `KITH_CRASH_AT` names this place; `job.claimed:3` means the third

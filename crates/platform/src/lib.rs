@@ -1,4 +1,5 @@
-//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, settings, background tasks.
+//! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, storage, settings, background
+//! tasks.
 
 pub mod anchors;
 mod context;
@@ -10,6 +11,7 @@ pub mod jobs;
 pub mod mail;
 pub mod outgoing;
 mod settings;
+pub mod storage;
 mod tasks;
 
 pub use context::{App, Attempts, Ctx};
@@ -27,5 +29,6 @@ pub fn migrations() -> Vec<Migration> {
         jobs::migration(),
         mail::migration(),
         files::migration(),
+        storage::migration(),
     ]
 }

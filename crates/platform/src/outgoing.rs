@@ -7,6 +7,7 @@ mod address;
 mod allowed;
 mod answer;
 mod resolve;
+mod stream;
 
 use std::{sync::Arc, time::Duration};
 

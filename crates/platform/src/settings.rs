@@ -207,6 +207,14 @@ impl Settings {
         PathBuf::from(self.text("store.data"))
     }
 
+    /// The folder of files that are kept.
+    pub fn files_folder(&self) -> PathBuf {
+        match self.text("files.folder") {
+            "" => self.data_folder().join("files"),
+            folder => PathBuf::from(folder),
+        }
+    }
+
     /// How to reach the database.
     pub fn store(&self) -> Options {
         let mut options = Options::new(self.database_url());

@@ -81,7 +81,7 @@ impl Records {
     }
 
     /// The object by the name under which something is stored.
-    pub(crate) fn stored_object(&self, name: &str) -> Option<&'static Object> {
+    pub fn stored_object(&self, name: &str) -> Option<&'static Object> {
         self.shape_named(name).ok().map(|shape| shape.object)
     }
 

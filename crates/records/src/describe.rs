@@ -86,6 +86,8 @@ pub enum Routes {
     All,
     /// All but deleting, restoring and bulk changes: such records end otherwise.
     Kept,
+    /// All but making and importing: such records come with a file.
+    Uploaded,
 }
 
 /// One field of an object.
@@ -395,6 +397,11 @@ pub trait Rules: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Takes away what a record holds elsewhere, in the transaction in which its row goes for good.
+    fn forget<'a>(&'a self, _desk: Desk<'a>, _record: &'a Record) -> Pending<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Whether [`Self::warn`] has something to say.
     fn warns(&self) -> bool {
         false
@@ -420,7 +427,7 @@ pub trait Rules: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    /// Whether the engine need not ask [`Self::derive`] and [`Self::after`].
+    /// Whether the engine need not ask [`Self::derive`], [`Self::after`] and [`Self::forget`].
     fn is_plain(&self) -> bool {
         false
     }

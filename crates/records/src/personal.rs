@@ -14,6 +14,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use kith_http::{Idempotency, Operation, Routes, schema};
 use kith_kernel::Role;
+use kith_platform::storage::Storage;
 use kith_store::{Catalog, Migration, Step, Table, bytes, text, time};
 
 use crate::{Records, describe::Object, erased};
@@ -36,6 +37,8 @@ pub struct Personal {
     pub(crate) catalog: Catalog,
     /// Where files of imports lie.
     pub(crate) folder: PathBuf,
+    /// Where the bytes of attached files are.
+    pub(crate) storage: Storage,
     /// The word index and the file are written anew behind an erasure, where the file has no more bytes.
     pub(crate) scrubbed_bytes: u64,
 }
@@ -44,14 +47,15 @@ pub struct Personal {
 const SCRUBBED_BYTES: u64 = 64 << 20;
 
 impl Personal {
-    /// Over these tables and this data folder.
+    /// Over these tables, this data folder and this storage.
     pub fn new(
         records: &Arc<Records>,
         person: &'static Person,
-        (catalog, folder): (Catalog, PathBuf),
+        (catalog, folder, storage): (Catalog, PathBuf, Storage),
     ) -> Arc<Self> {
         let records = Arc::clone(records);
-        Arc::new(Self { records, person, catalog, folder, scrubbed_bytes: SCRUBBED_BYTES })
+        let scrubbed_bytes = SCRUBBED_BYTES;
+        Arc::new(Self { records, person, catalog, folder, storage, scrubbed_bytes })
     }
 }
 

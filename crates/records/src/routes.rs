@@ -20,6 +20,10 @@ pub fn object_routes(records: &Arc<Records>, object: &'static Object) -> Served 
     let routes = Served::new();
     let routes = comparing(reading(routes, records, object), records, object);
     let routes = if object.rules.are_people() { cards(routes, records, object) } else { routes };
+    let routes = match object.routes {
+        Routes::All | Routes::Kept => creating(routes, records, object),
+        Routes::Uploaded => routes,
+    };
     let routes = writing(routes, records, object);
     if object.routes == Routes::Kept { routes } else { ending(routes, records, object) }
 }
@@ -142,17 +146,23 @@ fn comparing(routes: Served, records: &Arc<Records>, object: &'static Object) ->
     })
 }
 
-fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+/// Who may write records of an object.
+fn writer(object: &'static Object) -> Role {
+    if object.routes == Routes::Kept { Role::Admin } else { Role::Member }
+}
+
+fn creating(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
     let (tag, name) = (object.scope(), object.name);
-    let one = schema::named(&schemas::name(object));
-    let input = schema::named(&schemas::input_name(object));
-    let role = if object.routes == Routes::Kept { Role::Admin } else { Role::Member };
     let create = served(|path| Operation::post(path, tag, &format!("Create a {name}")), object, "")
-        .role(role)
+        .role(writer(object))
         .scope(object.scope(), "write")
         .idempotency(Idempotency::Replays)
-        .body(input.clone())
-        .answers(201, "The record; Location is its address.", one.clone());
+        .body(schema::named(&schemas::input_name(object)))
+        .answers(
+            201,
+            "The record; Location is its address.",
+            schema::named(&schemas::name(object)),
+        );
     let create = if object.rules.warns() {
         let about =
             "true adds `warnings`: records that may be the same, as check-duplicate tells them.";
@@ -160,6 +170,15 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
     } else {
         create
     };
+    let records = Arc::clone(records);
+    routes.add(create, move |call| create_handler(Arc::clone(&records), object, call))
+}
+
+fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> Served {
+    let (tag, name) = (object.scope(), object.name);
+    let one = schema::named(&schemas::name(object));
+    let input = schema::named(&schemas::input_name(object));
+    let role = writer(object);
     let change = |operation: Operation| {
         operation
             .role(role)
@@ -178,11 +197,10 @@ fn writing(routes: Served, records: &Arc<Records>, object: &'static Object) -> S
         object,
         "/{id}",
     ));
-    let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
+    let (a, b) = (Arc::clone(records), Arc::clone(records));
     routes
-        .add(create, move |call| create_handler(Arc::clone(&a), object, call))
-        .add(patch, move |call| update_handler(Arc::clone(&b), object, call))
-        .add(put, move |call| update_handler(Arc::clone(&c), object, call))
+        .add(patch, move |call| update_handler(Arc::clone(&a), object, call))
+        .add(put, move |call| update_handler(Arc::clone(&b), object, call))
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of declarations")]

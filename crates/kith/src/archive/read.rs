@@ -8,10 +8,11 @@ use std::{
 
 use flate2::read::GzDecoder;
 use kith_kernel::{Error, Kind as ErrorKind, Result, unavailable};
+use kith_platform::storage::Written;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::{Beginning, CHECKSUM, Ending, Head, Kind, LARGEST_FRAME, MAGIC, Mark};
+use super::{Beginning, CHECKSUM, Ending, FileBeginning, Head, Kind, LARGEST_FRAME, MAGIC, Mark};
 
 /// An archive whose checksum holds.
 pub(crate) struct Reader {
@@ -26,6 +27,10 @@ pub(crate) enum Part {
     /// Rows of the table that began last, as the store reads them.
     Rows(Vec<u8>),
     TableEnd(Ending),
+    File(FileBeginning),
+    /// Bytes of the file that began last.
+    Bytes(Vec<u8>),
+    FileEnd(Written),
     End,
 }
 
@@ -63,7 +68,16 @@ impl Reader {
         let mut frames = Frames(GzDecoder::new(frames));
         match frames.next()? {
             (Mark::Head, bytes) => Ok(Self { head: json(&bytes)?, frames }),
-            (Mark::Table | Mark::Rows | Mark::TableEnd | Mark::End, _) => Err(damaged()),
+            (
+                Mark::Table
+                | Mark::Rows
+                | Mark::TableEnd
+                | Mark::End
+                | Mark::File
+                | Mark::Bytes
+                | Mark::FileEnd,
+                _,
+            ) => Err(damaged()),
         }
     }
 
@@ -75,6 +89,9 @@ impl Reader {
             Mark::Table => Part::Table(json(&bytes)?),
             Mark::Rows => Part::Rows(bytes),
             Mark::TableEnd => Part::TableEnd(json(&bytes)?),
+            Mark::File => Part::File(json(&bytes)?),
+            Mark::Bytes => Part::Bytes(bytes),
+            Mark::FileEnd => Part::FileEnd(json(&bytes)?),
             Mark::End => Part::End,
         })
     }

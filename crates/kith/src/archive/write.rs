@@ -9,11 +9,12 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use kith_kernel::{Error, Result, unavailable};
+use kith_platform::storage::Written;
 use kith_store::{TableShape, Tally, Value, write_row};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Beginning, Ending, Head, Kind, Mark};
+use super::{Beginning, Ending, FileBeginning, Head, Kind, Mark};
 
 /// An archive under way; dropped before [`Self::place`], it leaves nothing.
 pub(crate) struct Writer {
@@ -92,6 +93,21 @@ impl Writer {
     pub(crate) fn end_table(&mut self, tally: &Tally) -> Result<()> {
         let (table, hash) = (tally.table.to_owned(), tally.hash.clone());
         self.json(Mark::TableEnd, &Ending { table, rows: tally.rows, hash })
+    }
+
+    /// A file begins.
+    pub(crate) fn file(&mut self, file: FileBeginning) -> Result<()> {
+        self.json(Mark::File, &file)
+    }
+
+    /// Bytes of the file that began last.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.frame(Mark::Bytes, bytes)
+    }
+
+    /// The file ends.
+    pub(crate) fn end_file(&mut self, written: &Written) -> Result<()> {
+        self.json(Mark::FileEnd, written)
     }
 
     /// Nothing more comes: the checksum is written, and the file is on the disk. Says how many bytes it has.

@@ -8,9 +8,9 @@ use kith_store::{Catalog, TableShape, Value, Whole, read_row};
 
 use super::rewrite::Rewriting;
 use crate::{
-    archive::{Kind, Part, Reader, Whose, damaged},
+    archive::{FileBeginning, Kind, Part, Reader, Whose, damaged},
     bars,
-    copying::{self, Furnished},
+    copying::{self, Copied, FilesGo, Furnished},
     wire::{self, House},
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Received {
     /// Members who are there by name.
     pub(crate) named: usize,
     pub(crate) furnished: Furnished,
+    pub(crate) copied: Copied,
 }
 
 /// What the first reading of a bundle found out.
@@ -52,11 +53,11 @@ pub(crate) async fn receive(house: &House, path: &Path, name: Option<&str>) -> R
     let goes = catalog.of_one_tenant();
     let salt = house.app.ids.next();
     // Everything is read once before anything is written.
-    let (mut plan, rows) = plan(reader, &goes, (salt, whose.id))?;
+    let (mut plan, rows) = plan(reader, &goes, (salt, whose.id)).await?;
     let name = name.unwrap_or(&whose.name);
     let (ctx, tenant) = house.identity.expect_tenant((name, whose.currency, zone)).await?;
     let joining = plan.join(house, (&whose, ctx.actor.tenant)).await?;
-    fill((house, &ctx), (path, &catalog, &goes), (&plan.rewriting, rows)).await?;
+    let copied = fill((house, &ctx), (path, &catalog, &goes), (&plan.rewriting, rows)).await?;
     house.app.wake.committed();
     let bar = bars::begin("making records findable", rows);
     let db = house.app.db.clone();
@@ -68,11 +69,11 @@ pub(crate) async fn receive(house: &House, path: &Path, name: Option<&str>) -> R
     events::seal_all(&house.app).await?;
     furnished.events = events::verify(&ctx).await?.sealed;
     let named = plan.all_members - joining.len();
-    Ok(Received { slug: tenant.slug, rows, joined: joining.len(), named, furnished })
+    Ok(Received { slug: tenant.slug, rows, joined: joining.len(), named, furnished, copied })
 }
 
 /// Every page of rows of a bundle, as this program knows their tables.
-fn each_page(
+async fn each_page(
     reader: &mut Reader,
     goes: &Catalog,
     each: &mut dyn FnMut(&TableShape, &[Row]) -> Result<()>,
@@ -94,15 +95,17 @@ fn each_page(
                 each(table, &rows)?;
             }
             Part::TableEnd(_) => table = None,
+            Part::File(file) => Copied::default().take(reader, file, FilesGo::Nowhere).await?,
+            Part::Bytes(_) | Part::FileEnd(_) => return Err(damaged()),
             Part::End => return Ok(()),
         }
     }
 }
 
-fn plan(mut reader: Reader, goes: &Catalog, (salt, from): (Id, Id)) -> Result<(Plan, u64)> {
+async fn plan(mut reader: Reader, goes: &Catalog, (salt, from): (Id, Id)) -> Result<(Plan, u64)> {
     let mut rewriting = Rewriting::new(salt, (from, from));
     let (mut members, mut all_members, mut sum) = (BTreeSet::new(), 0, 0);
-    each_page(&mut reader, goes, &mut |table, rows| {
+    let mut learn = |table: &TableShape, rows: &[Row]| {
         for row in rows {
             rewriting.learn(table, row);
             let cell = |name| table.place(name).and_then(|at| row.get(at));
@@ -120,7 +123,8 @@ fn plan(mut reader: Reader, goes: &Catalog, (salt, from): (Id, Id)) -> Result<(P
         }
         sum += rows.len() as u64;
         Ok(())
-    })?;
+    };
+    each_page(&mut reader, goes, &mut learn).await?;
     Ok((Plan { rewriting, members, all_members }, sum))
 }
 
@@ -139,16 +143,17 @@ impl Plan {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one part of an archive after the other")]
 async fn fill(
     (house, ctx): (&House, &Ctx),
     (path, catalog, goes): (&Path, &Catalog, &Catalog),
     (rewriting, rows): (&Rewriting, u64),
-) -> Result<()> {
+) -> Result<Copied> {
     let mut reader = Reader::open(Kind::Bundle, path)?;
     let whole = house.app.db.fill_all().await?;
     let bar = bars::begin("importing", rows);
     let mut table: Option<TableShape> = None;
-    let mut unsealed = Vec::new();
+    let (mut unsealed, mut copied) = (Vec::new(), Copied::default());
     loop {
         match reader.next()? {
             Part::Table(beginning) => {
@@ -169,13 +174,23 @@ async fn fill(
                 bar.inc(rows.len() as u64);
             }
             Part::TableEnd(_) => table = None,
+            Part::File(file) => {
+                let named = |file: FileBeginning| FileBeginning {
+                    tenant: ctx.actor.tenant,
+                    file: rewriting.id(file.file),
+                };
+                let go = FilesGo::To(&house.storage, &named);
+                copied.take(&mut reader, file, go).await?;
+            }
+            Part::Bytes(_) | Part::FileEnd(_) => return Err(damaged()),
             Part::End => break,
         }
     }
     let waiting = catalog.table("unsealed_events").ok_or_else(damaged)?;
     unseal(&whole, waiting, (ctx.actor.tenant, &unsealed)).await?;
     bar.finish_and_clear();
-    whole.commit().await
+    whole.commit().await?;
+    Ok(copied)
 }
 
 /// Events are sealed where they are now: their ids are others, and their digests with them.

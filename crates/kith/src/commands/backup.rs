@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::restore;
 use crate::{
     archive::{Head, Kind, Reader, Writer},
-    bars, copying,
+    bars,
+    copying::{self, Copied, FilesGo},
+    wire,
 };
 
 /// Where to back up to.
@@ -43,11 +45,13 @@ pub(super) async fn run(settings: &Settings, backup: &Backup) -> Result<ExitCode
     let path =
         backup.to.clone().unwrap_or_else(|| settings.data_folder().join("backups").join(name));
     let path = std::path::absolute(&path).unwrap_or(path);
-    let (mut archive, head, tallies) = written(&options, path.clone(), now).await?;
+    let (mut archive, head, (tallies, copied)) = written(settings, path.clone(), now).await?;
     let bytes = archive.end()?;
-    let events = restored(settings, archive.draft(), (&head, &tallies)).await?;
+    let made = (&tallies[..], &copied);
+    let events = restored(settings, archive.draft(), (&head, made)).await?;
     archive.place()?;
     restore::tell_tables(&tallies);
+    say!("{}", copied.told());
     say!("  restored into a new database and compared; the chains of {events} events are whole");
     say!("Backed up to {} ({bytes} bytes).", path.display());
     say!(
@@ -59,11 +63,11 @@ pub(super) async fn run(settings: &Settings, backup: &Backup) -> Result<ExitCode
 }
 
 async fn written(
-    options: &Options,
+    settings: &Settings,
     path: PathBuf,
     now: Time,
-) -> Result<(Writer, Head, Vec<Tally>)> {
-    let db = Db::open(options)?;
+) -> Result<(Writer, Head, (Vec<Tally>, Copied))> {
+    let (db, storage) = (Db::open(&settings.store())?, wire::storage(settings)?);
     let (applied, migrations) = copying::applied(&db).await?;
     let catalog = Catalog::of(&migrations);
     let whole = db.look_at_all(&catalog, Others::GoOn).await?;
@@ -77,16 +81,17 @@ async fn written(
     };
     let mut archive = Writer::create(Kind::Backup, &path, &head)?;
     let bar = bars::begin("backing up", head.rows);
-    let tallies = copying::write((&whole, &mut archive), &catalog, &|rows| bar.inc(rows)).await?;
+    let from = (&catalog, &storage);
+    let made = copying::write((&whole, &mut archive), from, &|rows| bar.inc(rows)).await?;
     bar.finish_and_clear();
-    Ok((archive, head, tallies))
+    Ok((archive, head, made))
 }
 
 /// Restores the file into a database of its own, which goes away, and compares; says how many events are whole.
 async fn restored(
     settings: &Settings,
     file: &std::path::Path,
-    (head, tallies): (&Head, &[Tally]),
+    (head, (tallies, copied)): (&Head, (&[Tally], &Copied)),
 ) -> Result<u64> {
     let beside = file.parent().unwrap_or(std::path::Path::new("."));
     let folder = tempfile::Builder::new().prefix(".kith-trial-").tempdir_in(beside);
@@ -101,7 +106,9 @@ async fn restored(
     db.migrate(&migrations).await?;
     let mut whole = db.fill_all().await?;
     let bar = bars::begin("restoring on trial", head.rows);
-    let told = copying::read((&mut archive, &whole), &catalog, &|rows| bar.inc(rows)).await?;
+    let into = (&catalog, FilesGo::Nowhere);
+    let (told, files) = copying::read((&mut archive, &whole), into, &|rows| bar.inc(rows)).await?;
+    files.compare(copied)?;
     bar.finish_and_clear();
     let bar = bars::begin("comparing", head.rows);
     let found = whole.tally(&catalog, &|rows| bar.inc(rows)).await?;

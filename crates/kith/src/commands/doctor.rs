@@ -29,6 +29,10 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         Ok(told) => say!("\nDatabase\n  {told}"),
         Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
     }
+    match files(settings).await {
+        Ok(told) => say!("\nFiles\n  {told}"),
+        Err(error) => wrong.push(format!("Files: {}", error.in_one_line())),
+    }
     match log::told(settings) {
         Ok(told) => say!("\nLogs\n  {told}"),
         Err(error) => wrong.push(format!("Logs: {}", error.in_one_line())),
@@ -43,6 +47,11 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         say!("  - {one}");
     }
     Ok(ExitCode::FAILURE)
+}
+
+async fn files(settings: &Settings) -> Result<String> {
+    let told = wire::storage(settings)?.probe().await?;
+    Ok(format!("{told}: can be written, read and removed from"))
 }
 
 async fn database(settings: &Settings) -> Result<String> {

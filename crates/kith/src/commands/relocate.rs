@@ -11,6 +11,7 @@ use super::restore;
 use crate::{
     bars,
     copying::{self, Target},
+    wire,
 };
 
 /// How often it is looked again whether the others have gone.
@@ -50,6 +51,10 @@ pub(super) async fn run(settings: &Settings, order: &Move) -> Result<ExitCode> {
     restore::tell(&filled);
     say!(
         "Moved. The old database is as it was; set DATABASE_URL to the new one before you start again."
+    );
+    say!(
+        "Attached files stay where they are: in {}. Whoever serves the new database needs the same.",
+        wire::storage(settings)?.told()
     );
     if to.sqlite_path().is_none() && from.sqlite_path().is_some() {
         say!(

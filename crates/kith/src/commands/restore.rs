@@ -10,7 +10,8 @@ use kith_store::{Options, Tally};
 use crate::{
     archive::{Kind, Reader},
     bars,
-    copying::{self, Filled, Target},
+    copying::{self, Copied, FilesGo, Filled, Target},
+    wire,
 };
 
 /// What to restore, and where.
@@ -33,15 +34,21 @@ pub(super) async fn run(settings: &Settings, restore: &Restore) -> Result<ExitCo
     copying::migrations_of(&head.migrations)?;
     let options = database(settings, restore.to.as_deref())?;
     let target = Target::prepare(&options, restore.force, Clock::system().now()).await?;
+    let storage = wire::storage(settings)?;
+    let mut copied = Copied::default();
     let bar = bars::begin("restoring", head.rows);
     let filled =
         copying::fill((target, settings), (&head.migrations, head.rows), async |whole, catalog| {
-            let read = copying::read((&mut archive, whole), catalog, &|rows| bar.inc(rows)).await;
+            let into = (catalog, FilesGo::To(&storage, &|file| file));
+            let read = copying::read((&mut archive, whole), into, &|rows| bar.inc(rows)).await;
             bar.finish_and_clear();
-            read
+            let (tallies, files) = read?;
+            copied = files;
+            Ok(tallies)
         });
     let filled = filled.await?;
     tell(&filled);
+    say!("{}", copied.told());
     say!(
         "Restored what was backed up at {} from {} by Kith {}.",
         head.made_at,

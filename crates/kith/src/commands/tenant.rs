@@ -48,7 +48,8 @@ pub(super) async fn run(settings: Settings, order: Tenant) -> Result<ExitCode> {
     match order {
         Tenant::Export { tenant, to } => {
             let ctx = house.tenant(tenant.as_deref()).await?;
-            let rows = bundle::export(&house, &ctx, &to).await?;
+            let (rows, copied) = bundle::export(&house, &ctx, &to).await?;
+            say!("{}", copied.told());
             say!("{rows} rows are in {}.", to.display());
         }
         Tenant::Import { file, name } => {
@@ -77,8 +78,9 @@ fn alone(house: &House) -> Result<()> {
 }
 
 fn tell(received: &Received) {
-    let Received { slug, rows, joined, named, furnished } = received;
+    let Received { slug, rows, joined, named, furnished, copied } = received;
     say!("The tenant {slug} has {rows} rows under ids of its own.");
+    say!("{}", copied.told());
     say!("  {} records can be found by their words", furnished.indexed);
     say!("  its {} events are sealed anew, and their chain is whole", furnished.events);
     say!(

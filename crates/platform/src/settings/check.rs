@@ -7,7 +7,8 @@ const CHOICES: [(&str, &[&str]); 2] =
     [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
 
 /// Keys that hold an address, and how it may begin.
-const SCHEMES: [(&str, &[&str]); 6] = [
+const SCHEMES: [(&str, &[&str]); 7] = [
+    ("files.s3_endpoint", &["http://", "https://"]),
     ("store.url", &["sqlite:", "postgres://", "postgresql://"]),
     ("store.redis_url", &["redis://", "rediss://"]),
     ("store.chromadb_url", &["http://", "https://"]),

@@ -7,7 +7,7 @@ pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
 /// Secrets of others, which nobody can make: shown as `***` too.
-const KEYS: [&str; 1] = ["base44.api_key"];
+const GIVEN_SECRETS: [&str; 2] = ["base44.api_key", "files.s3_secret_access_key"];
 
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 5] =
@@ -17,7 +17,11 @@ const HIDDEN: &str = "***";
 
 /// Whether a message about the value must not quote it.
 pub(super) fn is_hidden(key: &str) -> bool {
-    SECRETS.contains(&key) || KEYS.contains(&key) || ADDRESSES.contains(&key)
+    is_secret(key) || ADDRESSES.contains(&key)
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -101,7 +105,7 @@ fn list(text: &str) -> Value {
 pub(super) fn shown(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => String::new(),
-        Value::String(_) if SECRETS.contains(&key) || KEYS.contains(&key) => HIDDEN.to_owned(),
+        Value::String(_) if is_secret(key) => HIDDEN.to_owned(),
         Value::String(text) if ADDRESSES.contains(&key) => without_password(text),
         Value::String(text) => text.clone(),
         Value::Array(items) => {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use axum::{body::Body, http::header};
-use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
-use kith_kernel::{Error, Id, Result, Role, invalid, malformed, not_found, too_large, unsupported};
+use kith_http::{Answer, Call, Form, LimitClass, Operation, Routes, schema};
+use kith_kernel::{Id, Result, Role, invalid, not_found};
 use kith_platform::{Ctx, files::Upload, jobs};
 use serde_json::{Value as Json, json};
 
@@ -20,8 +20,6 @@ use crate::describe::Object;
 const LARGEST_FILE: usize = 2 << 30;
 /// A file may take this long to arrive.
 const SECONDS_TO_ARRIVE: u64 = 3_600;
-/// Fields of the form other than the file may be this large.
-const LARGEST_FIELD: usize = 64 * 1024;
 const LARGEST_NAME: usize = 200;
 
 /// The route by which one kind of records is imported.
@@ -110,15 +108,10 @@ async fn note(call: &Call, object: &'static Object, of: (Id, Id, &str, &Wishes))
 
 /// Stores the file as it comes and reads the other fields of the form.
 async fn receive(call: &mut Call, object: &'static Object) -> Result<(Upload, String, Wishes)> {
-    let kind = call.header(&header::CONTENT_TYPE).unwrap_or_default().to_owned();
-    let boundary = multer::parse_boundary(kind).map_err(|_| {
-        unsupported("The body must be a form with a file (content-type: multipart/form-data).")
-    })?;
-    let (body, limit) = call.stream();
-    let mut form = multer::Multipart::new(body.into_data_stream(), boundary);
+    let mut form = Form::of(call)?;
     let mut wishes = Wishes::default();
     let mut file = None;
-    while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
+    while let Some(field) = form.next().await? {
         match field.name().unwrap_or_default().to_owned().as_str() {
             "file" if file.is_some() => return Err(invalid("file", "is given twice")),
             "file" => {
@@ -130,9 +123,9 @@ async fn receive(call: &mut Call, object: &'static Object) -> Result<(Upload, St
                 }
                 let name =
                     if is_card && !is_of_cards(&name) { format!("{name}.vcf") } else { name };
-                file = Some((store(&call.ctx, field, limit).await?, name));
+                file = Some((store(&call.ctx, &form, field).await?, name));
             }
-            other => wish(&mut wishes, other, &text(field).await?)?,
+            other => wish(&mut wishes, other, &Form::text(field).await?)?,
         }
     }
     let (upload, name) = file.ok_or_else(|| invalid("file", "is required"))?;
@@ -150,33 +143,15 @@ fn plain_name(name: Option<&str>) -> String {
     if shown.is_empty() { "import.csv".to_owned() } else { shown }
 }
 
-async fn store(ctx: &Ctx, mut field: multer::Field<'_>, limit: usize) -> Result<Upload> {
+async fn store(ctx: &Ctx, form: &Form, mut field: multer::Field<'static>) -> Result<Upload> {
     let mut upload = Upload::begin(ctx).await?;
     let mut size = 0;
-    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
+    while let Some(piece) = form.piece(&mut field, size).await? {
         size += piece.len();
-        if size > limit {
-            return Err(too_large(format!(
-                "The file is larger than the {limit} bytes that are accepted."
-            )));
-        }
         upload.add(&piece).await?;
     }
     upload.end().await?;
     Ok(upload)
-}
-
-async fn text(mut field: multer::Field<'_>) -> Result<String> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = field.chunk().await.map_err(|error| broken(&error))? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() > LARGEST_FIELD {
-            return Err(too_large(format!(
-                "A field of the form is larger than {LARGEST_FIELD} bytes."
-            )));
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| malformed("A field of the form is not UTF-8."))
 }
 
 fn wish(wishes: &mut Wishes, name: &str, value: &str) -> Result<()> {
@@ -209,10 +184,6 @@ fn wish(wishes: &mut Wishes, name: &str, value: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn broken(error: &multer::Error) -> Error {
-    malformed(format!("The form cannot be read: {error}."))
 }
 
 async fn list_imports(imports: Imports, call: Call) -> Result<Answer> {

@@ -25,6 +25,9 @@ use crate::{describe::Object, labels};
 /// Columns that are about who did something, or are kept to compare by.
 const OF_OTHERS: [&str; 4] = ["tenant_id", "address", "user_id", "credential_id"];
 
+/// The column of records that have bytes in the storage, which are read under an address of their own.
+const CONTENT: &str = "content_id";
+
 /// A bundle under way.
 struct Walk {
     ctx: Ctx,
@@ -203,6 +206,13 @@ impl Walk {
                 }
                 Value::Bytes(_) | Value::Null => continue,
             };
+            if column == CONTENT && !value.is_null() {
+                let id = table.cells(row).find(|(column, _)| *column == "id");
+                if let Some((_, Value::Id(id))) = id {
+                    let place = format!("/api/{}/{id}/content", table.name());
+                    shown.insert("content".to_owned(), place.into());
+                }
+            }
             shown.insert(column.to_owned(), value);
         }
         Json::Object(shown)

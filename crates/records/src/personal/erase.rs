@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{Personal, subject::Subject};
 use crate::{
     batches::{self, Counts, Fault, Kind, New, Reached, State},
-    describe::{Object, Record},
+    describe::{Desk, Object, Record},
     erased::gone,
 };
 
@@ -173,6 +173,8 @@ impl Personal {
             self.settle(ctx, (id, &subject)).await?;
         }
         stop_if_asked(ctx)?;
+        // Files are gone when their bytes are.
+        self.storage.remove_doomed(ctx).await?;
         // What was erased still stands in the free space of the file until that is written anew.
         let whole = attempt.app.db.scrub(self.scrubbed_bytes).await?;
         attempt
@@ -217,7 +219,14 @@ impl Personal {
 
     async fn erase_record(&self, ctx: &Ctx, (object, id): (&'static Object, Id)) -> Result<()> {
         erase_events_of(ctx, id).await?;
+        let shape = self.records.shape(object)?;
         ctx.write(async |db| {
+            if !object.rules.is_plain()
+                && let Some(found) = self.any(ctx, db, (&shape, id)).await?
+            {
+                let desk = Desk { records: &self.records, ctx, db };
+                object.rules.forget(desk, &found.record).await?;
+            }
             for table in self.catalog.tables().iter().filter(|table| table.is_of_tenants()) {
                 let name = table.name();
                 for column in POINTING {
