@@ -72,6 +72,7 @@ const ALL_DELETED: &[&str] = &[
     "tasks:delete",
     "notes:delete",
     "labels:delete",
+    "attachments:delete",
     "objects:delete",
 ];
 

@@ -187,6 +187,8 @@ async fn orphans_are_deleted_and_come_back(kind: Kind) {
         ana.make("/api/notes", json!({ "content": name, "relatedId": about })).await;
         ana.make("/api/tasks", json!({ "title": name, "relatedId": about })).await;
         ana.make("/api/activities", json!({ "subject": name, "relatedId": about })).await;
+        let related = [("relatedTo", "contacts"), ("relatedId", about.as_str().unwrap())];
+        assert_eq!(ana.attach(&related, ("a.txt", name.as_bytes())).await.status, 201);
     }
     ana.make("/api/tasks", json!({ "title": "of nobody" })).await;
     ana.make("/api/labels", json!({ "name": "never used" })).await;
@@ -195,12 +197,12 @@ async fn orphans_are_deleted_and_come_back(kind: Kind) {
         ana.post("/api/database/cleanup-orphaned-data", json!({ "dryRun": true })).await.json;
     assert_eq!(
         trial["objects"],
-        json!({ "activity": 1, "task": 1, "note": 1, "label": 1 }),
+        json!({ "activity": 1, "task": 1, "note": 1, "attachment": 1, "label": 1 }),
         "{trial}"
     );
     let body = json!({ "what": "orphans", "confirm": "DELETE_ORPHANS" });
     let job = done(&world, ana, "/api/database/cleanup", body).await;
-    assert_eq!((&job["kind"], &job["changed"]), (&json!("cleanup"), &json!(4)));
+    assert_eq!((&job["kind"], &job["changed"]), (&json!("cleanup"), &json!(5)));
     assert_eq!(names(ana, "/api/notes").await, ["of one that stays"]);
     assert_eq!(names(ana, "/api/tasks").await, ["of nobody", "of one that stays"]);
     assert_eq!(names(ana, "/api/labels").await, ["unused", "used"]);
