@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use kith_store::{Db, Options};
+use tokio_postgres::error::SqlState;
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +77,20 @@ async fn postgres() -> Options {
     #[expect(clippy::disallowed_methods, reason = "a test has no settings")]
     let cluster = std::env::var("KITH_TEST_POSTGRES")
         .expect("PostgreSQL is not running for the tests: use `make test`");
-    let name = format!("kith_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let (client, connection) =
         tokio_postgres::connect(&cluster, tokio_postgres::NoTls).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "it ends with the client")]
     tokio::spawn(connection);
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    let name = loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("kith_{}_{count}", std::process::id());
+        match client.batch_execute(&format!("CREATE DATABASE {name}")).await {
+            Ok(()) => break name,
+            // An earlier process of the same run had the number of this one.
+            Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    };
     let (server, _) = cluster.rsplit_once('/').unwrap();
     Options::new(format!("{server}/{name}"))
 }

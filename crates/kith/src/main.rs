@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use kith::commands::{self, Command};
 
+/// Requests are made of many small values that come and go on several threads, which the system's allocator serves dearly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Kith: a CRM backend in one binary.
 #[derive(Parser)]
 #[command(name = "kith", version, about = "Kith: a CRM backend in one binary.")]

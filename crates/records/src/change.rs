@@ -8,6 +8,7 @@ mod input;
 mod put;
 mod rewrite;
 mod save;
+mod saved;
 mod tell;
 mod upsert;
 
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use put::PutBack;
+pub(crate) use saved::Saved;
 pub use upsert::Upserted;
 
 /// A record as it is stored.
@@ -91,6 +93,18 @@ impl Records {
         object: &'static Object,
         (input, manner): (Record, Manner),
     ) -> Result<(Id, Record)> {
+        let saved = self.create_saved(ctx, db, object, (input, manner)).await?;
+        Ok((saved.id, saved.answer()))
+    }
+
+    /// The same, with an answer that is not made yet.
+    pub(crate) async fn create_saved(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (input, manner): (Record, Manner),
+    ) -> Result<Saved> {
         let draft = self.draft(ctx, db, object, (input, manner)).await?;
         self.save_draft(ctx, db, object, (draft, manner)).await
     }
@@ -133,7 +147,7 @@ impl Records {
         db: &Write,
         object: &'static Object,
         (draft, manner): (Draft, Manner),
-    ) -> Result<(Id, Record)> {
+    ) -> Result<Saved> {
         let Draft { shape, change, custom, values, reading } = draft;
         let changed: Vec<(&CustomField, Json)> = named(&custom, values);
         let values = custom::merged(Record::new(), &changed);
@@ -146,7 +160,7 @@ impl Records {
         tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, true)).await?;
         self.follow(ctx, db, object, &change).await?;
-        Ok((change.id, encode::answer(&shape, change.id, &change.after, &custom, &values)))
+        Ok(Saved { id: change.id, record: change.after, shape, custom, values })
     }
 
     /// Changes a record and answers with it as it is now.
@@ -160,7 +174,7 @@ impl Records {
         object: &'static Object,
         change: (Id, Record, Manner),
     ) -> Result<Record> {
-        Ok(self.update_in(ctx, db, object, change).await?.0)
+        Ok(self.update_in(ctx, db, object, change).await?.0.answer())
     }
 
     /// The same, and whether anything changed.
@@ -171,7 +185,7 @@ impl Records {
         db: &Write,
         object: &'static Object,
         (id, input, manner): (Id, Record, Manner),
-    ) -> Result<(Record, bool)> {
+    ) -> Result<(Saved, bool)> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
         let current = self.current(ctx, db, &shape, id, false).await?;
@@ -211,7 +225,8 @@ impl Records {
         self.check_custom_links(db, &changed).await?;
         let values = custom::merged(current.custom.clone(), &changed);
         if !differs(&change) && changed.is_empty() {
-            return Ok((encode::answer(&shape, id, &change.after, &custom, &values), false));
+            drop(changed);
+            return Ok((Saved { id, record: change.after, shape, custom, values }, false));
         }
         change.after.insert("version".to_owned(), (current.version + 1).into());
         change.after.insert("updatedAt".to_owned(), ctx.now().to_string().into());
@@ -222,7 +237,7 @@ impl Records {
         tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&values, !changed.is_empty())).await?;
         self.follow(ctx, db, object, &change).await?;
-        Ok((encode::answer(&shape, id, &change.after, &custom, &values), true))
+        Ok((Saved { id, record: change.after, shape, custom, values }, true))
     }
 
     /// Refuses changes that no record could take: of fields that there are not, or of the wrong kind.

@@ -224,8 +224,7 @@ pub(crate) fn answer(
     shape: &Shape,
     id: Id,
     record: &Record,
-    custom: &[CustomField],
-    values: &Record,
+    (custom, values): (&[CustomField], &Record),
 ) -> Record {
     let mut answer = Record::with_capacity(shape.fields.len() + 2);
     answer.insert("id".to_owned(), id.to_string().into());
@@ -246,12 +245,38 @@ pub(crate) fn answer(
             }
         }
     }
-    let named: Record = custom
-        .iter()
-        .map(|field| {
-            (field.name.clone(), values.get(&field.id.to_string()).cloned().unwrap_or(Json::Null))
-        })
-        .collect();
-    answer.insert("custom".to_owned(), Json::Object(named));
+    answer.insert("custom".to_owned(), Json::Object(by_name(custom, values)));
     answer
+}
+
+fn by_name(custom: &[CustomField], values: &Record) -> Record {
+    let value = |field: &CustomField| values.get(&field.id.to_string()).cloned();
+    custom.iter().map(|field| (field.name.clone(), value(field).unwrap_or(Json::Null))).collect()
+}
+
+/// The same written out, which spares the tree.
+pub(crate) fn written(
+    shape: &Shape,
+    id: Id,
+    record: &Record,
+    (custom, values): (&[CustomField], &Record),
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(shape.fields.len() * 24);
+    out.extend_from_slice(b"{\"id\":");
+    bare(id.encode(&mut [0; 36]), &mut out);
+    let mut writing = Writing { out: &mut out, first: false, group: None };
+    for field in &shape.fields {
+        writing.key(field);
+        match (record.get(field.key), field.kind) {
+            // Writing into a Vec does not fail.
+            (Some(value), _) => drop(serde_json::to_writer(&mut *writing.out, value)),
+            (None, Kind::Labels) => writing.out.extend_from_slice(b"[]"),
+            (None, _) => writing.out.extend_from_slice(b"null"),
+        }
+    }
+    writing.close_group();
+    out.extend_from_slice(b",\"custom\":");
+    serde_json::to_writer(&mut out, &by_name(custom, values)).ok();
+    out.push(b'}');
+    out
 }

@@ -81,7 +81,7 @@ impl Records {
         let at = past::instant(ctx, "asOf", text)?;
         retention::refuse_before(db, at).await?;
         let was = self.was(ctx, db, (&shape, &custom), (id, at)).await?;
-        let answer = encode::answer(&shape, id, &was.record, &custom, &was.custom);
+        let answer = encode::answer(&shape, id, &was.record, (&custom, &was.custom));
         Ok(past::chosen(answer, wanted.as_deref()))
     }
 }

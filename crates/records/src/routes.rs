@@ -337,13 +337,18 @@ async fn create_handler(
     let done = call
         .write(&body, async |db| {
             let ctx = &call.ctx;
-            let (id, mut record) = records.create_in(ctx, db, object, (input, manner)).await?;
-            if warned {
+            let saved = records.create_saved(ctx, db, object, (input, manner)).await?;
+            let answer = if warned {
                 let desk = Desk { records: &records, ctx, db };
-                let warnings = object.rules.warn(desk, (id, &record)).await?;
+                let mut record = saved.answer();
+                let warnings = object.rules.warn(desk, (saved.id, &record)).await?;
                 record.insert("warnings".to_owned(), warnings.into());
-            }
-            Ok(Answer::json(&record)?.created(&format!("/api/{}/{id}", object.path())).tagged(1))
+                Answer::json(&record)?
+            } else {
+                Answer::written(saved.json())
+            };
+            let place = format!("/api/{}/{}", object.path(), saved.id);
+            Ok(answer.created(&place).tagged(1))
         })
         .await;
     done.map_err(|error| records.taken(object, error))

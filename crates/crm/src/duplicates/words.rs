@@ -121,8 +121,10 @@ pub(super) fn company(text: &str) -> Vec<String> {
 
 /// An e-mail address; dots and tags of Google's mean nothing.
 pub(super) fn email(text: &str) -> String {
-    let folded = fold(text.trim()).into_owned();
-    let Some((local, domain)) = folded.rsplit_once('@') else { return folded };
+    // Folding can leave a space of a lone accent.
+    let folded = fold(text);
+    let folded = folded.trim();
+    let Some((local, domain)) = folded.rsplit_once('@') else { return folded.to_owned() };
     let local = local.split('+').next().unwrap_or(local);
     if matches!(domain, "gmail.com" | "googlemail.com") {
         return format!("{}@gmail.com", local.replace('.', ""));
@@ -278,6 +280,7 @@ mod tests {
         }
         assert_ne!(sound("silva"), sound("santos"));
         assert_eq!(sound(""), "");
+        assert_eq!(email("\u{b4}"), "");
     }
 
     proptest! {

@@ -103,7 +103,7 @@ impl Records {
         tell::tell(ctx, db, object, &told)?;
         self.find_by(db, &shape, &change, (&current.custom, true)).await?;
         self.follow(ctx, db, object, &change).await?;
-        Ok(encode::answer(&shape, id, &change.after, &custom, &current.custom))
+        Ok(encode::answer(&shape, id, &change.after, (&custom, &current.custom)))
     }
 
     /// What else goes when a record is deleted; refuses when something else must not lose it.

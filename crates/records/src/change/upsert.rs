@@ -37,8 +37,8 @@ impl Records {
             return Ok(if changed { Upserted::Updated(id) } else { Upserted::Unchanged(id) });
         }
         input.insert("externalId".to_owned(), Json::from(external));
-        let (id, _) = self.create_in(ctx, db, object, (input, manner)).await?;
-        Ok(Upserted::Created(id))
+        let saved = self.create_saved(ctx, db, object, (input, manner)).await?;
+        Ok(Upserted::Created(saved.id))
     }
 
     /// The record of an external id.

@@ -163,7 +163,7 @@ impl Listing<'_> {
         });
         let keys = keys.collect();
         let custom = self.encoder.custom;
-        let answer = encode::answer(self.shape, was.id, &was.record, custom, &was.custom);
+        let answer = encode::answer(self.shape, was.id, &was.record, (custom, &was.custom));
         let answer = past::chosen(answer, self.encoder.wanted.as_deref());
         let mut json = serde_json::to_vec(&answer).ok()?;
         json.pop();

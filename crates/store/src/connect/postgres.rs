@@ -40,6 +40,7 @@ pub(crate) struct Postgres {
     platform: Pool,
     nodes: nodes::Nodes,
     growth: Arc<growth::Growth>,
+    texts: Arc<join::Texts>,
     options: Options,
 }
 
@@ -63,6 +64,7 @@ impl Postgres {
             platform: pool(options, &options.roles.1)?,
             nodes: nodes::Nodes::new(),
             growth: Arc::new(growth::Growth::new(options)),
+            texts: Arc::default(),
             options: options.clone(),
         })
     }
@@ -91,6 +93,7 @@ impl Postgres {
                 Wall::Platform => None,
             },
             growth: Arc::clone(&self.growth),
+            texts: Arc::clone(&self.texts),
         })
     }
 
@@ -165,6 +168,7 @@ pub(crate) struct Session {
     purpose: Purpose,
     tenant: Option<Id>,
     growth: Arc<growth::Growth>,
+    texts: Arc<join::Texts>,
 }
 
 #[derive(Default)]
@@ -271,9 +275,13 @@ impl Session {
     /// Prepares all before any is sent: a statement that is still being prepared would let the next one overtake it.
     async fn ready(&self, all: Vec<Sql>) -> Result<Vec<Ready>> {
         let mut ready = Vec::new();
-        for joined in join::joined(all) {
+        for joined in self.texts.joined(all) {
             ready.push(match joined {
-                Joined::Alone(sql) | Joined::Few(sql) => self.as_written(sql).await?,
+                Joined::Alone(sql) => self.as_written(sql).await?,
+                Joined::Few(text, values) => {
+                    let statement = self.prepare(&text).await?;
+                    Ready { statement, cells: Cells::Row(values) }
+                }
                 Joined::Rows(groups) => self.of_arrays(groups).await?,
             });
         }

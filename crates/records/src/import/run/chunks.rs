@@ -248,7 +248,7 @@ impl Running<'_> {
             Err(error) if is_of_one_row(&error) => return Ok(Outcome::Failed(error.in_one_line())),
             Err(error) => return Err(error),
         };
-        let (id, _) = records.save_draft(ctx, db, object, (draft, manner)).await?;
+        let id = records.save_draft(ctx, db, object, (draft, manner)).await?.id;
         if let Some(key) = self.key(line) {
             if self.wishes.dry_run {
                 self.seen.insert(key.clone());

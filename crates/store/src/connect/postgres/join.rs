@@ -4,7 +4,11 @@
 //! that such parts need no order. Many rows of a table travel as one array for each column: the text then is the same
 //! however many they are, and is prepared once.
 
-use std::fmt::Write as _;
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio_postgres::types::Type;
 
@@ -17,6 +21,8 @@ use crate::{
 const MOST_VALUES: usize = 100_000;
 /// So many rows of a table are written out: arrays cost more to begin with, and the number of rows makes the text.
 const FEW: usize = 4;
+/// Texts that are kept.
+const MOST_TEXTS: usize = 500;
 /// Parameters of one statement; PostgreSQL counts them in 16 bits.
 const MOST_PARAMETERS: usize = 32_000;
 const INSERT: &str = "INSERT INTO ";
@@ -27,7 +33,7 @@ pub(super) enum Joined {
     /// A statement as it was written.
     Alone(Sql),
     /// Rows for tables, few for each.
-    Few(Sql),
+    Few(Arc<str>, Vec<Value>),
     /// Rows for tables, many for some.
     Rows(Vec<Rows>),
 }
@@ -39,22 +45,62 @@ pub(super) struct Rows {
     pub(super) rows: Vec<Vec<Value>>,
 }
 
-/// The same statements, with neighbours that insert one row each as one.
-pub(super) fn joined(all: Vec<Sql>) -> Vec<Joined> {
-    let mut found = Vec::new();
-    let mut run = Run::default();
-    for sql in all {
-        if !run.takes(&sql) {
-            found.extend(std::mem::take(&mut run).end());
+/// Texts of statements that were joined before: the same parts come again and again.
+#[derive(Default)]
+pub(super) struct Texts {
+    known: Mutex<HashMap<(usize, usize), Vec<Known>>>,
+}
+
+struct Known {
+    /// The statements of single rows, and how many rows of each.
+    parts: Vec<(String, usize)>,
+    text: Arc<str>,
+}
+
+impl Texts {
+    /// The same statements, with neighbours that insert one row each as one.
+    pub(super) fn joined(&self, all: Vec<Sql>) -> Vec<Joined> {
+        let mut found = Vec::new();
+        let mut run = Run::default();
+        for sql in all {
+            if !run.takes(&sql) {
+                found.extend(std::mem::take(&mut run).end(self));
+            }
+            if is_one_row(&sql) {
+                run.add(sql);
+            } else {
+                found.push(Joined::Alone(sql));
+            }
         }
-        if is_one_row(&sql) {
-            run.add(sql);
-        } else {
-            found.push(Joined::Alone(sql));
-        }
+        found.extend(run.end(self));
+        found
     }
-    found.extend(run.end());
-    found
+
+    /// The text for such parts, which is looked for by their length: a hash of it would cost more than it spares.
+    fn of(&self, parts: &[Rows]) -> Arc<str> {
+        let key = (parts.len(), parts.iter().map(|part| part.text.len() * part.rows.len()).sum());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > MOST_TEXTS {
+            known.clear();
+        }
+        let of_length = known.entry(key).or_default();
+        let meant = |known: &&Known| {
+            let pairs = known.parts.iter().zip(parts);
+            pairs
+                .into_iter()
+                .all(|((text, rows), part)| *rows == part.rows.len() && *text == part.text)
+        };
+        if let Some(known) = of_length.iter().find(meant) {
+            return Arc::clone(&known.text);
+        }
+        if of_length.len() > MOST_TEXTS {
+            of_length.clear();
+        }
+        let text: Arc<str> = written_out(parts).into();
+        let parts = parts.iter().map(|part| (part.text.clone(), part.rows.len())).collect();
+        of_length.push(Known { parts, text: Arc::clone(&text) });
+        text
+    }
 }
 
 fn is_one_row(sql: &Sql) -> bool {
@@ -100,51 +146,59 @@ impl Run {
         }
     }
 
-    fn end(mut self) -> Option<Joined> {
+    fn end(mut self, texts: &Texts) -> Option<Joined> {
         let is_much = self.values > MOST_PARAMETERS;
         if is_much || self.groups.iter().any(|group| group.rows.len() > FEW) {
             return Some(Joined::Rows(self.groups));
         }
-        let last = self.groups.pop()?;
-        Some(Joined::Few(few(self.groups, last)))
+        if let [Rows { text, rows }] = self.groups.as_mut_slice()
+            && let [values] = rows.as_mut_slice()
+        {
+            let (text, values) = (std::mem::take(text), std::mem::take(values));
+            return Some(Joined::Few(text.into(), values));
+        }
+        if self.groups.is_empty() {
+            return None;
+        }
+        let text = texts.of(&self.groups);
+        let mut values = Vec::with_capacity(self.values);
+        values.extend(self.groups.into_iter().flat_map(|group| group.rows).flatten());
+        Some(Joined::Few(text, values))
     }
 }
 
 /// Rows with a value of their own in the text for each cell.
-fn few(before: Vec<Rows>, last: Rows) -> Sql {
-    let mut sql = Sql::new(crate::sql::Dialect::Postgres, None);
-    let parts = || before.iter().chain([&last]);
-    sql.text.reserve(parts().map(|part| part.text.len() * part.rows.len() + 32).sum());
-    sql.values.reserve(parts().flat_map(|part| &part.rows).map(Vec::len).sum());
-    for (at, part) in before.into_iter().enumerate() {
-        open(&mut sql.text, at);
-        written_out(&mut sql, part);
-        sql.text.push(')');
+fn written_out(parts: &[Rows]) -> String {
+    let mut text = String::new();
+    let mut values = 0;
+    for (at, part) in parts.iter().enumerate() {
+        let is_last = at + 1 == parts.len();
+        if !is_last {
+            open(&mut text, at);
+        } else if at > 0 {
+            text.push(' ');
+        }
+        values = rows_written_out(&mut text, part, values);
+        if !is_last {
+            text.push(')');
+        }
     }
-    if !sql.values.is_empty() {
-        sql.text.push(' ');
-    }
-    written_out(&mut sql, last);
-    sql
+    text
 }
 
-/// `INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)`.
-fn written_out(sql: &mut Sql, Rows { text, mut rows }: Rows) {
-    if rows.len() == 1 {
-        renumber(&mut sql.text, &text, sql.values.len());
-        sql.values.append(&mut rows[0]);
-        return;
-    }
-    let (head, rest) = text.split_once(VALUES).unwrap_or((&text, ""));
+/// `INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)`, with the number of values so far.
+fn rows_written_out(to: &mut String, part: &Rows, mut values: usize) -> usize {
+    let (head, rest) = part.text.split_once(VALUES).unwrap_or((&part.text, ""));
     let (row, tail) = tuple(rest);
-    sql.text.push_str(head);
-    for (at, values) in rows.into_iter().enumerate() {
-        sql.text.push_str(if at == 0 { ") VALUES (" } else { ", (" });
-        renumber(&mut sql.text, row, sql.values.len());
-        sql.text.push(')');
-        sql.values.extend(values);
+    to.push_str(head);
+    for (at, row_values) in part.rows.iter().enumerate() {
+        to.push_str(if at == 0 { ") VALUES (" } else { ", (" });
+        renumber(to, row, values);
+        to.push(')');
+        values += row_values.len();
     }
-    sql.text.push_str(tail);
+    to.push_str(tail);
+    values
 }
 
 fn open(text: &mut String, at: usize) {
@@ -247,7 +301,7 @@ mod tests {
             .into_iter()
             .map(|joined| match joined {
                 Joined::Alone(sql) => format!("alone {}", sql.text),
-                Joined::Few(sql) => format!("{} values {}", sql.values.len(), sql.text),
+                Joined::Few(text, values) => format!("{} values {text}", values.len()),
                 Joined::Rows(groups) => rows(&groups).join(" | "),
             })
             .collect()
@@ -261,7 +315,7 @@ mod tests {
             sql("INSERT INTO c (x) VALUES ($1)", 1),
         ];
         assert_eq!(
-            told(joined(all)),
+            told(Texts::default().joined(all)),
             ["4 values WITH part_0 AS (INSERT INTO a (x, y) VALUES ($1, $2)), \
               part_1 AS (INSERT INTO b (x) VALUES (CAST($3 AS text)) ON CONFLICT (x) DO NOTHING) \
               INSERT INTO c (x) VALUES ($4)"]
@@ -273,7 +327,7 @@ mod tests {
         let (a, b) = ("INSERT INTO a (x) VALUES ($1)", "INSERT INTO b (x, y) VALUES ($1, $2)");
         let mut all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2)];
         all.extend((0..3).map(|_| sql(a, 1)));
-        assert_eq!(told(joined(all)), [format!("5 × {a} | 2 × {b}")]);
+        assert_eq!(told(Texts::default().joined(all)), [format!("5 × {a} | 2 × {b}")]);
     }
 
     #[test]
@@ -284,7 +338,7 @@ mod tests {
         );
         let all = vec![sql(a, 1), sql(b, 2), sql(a, 1), sql(b, 2)];
         assert_eq!(
-            told(joined(all)),
+            told(Texts::default().joined(all)),
             [
                 "6 values WITH part_0 AS (INSERT INTO a (x) VALUES (CAST($1 AS text)), (CAST($2 AS text)) ON CONFLICT DO NOTHING) \
               INSERT INTO b (x, y) VALUES ($3, $4), ($5, $6)"
@@ -301,7 +355,7 @@ mod tests {
             sql("INSERT INTO c (x) VALUES ($1)", 1),
         ];
         assert_eq!(
-            told(joined(all)),
+            told(Texts::default().joined(all)),
             [
                 "1 values INSERT INTO a (x) VALUES ($1)",
                 "alone DELETE FROM b WHERE x = $1",
@@ -315,9 +369,9 @@ mod tests {
     fn what_may_replace_a_row_is_never_beside_another_of_its_table() {
         let replace = "INSERT INTO a (x) VALUES ($1) ON CONFLICT (x) DO UPDATE SET x = excluded.x";
         let all = vec![sql(replace, 1), sql("INSERT INTO b (x) VALUES ($1)", 1), sql(replace, 1)];
-        assert_eq!(joined(all).len(), 2);
+        assert_eq!(Texts::default().joined(all).len(), 2);
         let all = vec![sql("INSERT INTO a (x) VALUES ($1)", 1), sql(replace, 1)];
-        assert_eq!(joined(all).len(), 2);
+        assert_eq!(Texts::default().joined(all).len(), 2);
     }
 
     #[test]
@@ -339,6 +393,6 @@ mod tests {
     #[test]
     fn statements_stay_bounded() {
         let wide = (0..10).map(|_| sql("INSERT INTO a (x) VALUES ($1)", 30_000));
-        assert_eq!(joined(wide.collect()).len(), 4);
+        assert_eq!(Texts::default().joined(wide.collect()).len(), 4);
     }
 }
