@@ -39,9 +39,14 @@ pub(crate) struct Postgres {
     /// Connections that see no tenant's tables at all.
     platform: Pool,
     nodes: nodes::Nodes,
-    growth: Arc<growth::Growth>,
-    texts: Arc<join::Texts>,
+    learned: Arc<Learned>,
     options: Options,
+}
+
+/// What is remembered from one transaction to the next.
+struct Learned {
+    growth: growth::Growth,
+    texts: join::Texts,
 }
 
 /// Milliseconds from 1970 to 2000, where PostgreSQL begins to count.
@@ -63,8 +68,10 @@ impl Postgres {
             app: pool(options, &options.roles.0)?,
             platform: pool(options, &options.roles.1)?,
             nodes: nodes::Nodes::new(),
-            growth: Arc::new(growth::Growth::new(options)),
-            texts: Arc::default(),
+            learned: Arc::new(Learned {
+                growth: growth::Growth::new(options),
+                texts: join::Texts::default(),
+            }),
             options: options.clone(),
         })
     }
@@ -92,8 +99,7 @@ impl Postgres {
                 Wall::Tenant(tenant) => Some(tenant),
                 Wall::Platform => None,
             },
-            growth: Arc::clone(&self.growth),
-            texts: Arc::clone(&self.texts),
+            learned: Arc::clone(&self.learned),
         })
     }
 
@@ -167,8 +173,7 @@ pub(crate) struct Session {
     state: Mutex<State>,
     purpose: Purpose,
     tenant: Option<Id>,
-    growth: Arc<growth::Growth>,
-    texts: Arc<join::Texts>,
+    learned: Arc<Learned>,
 }
 
 #[derive(Default)]
@@ -275,7 +280,7 @@ impl Session {
     /// Prepares all before any is sent: a statement that is still being prepared would let the next one overtake it.
     async fn ready(&self, all: Vec<Sql>) -> Result<Vec<Ready>> {
         let mut ready = Vec::new();
-        for joined in self.texts.joined(all) {
+        for joined in self.learned.texts.joined(all) {
             ready.push(match joined {
                 Joined::Alone(sql) => self.as_written(sql).await?,
                 Joined::Few(text, values) => {
@@ -359,7 +364,7 @@ impl Session {
             state.open = false;
             std::mem::take(&mut state.inserted)
         };
-        self.growth.after(self.tenant, &inserted).await;
+        self.learned.growth.after(self.tenant, &inserted).await;
         Ok(())
     }
 

@@ -99,7 +99,7 @@ impl Postgres {
 
     /// Talks with the other nodes, and measures tables that have grown; never ends.
     pub(crate) async fn converse(&self, heard: &(dyn Fn(News) + Send + Sync)) {
-        futures_util::future::join(self.keep_talking(heard), self.growth.attend()).await;
+        futures_util::future::join(self.keep_talking(heard), self.learned.growth.attend()).await;
     }
 
     /// Over one connection and then the next.
