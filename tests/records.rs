@@ -19,6 +19,7 @@ on_both!(
     bulk_changes_succeed_or_fail_one_by_one,
     exports_stream_everything,
     strangers_see_nothing,
+    two_changes_make_no_circle_together,
 );
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
@@ -393,4 +394,25 @@ async fn strangers_see_nothing(kind: Kind) {
             [0]["pointer"],
         "/externalId"
     );
+}
+
+async fn two_changes_make_no_circle_together(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    for number in 0..10 {
+        let mut pair = Vec::new();
+        for side in ["left", "right"] {
+            let account = json!({ "name": format!("{side} {number}") });
+            pair.push(ana.make("/api/accounts", account).await["id"].as_str().unwrap().to_owned());
+        }
+        let put = |below: usize, above: usize| {
+            let (path, change) =
+                (format!("/api/accounts/{}", pair[below]), json!({ "parentId": pair[above] }));
+            async move { ana.patch(&path, change).await.status }
+        };
+        let (left, right) = tokio::join!(put(0, 1), put(1, 0));
+        let (mut told, wanted) = ([left, right], [200, 422]);
+        told.sort_unstable();
+        assert_eq!(told, wanted, "pair {number}");
+    }
 }
