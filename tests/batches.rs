@@ -389,6 +389,11 @@ async fn a_job_is_cancelled_and_what_it_did_taken_back(kind: Kind) {
     assert_eq!((twice.status, &twice.json["code"]), (409, &json!("ended")));
     let undone = undo(&world, ana, &json!(job[10..])).await;
     assert_eq!(undone["changed"], 0);
+    let body = json!({ "action": "update", "ids": ids, "changes": { "jobTitle": "Boss" } });
+    let done = bulk(ana, "contacts", body).await;
+    let broken_off = begin_undo(ana, &done, json!({})).await.json["id"].clone();
+    ana.post(&format!("{}/cancel", path("jobs", &broken_off)), json!({})).await;
+    assert_eq!(undo(&world, ana, &done).await["changed"], 2, "it is asked for again");
 }
 
 async fn bad_bulk_changes_are_told(kind: Kind) {

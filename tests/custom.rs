@@ -43,6 +43,9 @@ async fn a_field_is_made_used_and_deleted(kind: Kind) {
     assert_eq!(made.headers["location"], path.as_str());
     assert_eq!(ana.get(&path).await.json, made.json);
     assert_eq!(ana.post("/api/custom-fields", wish.clone()).await.status, 409);
+    let other_case = json!({ "object": "contact", "name": "viptier", "kind": "text" });
+    let other_case = ana.post("/api/custom-fields", other_case).await;
+    assert_eq!((other_case.status, &other_case.json["code"]), (409, &json!("taken")));
     let contact = ana.make("/api/contacts", json!({ "name": "Ana", "vipTier": "GOLD" })).await;
     assert_eq!(contact["custom"]["vipTier"], "gold");
     let record = format!("/api/contacts/{}", contact["id"].as_str().unwrap());

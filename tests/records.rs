@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::{
+    client::Client,
     database::{Kind, on_both},
     world::World,
 };
@@ -19,6 +20,7 @@ on_both!(
     bulk_changes_succeed_or_fail_one_by_one,
     exports_stream_everything,
     strangers_see_nothing,
+    two_changes_make_no_circle_together,
 );
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
@@ -393,4 +395,36 @@ async fn strangers_see_nothing(kind: Kind) {
             [0]["pointer"],
         "/externalId"
     );
+}
+
+async fn two_changes_make_no_circle_together(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    // On another node, where there can be one.
+    let (_house, there) = match kind {
+        Kind::Sqlite => (None, ana.clone()),
+        Kind::Postgres => {
+            let (house, router) = world.elsewhere(world.options()).await;
+            (Some(house), ana.at(&router))
+        }
+    };
+    for number in 0..10 {
+        let mut pair = Vec::new();
+        for side in ["left", "right"] {
+            let account = json!({ "name": format!("{side} {number}") });
+            pair.push(ana.make("/api/accounts", account).await["id"].as_str().unwrap().to_owned());
+        }
+        let (below, above) = (pair[0].clone(), pair[1].clone());
+        let put = |who: &Client, below: String, above: String| {
+            let who = who.clone();
+            let change = json!({ "parentId": above });
+            #[expect(clippy::disallowed_methods, reason = "it is waited for")]
+            tokio::spawn(async move { who.patch(&format!("/api/accounts/{below}"), change).await })
+        };
+        let (left, right) =
+            (put(ana, below.clone(), above.clone()), put(&there, above.clone(), below.clone()));
+        let mut told = [left.await.unwrap().status, right.await.unwrap().status];
+        told.sort_unstable();
+        assert_eq!(told, [200, 422], "pair {number}");
+    }
 }

@@ -21,6 +21,7 @@ on_both!(
     what_is_committed_is_read_at_once,
     reports_are_files_as_well,
     what_is_wrong_is_refused,
+    who_is_erased_is_counted_no_more,
 );
 
 const REPORTS: [&str; 5] =
@@ -443,4 +444,26 @@ async fn what_is_wrong_is_refused(kind: Kind) {
     let stats = key.get("/api/reports/dashboard-stats").await;
     assert_eq!((stats.status, &stats.json["recentActivities"]), (200, &json!([])));
     assert_eq!(key.get("/api/reports/calendar").await.status, 403);
+}
+
+async fn who_is_erased_is_counted_no_more(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let lead = ana.make("/api/leads", json!({ "name": "Rosa Vidal" })).await;
+    let path = format!("/api/leads/{}/convert", lead["id"].as_str().unwrap());
+    let contact = ana.post(&path, json!({ "deal": false })).await.json["contact"]["id"].clone();
+    let call = json!({ "type": "call", "subject": "Call", "relatedId": contact });
+    ana.make("/api/activities", call).await;
+    world.read_events().await;
+    agrees(ana).await;
+    let erase = format!("/api/contacts/{}/erase", contact.as_str().unwrap());
+    assert_eq!(ana.post(&erase, json!({ "confirm": "Rosa Vidal" })).await.status, 202);
+    world.run_jobs().await;
+    assert_eq!(ana.get(&erase.replace("/erase", "")).await.status, 410);
+    world.read_events().await;
+    agrees(ana).await;
+    let stats = ana.get("/api/reports/dashboard-stats").await.json;
+    for total in ["totalContacts", "totalLeads", "totalActivities"] {
+        assert_eq!(stats[total], 0, "{total}");
+    }
 }

@@ -18,6 +18,7 @@ on_both!(
     parting_is_the_opposite_of_merging,
     what_was_changed_since_stays_and_is_told,
     accounts_do_not_come_to_stand_above_themselves,
+    nor_do_they_when_they_are_parted,
     merges_that_cannot_be_are_refused_and_leave_nothing,
 );
 
@@ -300,4 +301,27 @@ async fn merges_that_cannot_be_are_refused_and_leave_nothing(kind: Kind) {
     assert_eq!(part(ana, "contacts", &second.json).await.status, 200);
     assert_eq!(part(ana, "contacts", &first.json).await.status, 200);
     assert_eq!(all(ana).await, before);
+}
+
+async fn nor_do_they_when_they_are_parted(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let account = async |name: &str, parent: &Json| {
+        let body = json!({ "name": name, "parentId": parent });
+        ana.make("/api/accounts", body).await
+    };
+    // What went stands, when it comes again, beneath one that was put beneath what it had beneath itself.
+    let (stays, roof) = (account("Stays", &Json::Null).await, account("Roof", &Json::Null).await);
+    let goes = account("Goes", &roof["id"]).await;
+    let child = account("Child", &goes["id"]).await;
+    let merged = merge(ana, "accounts", &stays, &[&goes]).await.json;
+    let put = async |below: &Json, above: &Json| {
+        let body = json!({ "parentId": above["id"] });
+        ana.patch(&format!("/api/accounts/{}", id(below)), body).await.status
+    };
+    assert_eq!((put(&stays, &Json::Null).await, put(&roof, &child).await), (200, 200));
+    let parted = part(ana, "accounts", &merged).await;
+    let stayed = json!([{ "object": "account", "id": child["id"], "field": "parentId" }]);
+    assert_eq!((parted.status, &parted.json["stayed"]), (200, &stayed), "{parted:?}");
+    assert_eq!(put(&child, &goes).await, 422, "it would stand above itself");
 }

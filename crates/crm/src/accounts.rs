@@ -114,6 +114,8 @@ impl Rules for Accounts {
             if !change.changes("parentId") || change.before.is_none() {
                 return Ok(());
             }
+            // Two changes that are right each by itself may make a circle together.
+            desk.db.one_at_a_time(ACCOUNT.name).await?;
             let mut above = change.link("parentId");
             for _ in 0..DEEPEST {
                 match above {

@@ -68,7 +68,7 @@ impl Body {
             }
         }
         serde_path_to_error::deserialize(Value::Object(named)).map_err(|error| {
-            let path = error.path().to_string();
+            let path = error.path().to_string().replace('[', ".").replace(']', "");
             let why = error.inner().to_string();
             match why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
                 Some(field) => invalid(field, "is required"),
@@ -160,6 +160,7 @@ mod tests {
     struct Register {
         email: String,
         tenant_name: Option<String>,
+        friends: Option<Vec<u8>>,
     }
 
     fn parse(text: &str) -> Result<Register> {
@@ -177,6 +178,10 @@ mod tests {
         let wrong = parse(r#"{"email": 5}"#).unwrap_err();
         assert_eq!(wrong.problems()[0].pointer, "/email");
         assert_eq!(parse("{}").unwrap_err().problems()[0].pointer, "/email");
+        let listed = parse(r#"{"email": "a@b.c", "friends": [1]}"#).unwrap();
+        assert_eq!(listed.friends, Some(vec![1]));
+        let within = parse(r#"{"email": "a@b.c", "friends": [1, "two"]}"#).unwrap_err();
+        assert_eq!(within.problems()[0].pointer, "/friends/1");
     }
 
     #[test]

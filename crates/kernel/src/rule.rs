@@ -264,7 +264,7 @@ impl Span {
             Error::new(
                 Kind::Invalid,
                 "invalid_span",
-                "A span is a number and one of h, d, w, mo, y: 30d.",
+                "must be a span such as 30d (h, d, w, mo, y; 200 years at most)",
             )
         };
         let (ahead, rest) = text.strip_prefix('+').map_or((false, text), |rest| (true, rest));

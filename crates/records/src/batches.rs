@@ -134,6 +134,14 @@ impl State {
             Self::Completed | Self::Cancelled | Self::Failed => true,
         }
     }
+
+    /// Whether it ended before it was through.
+    const fn broke_off(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Completed => false,
+            Self::Cancelled | Self::Failed => true,
+        }
+    }
 }
 
 /// What a batch did, in records.
@@ -323,7 +331,7 @@ impl Batch {
         Err(Error::new(ErrorKind::Unavailable, "run_lost", lost))
     }
 
-    /// Notes by which batch this one is taken back.
+    /// Notes by which batch this one is taken back. An undo that broke off may be asked for again.
     ///
     /// # Errors
     /// `Conflict` when it was already, or is not done yet.
@@ -335,7 +343,9 @@ impl Batch {
             let why = "The batch is still under way. Wait for its end, or cancel it first.";
             return Err(conflict("running", why));
         }
-        if let (Some(undo), Some(at)) = (self.undone_by, self.undone_at) {
+        if let (Some(undo), Some(at)) = (self.undone_by, self.undone_at)
+            && !find(db, undo).await?.state().broke_off()
+        {
             let why = format!(
                 "This batch was taken back at {at} by the batch {undo}. To have its changes again, undo that one."
             );

@@ -126,6 +126,21 @@ impl Session {
         }
     }
 
+    /// Waits for a lock and keeps it until the end of the transaction.
+    pub(crate) async fn lock(&self, key: i64) -> Result<()> {
+        match self {
+            // There is one writer, and it is this one.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => {
+                let mut sql = Sql::new(crate::statement::Dialect::Postgres, None);
+                sql.text.push_str("SELECT pg_advisory_xact_lock(");
+                sql.bind(Value::Integer(key));
+                sql.text.push(')');
+                session.query(&sql, &mut |_| Ok(())).await
+            }
+        }
+    }
+
     /// Takes a lock until the end of the transaction, or says that another has it.
     pub(crate) async fn try_lock(&self, key: i64) -> Result<bool> {
         match self {

@@ -396,7 +396,26 @@ impl Write {
         }
     }
 
+    /// Waits until nobody else of the tenant is about this, and keeps others waiting until the transaction ends. What is
+    /// read behind it knows what they did.
+    ///
+    /// # Errors
+    /// `Conflict` (`contended`) when two wait for each other, `Unavailable` when it takes too long.
+    pub async fn one_at_a_time(&self, what: &str) -> Result<()> {
+        let tenant = self.actor().tenant;
+        self.session.lock(lock_key(tenant.as_bytes(), what)).await
+    }
+
     async fn run(&self, sql: Sql) -> Result<u64> {
         self.session.execute(sql).await
     }
+}
+
+/// The key of a lock: FNV-1a over the tenant and the words.
+fn lock_key(tenant: &[u8], what: &str) -> i64 {
+    let bytes = tenant.iter().chain(what.as_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::from_ne_bytes(hash.to_ne_bytes())
 }

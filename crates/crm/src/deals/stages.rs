@@ -66,11 +66,12 @@ pub(super) async fn follow(desk: Desk<'_>, change: &Change) -> Result<()> {
     let (Some(stage), Some(pipeline)) = (change.link("stageId"), change.link("pipelineId")) else {
         return Ok(());
     };
+    let entered = change.text("stageEnteredAt").and_then(Time::parse);
     if change.what == What::Updated {
-        let left = Update::table("deal_stages").set("left_at", desk.ctx.now());
+        let left =
+            Update::table("deal_stages").set("left_at", left_at(change, entered, desk.ctx.now()));
         desk.db.update(left.whose("deal_id", change.id).only(Condition::Null("left_at"))).await?;
     }
-    let entered = change.text("stageEnteredAt").and_then(Time::parse);
     desk.db.append(Insert::row(
         "deal_stages",
         vec![
@@ -86,6 +87,17 @@ pub(super) async fn follow(desk: Desk<'_>, change: &Change) -> Result<()> {
             ("member_id", desk.ctx.actor.member.into()),
         ],
     ))
+}
+
+/// One stay ends at the instant at which the next begins. An undo gives back when the earlier one began: then it is now.
+fn left_at(change: &Change, entered: Option<Time>, now: Time) -> Time {
+    let began = change.before.as_ref().and_then(|before| before.get("stageEnteredAt"));
+    let began = began.and_then(Json::as_str).and_then(Time::parse);
+    end_of_stay(began, entered, now)
+}
+
+fn end_of_stay(began: Option<Time>, next: Option<Time>, now: Time) -> Time {
+    next.filter(|next| began.is_none_or(|began| *next >= began)).unwrap_or(now)
 }
 
 fn amount(desk: Desk<'_>, change: &Change) -> Option<i64> {
@@ -147,10 +159,39 @@ async fn show(records: Arc<Records>, call: Call) -> Result<Answer> {
 impl Stay {
     fn to_json(&self, now: Time) -> Json {
         let until = self.left_at.or_else(|| (self.status == "open").then_some(now));
-        let seconds = until.map(|until| (until.seconds() - self.entered_at.seconds()).max(0));
+        let seconds = until
+            .map(|until| (until.milliseconds() - self.entered_at.milliseconds()).max(0) / 1000);
         json!({
             "stageId": self.stage_id, "stage": self.stage, "pipelineId": self.pipeline_id, "status": self.status,
             "enteredAt": self.entered_at, "leftAt": self.left_at, "seconds": seconds, "memberId": self.member_id,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_follow_one_another_without_a_gap() {
+        let at = Time::from_milliseconds;
+        assert_eq!(end_of_stay(Some(at(1_000)), Some(at(5_000)), at(5_002)), at(5_000));
+        assert_eq!(end_of_stay(None, Some(at(5_000)), at(5_002)), at(5_000));
+        assert_eq!(end_of_stay(Some(at(5_000)), Some(at(1_000)), at(9_000)), at(9_000), "an undo");
+        assert_eq!(end_of_stay(Some(at(5_000)), None, at(9_000)), at(9_000));
+    }
+
+    #[test]
+    fn seconds_are_those_that_passed() {
+        let stay = Stay {
+            stage_id: Id::NIL,
+            stage: "Proposal".to_owned(),
+            pipeline_id: Id::NIL,
+            status: "open".to_owned(),
+            entered_at: Time::from_milliseconds(1_941),
+            left_at: Some(Time::from_milliseconds(2_040)),
+            member_id: None,
+        };
+        assert_eq!(stay.to_json(Time::from_milliseconds(9_000))["seconds"], 0);
     }
 }

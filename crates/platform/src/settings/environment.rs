@@ -79,7 +79,6 @@ pub const UNUSED: &[(&str, &str)] = &[
     ("SMTP_USER", "set SMTP_URL=smtp://user:password@host:port"),
     ("SMTP_PASS", "set SMTP_URL=smtp://user:password@host:port"),
     ("SMTP_PASSWORD", "set SMTP_URL=smtp://user:password@host:port"),
-    ("BASE44_APP_ID", "leave it out"),
 ];
 
 /// All variables of the process that are text.
@@ -111,5 +110,17 @@ impl Settings {
             self.put("store.redis_url", Value::String(url), Origin::Environment("REDIS_HOST"));
         }
         self.unused = UNUSED.iter().copied().filter(|(name, _)| find(name).is_some()).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_not_called_useless() {
+        for (name, _) in UNUSED {
+            assert!(ENVIRONMENT.iter().all(|(read, _)| read != name), "{name}");
+        }
     }
 }

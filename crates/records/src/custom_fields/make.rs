@@ -70,7 +70,9 @@ impl Records {
 
     /// Writes a field; a name whose last field is gone with all its values is taken again.
     async fn keep_custom_field(&self, ctx: &Ctx, db: &Write, mut field: CustomField) -> Result<Id> {
+        db.one_at_a_time("custom_fields").await?;
         refuse_too_many(db, &field.object).await?;
+        refuse_other_case(db, &field).await?;
         let retired = named(db, &field.object, &field.name).await?;
         if let Some(retired) = retired {
             field.id = refuse_taken(&retired)?;
@@ -110,7 +112,7 @@ impl Records {
         let name = names::free(name, |name| {
             names::is_word(name)
                 || shape.field(name).is_some()
-                || known.iter().any(|one| one == name)
+                || known.iter().any(|one| one.eq_ignore_ascii_case(name))
         });
         let field = CustomField {
             id: ctx.new_id(),
@@ -138,6 +140,17 @@ async fn refuse_too_many(db: &Read, object: &str) -> Result<()> {
         return Err(invalid("name", format!("would be more than {MOST_FIELDS} custom fields")));
     }
     Ok(())
+}
+
+/// Names that differ in their case alone would be one column of a file.
+async fn refuse_other_case(db: &Read, field: &CustomField) -> Result<()> {
+    let present = Select::from("custom_fields")
+        .whose("object", &*field.object)
+        .only(kith_store::Condition::Null("deleted_at"));
+    let rows: Vec<Row> = db.all(present).await?;
+    let names = rows.into_iter().map(|row| row.field().name);
+    let other = |name: &String| *name != field.name && name.eq_ignore_ascii_case(&field.name);
+    names.into_iter().find(other).map_or(Ok(()), |name| Err(taken(&format!("the name {name}"))))
 }
 
 async fn named(db: &Read, object: &str, name: &str) -> Result<Option<Row>> {

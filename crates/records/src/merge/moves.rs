@@ -1,6 +1,6 @@
 //! Links: whatever points at a record that goes is turned to the one that stays, wherever descriptions say there is a link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, conflict};
 use kith_platform::Ctx;
@@ -100,7 +100,11 @@ impl Records {
     }
 
     /// Refuses what would make a record stand above itself: the one that stays may not stand beneath one that goes.
-    pub(super) async fn refuse_circle(&self, db: &Read, shape: &Shape, wish: &Wish) -> Result<()> {
+    pub(super) async fn refuse_circle(&self, db: &Write, shape: &Shape, wish: &Wish) -> Result<()> {
+        if shape.fields.iter().any(|field| points_at(field, shape.object)) {
+            // Others may be about to put the one above the other.
+            db.one_at_a_time(shape.object.name).await?;
+        }
         for field in shape.fields.iter().filter(|field| points_at(field, shape.object)) {
             let mut at = Some(wish.primary);
             for _ in 0..=DEEPEST {
@@ -143,12 +147,32 @@ async fn above(db: &Read, shape: &Shape, field: &Field, id: Id) -> Result<Option
     Ok(above)
 }
 
+/// Takes out what would come to stand above itself: where it came from may stand beneath it by now.
+pub(super) async fn leave_circles(
+    db: &Write,
+    (shape, field): (&Shape, &Field),
+    (turned, home): (&mut HashSet<Id>, &HashMap<Id, Id>),
+) -> Result<()> {
+    db.one_at_a_time(shape.object.name).await?;
+    for from in home.values().copied().collect::<HashSet<Id>>() {
+        let mut at = Some(from);
+        for _ in 0..=DEEPEST {
+            let Some(id) = at else { break };
+            if home.get(&id) == Some(&from) {
+                turned.remove(&id);
+            }
+            at = above(db, shape, field, id).await?;
+        }
+    }
+    Ok(())
+}
+
 fn ids(all: &[Id]) -> Vec<Value> {
     all.iter().copied().map(Value::from).collect()
 }
 
 /// Whether a field may point at records of an object.
-fn points_at(field: &Field, object: &Object) -> bool {
+pub(super) fn points_at(field: &Field, object: &Object) -> bool {
     match field.kind {
         Kind::Link(name, _) => name == object.name,
         Kind::Related => true,

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Changes, HOUSE, Stored,
-    moves::{Turn, turn_to},
+    moves::{self, Turn, turn_to},
     tell,
 };
 use crate::{Records, change::PutBack, describe::Object};
@@ -162,7 +162,10 @@ impl Records {
         let home: HashMap<Id, Id> = turned.iter().map(|one| (one.record_id, one.from_id)).collect();
         if let Some(field) = shape.field(key) {
             let select = shape.object.rows().whose(field.column, stays);
-            let still = pointing(db, ("id", select), &ids).await?;
+            let mut still = pointing(db, ("id", select), &ids).await?;
+            if moves::points_at(field, shape.object) {
+                moves::leave_circles(db, (&shape, field), (&mut still, &home)).await?;
+            }
             turn_home(ctx, db, (&shape, field), (merge, &still, &home)).await?;
             return Ok(Some(still));
         }

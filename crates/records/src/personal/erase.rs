@@ -28,7 +28,7 @@ const EVENTS_AT_ONCE: u64 = 100;
 /// Columns that hold the id of a record which is gone.
 const POINTING: [&str; 4] = ["record_id", "target_id", "low_id", "high_id"];
 /// What tells of the erasure itself, and of what happened when.
-const LEFT: [&str; 4] = ["events", "event_order", "event_salts", "erased_records"];
+const LEFT: [&str; 5] = ["events", "event_order", "event_salts", "erased_records", "rollup_parts"];
 /// While others are at work on the same.
 const PAUSE: Duration = Duration::from_millis(20);
 const MOST_TRIES: u32 = 200;
@@ -202,7 +202,7 @@ impl Personal {
                 break;
             }
             for (object, id) in some {
-                self.erase_record(ctx, (object, id)).await?;
+                self.erase_record(ctx, (object, id), Some(batch)).await?;
                 counts.done += 1;
                 counts.changed += 1;
             }
@@ -210,14 +210,24 @@ impl Personal {
         }
         // Whom it is about comes last: while they are there, it is not over.
         for (name, id) in subject.records.iter().rev() {
-            self.erase_record(ctx, (self.records.shape_named(name)?.object, *id)).await?;
+            // What is told at the end tells of the first.
+            let told =
+                subject.records.first().is_none_or(|(_, first)| first != id).then_some(batch);
+            let object = self.records.shape_named(name)?.object;
+            self.erase_record(ctx, (object, *id), told).await?;
             counts.done += 1;
             counts.changed += 1;
         }
         progress(ctx, batch, (State::Running, *counts)).await
     }
 
-    async fn erase_record(&self, ctx: &Ctx, (object, id): (&'static Object, Id)) -> Result<()> {
+    /// Deletes a record, and tells those who count records that it is gone.
+    async fn erase_record(
+        &self,
+        ctx: &Ctx,
+        (object, id): (&'static Object, Id),
+        told: Option<Id>,
+    ) -> Result<()> {
         erase_events_of(ctx, id).await?;
         let shape = self.records.shape(object)?;
         ctx.write(async |db| {
@@ -236,6 +246,9 @@ impl Personal {
                 }
             }
             db.unindex(id).await?;
+            if let Some(batch) = told {
+                tell(ctx, db, (object, "erased", id), (batch, None))?;
+            }
             db.delete(Delete::from(object.table()).whose("id", id)).await.map(drop)
         })
         .await?;
