@@ -203,6 +203,28 @@ CREATE TABLE batches (
 ALTER TABLE batches FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON batches USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON batches TO kith_app;
+CREATE TABLE bundle_imports (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  file_id uuid NOT NULL,
+  file_name text COLLATE "C" NOT NULL,
+  name text COLLATE "C",
+  made_id uuid,
+  slug text COLLATE "C",
+  rows bigint,
+  done bigint NOT NULL,
+  joined bigint,
+  named bigint,
+  code text COLLATE "C",
+  error text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE bundle_imports FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON bundle_imports USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON bundle_imports TO kith_app;
 CREATE TABLE calendar_feeds (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -1323,6 +1345,7 @@ CREATE TABLE tenants (
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   deleted_at timestamp with time zone,
+  arriving_since timestamp with time zone,
   PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX tenants__slug ON public.tenants USING btree (slug);

@@ -182,6 +182,25 @@ CREATE TABLE batches (
   undone_at INTEGER,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE TABLE bundle_imports (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  state TEXT NOT NULL,
+  file_id BLOB NOT NULL,
+  file_name TEXT NOT NULL,
+  name TEXT,
+  made_id BLOB,
+  slug TEXT,
+  rows INTEGER,
+  done INTEGER NOT NULL,
+  joined INTEGER,
+  named INTEGER,
+  code TEXT,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
 CREATE TABLE calendar_feeds (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -466,7 +485,7 @@ CREATE TABLE event_cursors (
   version INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, reader)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
+CREATE TRIGGER event_order_refuse_delete BEFORE DELETE ON event_order WHEN NOT EXISTS (SELECT 1 FROM tenants WHERE id = OLD.tenant_id AND arriving_since IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TRIGGER event_order_refuse_update BEFORE UPDATE ON event_order BEGIN SELECT RAISE(ABORT, 'event_order is append-only'); END;
 CREATE TABLE event_order (
   tenant_id BLOB NOT NULL,
@@ -488,7 +507,7 @@ CREATE TABLE event_salts (
   salt BLOB NOT NULL,
   PRIMARY KEY (tenant_id, event_id)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
+CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events WHEN NOT EXISTS (SELECT 1 FROM tenants WHERE id = OLD.tenant_id AND arriving_since IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
 CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events WHEN NEW.changes IS NOT NULL OR NEW.tenant_id IS NOT OLD.tenant_id OR NEW.id IS NOT OLD.id OR NEW.name IS NOT OLD.name OR NEW.object IS NOT OLD.object OR NEW.record_id IS NOT OLD.record_id OR NEW.member_id IS NOT OLD.member_id OR NEW.user_id IS NOT OLD.user_id OR NEW.credential_id IS NOT OLD.credential_id OR NEW.via IS NOT OLD.via OR NEW.address IS NOT OLD.address OR NEW.request_id IS NOT OLD.request_id OR NEW.batch_id IS NOT OLD.batch_id OR NEW.at IS NOT OLD.at BEGIN SELECT RAISE(ABORT, 'events is append-only'); END;
 CREATE TABLE events (
   tenant_id BLOB NOT NULL,
@@ -1134,6 +1153,7 @@ CREATE TABLE tenants (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   deleted_at INTEGER,
+  arriving_since INTEGER,
   PRIMARY KEY (id)
 ) STRICT;
 CREATE UNIQUE INDEX tenants__slug ON tenants (slug);

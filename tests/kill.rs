@@ -227,8 +227,8 @@ async fn killed_while_a_person_is_erased(kind: Kind) {
 
 #[test]
 fn every_point_is_visited() {
-    // Those of files are visited in attachments/kill.rs.
-    let visited = ["write.", "job.", "mail.", "seal.", "read.", "file."];
+    // Those of files are visited in attachments/kill.rs, those of bundles in tenant_bundles/kill.rs.
+    let visited = ["write.", "job.", "mail.", "seal.", "read.", "file.", "bundle."];
     for point in POINTS {
         assert!(visited.iter().any(|prefix| point.starts_with(prefix)), "{point} is not tried");
     }

@@ -68,6 +68,8 @@ async fn answers_are_those_that_the_document_tells(kind: Kind) {
             || public_change
             || operation.path == "/api/auth/logout"
             || operation.path.contains("/totp/")
+            // It takes a bundle, from whoever runs the installation.
+            || operation.name() == "POST /api/database/import"
         {
             continue;
         }

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kith_store::Insert;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -163,6 +164,23 @@ async fn another_session(owner: &Client) -> String {
     other["id"].as_str().unwrap().to_owned()
 }
 
+/// An import of a tenant that was asked for, and gets no further.
+async fn a_bundle_import(world: &World, owner: &Client) -> String {
+    let tenant = owner.get("/api/auth/me").await.json["tenant"]["id"].clone();
+    let ctx = world.app.as_system(tenant.as_str().unwrap().parse().unwrap());
+    let id = ctx.new_id();
+    let cells = vec![
+        ("id", id.into()),
+        ("state", "queued".into()),
+        ("file_id", id.into()),
+        ("file_name", "a.kithtenant".into()),
+        ("done", 0_i64.into()),
+        ("created_at", ctx.now().into()),
+    ];
+    ctx.write(async |db| db.insert(Insert::row("bundle_imports", cells)).await).await.unwrap();
+    id.to_string()
+}
+
 /// Only one sync is at work at a time.
 async fn end_syncs(owner: &Client) {
     for sync in owner.get("/api/database/sync").await.json["data"].as_array().unwrap() {
@@ -210,6 +228,9 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
         end_syncs(owner).await;
     }
     let id = match kind {
+        "database" if words[1] == "import" && operation.has_id() => {
+            Some(a_bundle_import(world, owner).await)
+        }
         "duplicates" if operation.has_id() => Some(duplicates(world, owner, &words).await),
         _ if operation.has_id() || bulk => Some(something(kind, owner, word).await),
         _ => None,

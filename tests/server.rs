@@ -108,7 +108,7 @@ impl Server {
     /// Asks; nothing comes back from a process that ended.
     pub(crate) fn ask(&self, request: &str, headers: &str, body: Option<&Json>) -> Option<Reply> {
         let body = body.map(Json::to_string).unwrap_or_default();
-        self.send(request, &format!("content-type: application/json\r\n{headers}"), &body)
+        self.send(request, &format!("content-type: application/json\r\n{headers}"), body.as_bytes())
     }
 
     /// Uploads a file to be imported and gives back the place where that can be followed.
@@ -119,15 +119,14 @@ impl Server {
     }
 
     /// Uploads a file; nothing comes back from a process that ended.
-    pub(crate) fn upload(&self, path: &str, file: &str) -> Option<Reply> {
-        let body = format!(
-            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"some.csv\"\r\n\r\n{file}\r\n--edge--\r\n"
-        );
+    pub(crate) fn upload(&self, path: &str, file: impl AsRef<[u8]>) -> Option<Reply> {
+        let head = "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"some.csv\"\r\n\r\n";
+        let body = [head.as_bytes(), file.as_ref(), b"\r\n--edge--\r\n"].concat();
         let headers = "content-type: multipart/form-data; boundary=edge\r\n";
         self.send(&format!("POST {path}"), headers, &body)
     }
 
-    fn send(&self, request: &str, headers: &str, body: &str) -> Option<Reply> {
+    fn send(&self, request: &str, headers: &str, body: &[u8]) -> Option<Reply> {
         let (method, path) = request.split_once(' ').unwrap();
         let token = self.token.as_deref().unwrap_or_default();
         let mut stream = TcpStream::connect(self.address.as_ref()?).ok()?;
@@ -135,10 +134,10 @@ impl Server {
         let sent = write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: kith\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-length: {}\r\n{headers}\r\n{body}",
+             content-length: {}\r\n{headers}\r\n",
             body.len()
         );
-        sent.ok()?;
+        sent.and_then(|()| stream.write_all(body)).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let answer = String::from_utf8(answer).unwrap();

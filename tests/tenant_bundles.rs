@@ -1,5 +1,8 @@
 //! A tenant as a file and made of a file: everything is there again, under other ids.
 
+mod http;
+mod kill;
+
 use std::{collections::BTreeMap, fs};
 
 use kith_kernel::Id;

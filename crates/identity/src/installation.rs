@@ -49,6 +49,7 @@ impl Identity {
                 timezone: Zone::UTC.name().to_owned(),
                 status: tenants::Status::System,
                 created_at: ctx.now(),
+                arriving_since: None,
             };
             tenants::insert(db, &itself).await.map(drop)
         })

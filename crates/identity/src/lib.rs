@@ -37,7 +37,9 @@ pub use identity::Identity;
 pub use members::{Member, MemberStatus};
 pub use options::{Options, SameSite};
 pub use sign_in::{Founded, Founding};
-pub use tenants::{NewTenant, OpenTenant, Status, Tenant, TenantHook, open_tenant};
+pub use tenants::{
+    Arrival, NewTenant, OpenTenant, Opening, Status, Tenant, TenantHook, open_tenant,
+};
 pub use users::{NewUser, User};
 
 /// The tables of this floor, in order; those of the platform (anchors) come before.

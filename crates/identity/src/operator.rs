@@ -3,7 +3,7 @@
 use kith_kernel::{Actor, Currency, Error, Id, Kind, Result, Zone};
 use kith_platform::Ctx;
 
-use crate::{Founding, Identity, NewUser, Status, Tenant, input, tenants, users};
+use crate::{Founding, Identity, NewUser, Tenant, input, tenants, users};
 
 impl Identity {
     /// Every tenant that there is or was, and the installation itself, with its name.
@@ -19,8 +19,7 @@ impl Identity {
     /// `Invalid` (`unknown_tenant`) listing what there is.
     pub async fn act_in(&self, name: Option<&str>) -> Result<Ctx> {
         let all = self.app.as_system(Id::NIL).read(async |db| tenants::all(db).await).await?;
-        let all: Vec<Tenant> =
-            all.into_iter().filter(|tenant| tenant.status == Status::Active).collect();
+        let all: Vec<Tenant> = all.into_iter().filter(Tenant::is_open).collect();
         let is_meant = |tenant: &&Tenant| {
             name.is_none_or(|name| {
                 tenant.slug == name || tenant.name == name || tenant.id.to_string() == name

@@ -8,12 +8,13 @@ mod receive;
 mod routes;
 
 use kith_kernel::{Currency, Error, Id, Kind, Result, Time, Zone};
-use kith_store::{Condition, Insert, Read, Select, Update, Value, Write};
+use kith_store::{Comparison, Condition, Delete, Insert, Read, Select, Update, Value, Write};
 use serde::{Deserialize, Serialize};
 
 pub use make::{NewTenant, TenantHook};
 pub(crate) use migrations::migration;
 pub use open::{OpenTenant, open_tenant};
+pub use receive::{Arrival, Opening};
 pub(crate) use routes::{routes, schemas};
 
 use crate::pages::Paging;
@@ -60,9 +61,16 @@ pub struct Tenant {
     pub status: Status,
     /// When it was made.
     pub created_at: Time,
+    /// Since when its rows are on their way in: nobody enters it yet.
+    #[serde(default, skip_serializing)]
+    pub(crate) arriving_since: Option<Time>,
 }
 
 impl Tenant {
+    pub(crate) fn is_open(&self) -> bool {
+        self.status == Status::Active && self.arriving_since.is_none()
+    }
+
     pub(crate) fn zone(&self) -> Zone {
         Zone::named(&self.timezone).unwrap_or_default()
     }
@@ -105,6 +113,36 @@ pub(crate) async fn insert(db: &Write, tenant: &Tenant) -> Result<bool> {
 
 pub(crate) async fn find(db: &Read, id: Id) -> Result<Option<Tenant>> {
     db.everywhere(WHY).first(living().whose("id", id)).await
+}
+
+/// Whatever is known of a tenant, also of one that is not there yet or any more.
+async fn known(db: &Read, id: Id) -> Result<Option<Tenant>> {
+    db.everywhere(WHY).first(Select::from("tenants").whose("id", id)).await
+}
+
+/// Tenants whose rows are on their way since before an instant.
+async fn arriving(db: &Read, before: Time) -> Result<Vec<Tenant>> {
+    let since = Condition::Compare("arriving_since", Comparison::Less, before.into());
+    db.everywhere(WHY).all(Select::from("tenants").only(since).by("id", false)).await
+}
+
+fn is_arriving() -> Condition {
+    Condition::Not(Box::new(Condition::Null("arriving_since")))
+}
+
+/// A tenant is there; false where its rows were not on their way.
+async fn arrive(db: &Write, id: Id) -> Result<bool> {
+    let shown = Update::table("tenants")
+        .set("deleted_at", Value::Null)
+        .set("arriving_since", Value::Null)
+        .whose("id", id);
+    Ok(db.everywhere(WHY).update(shown.only(is_arriving())).await? == 1)
+}
+
+/// Forgets a tenant whose rows were on their way.
+async fn forget(db: &Write, id: Id) -> Result<()> {
+    let delete = Delete::from("tenants").whose("id", id).only(is_arriving());
+    db.everywhere(WHY).delete(delete).await.map(drop)
 }
 
 /// The id of a tenant by what a caller names it: an id or a slug.

@@ -10,7 +10,7 @@ mod write;
 use kith_kernel::{Currency, Id};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use read::{Part, Reader, damaged};
+pub(crate) use read::{Arriving, Part, Reader, Source, damaged};
 pub(crate) use write::Writer;
 
 /// What an archive holds; its first eight bytes say so.

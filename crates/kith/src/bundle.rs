@@ -2,48 +2,154 @@
 
 mod receive;
 mod rewrite;
+mod routes;
+mod send;
+mod sweep;
+mod take;
+mod watch;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use kith_kernel::Result;
-use kith_platform::Ctx;
-use kith_store::Catalog;
+use kith_identity::Identity;
+use kith_kernel::{Error, Kind as ErrorKind, Result, internal, unavailable};
+use kith_platform::{App, Ctx, storage::Storage};
+use kith_records::Records;
+use kith_store::{Catalog, Whole};
+use serde::Deserialize;
+use tokio::{runtime::Handle, sync::Semaphore};
 
-pub(crate) use receive::{Received, receive};
+pub(crate) use receive::{Received, Taking, Whom, receive};
+pub(crate) use routes::{routes, schemas};
+pub(crate) use sweep::{abandoned, clear, sweep};
+pub(crate) use take::register;
+pub(crate) use watch::Watch;
 
 use crate::{
     archive::{Head, Kind, Whose, Writer},
     bars,
-    copying::{self, Copied},
-    wire::House,
+    copying::{self, Copied, Progress},
 };
 
+/// Bundles that are written for others at the same time: each holds on to one state of the database.
+const AT_ONCE: usize = 2;
+
+/// What makes bundles of tenants, and tenants of bundles.
+#[derive(Clone)]
+pub struct Bundles {
+    app: App,
+    identity: Arc<Identity>,
+    records: Arc<Records>,
+    storage: Storage,
+    /// Whether admins may import who do not run the installation.
+    admins_import: bool,
+    places: Arc<Semaphore>,
+}
+
+/// The section `[bundles]`.
+#[derive(Deserialize)]
+struct Section {
+    import_by: String,
+}
+
+impl Bundles {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// `Unavailable` for a word that says nothing.
+    pub(crate) fn new(
+        app: &App,
+        (identity, records): (&Arc<Identity>, &Arc<Records>),
+        storage: &Storage,
+    ) -> Result<Self> {
+        let Section { import_by } = app.settings.section("bundles")?;
+        let admins_import = match import_by.as_str() {
+            "platformAdmin" => false,
+            "admin" => true,
+            _ => return Err(unavailable("BUNDLES_IMPORT_BY is none of platformAdmin, admin.")),
+        };
+        Ok(Self {
+            app: app.clone(),
+            identity: Arc::clone(identity),
+            records: Arc::clone(records),
+            storage: storage.clone(),
+            admins_import,
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+        })
+    }
+}
+
+/// A look at what a tenant has, in one state of the database.
+struct Look {
+    whole: Whole,
+    catalog: Catalog,
+    head: Head,
+}
+
+impl Look {
+    async fn at(bundles: &Bundles, ctx: &Ctx) -> Result<Self> {
+        let (applied, migrations) = copying::applied(&bundles.app.db).await?;
+        let catalog = Catalog::of(&migrations).of_one_tenant();
+        let tenant = bundles.identity.described(ctx).await?;
+        let whole = bundles.app.db.look_at_tenant(&ctx.actor).await?;
+        let head = Head {
+            kith: env!("CARGO_PKG_VERSION").to_owned(),
+            made_at: ctx.now().to_string(),
+            database: bundles.app.db.kind().to_owned(),
+            rows: copying::count(&whole, &catalog).await?,
+            tenant: Some(Whose {
+                id: tenant.id,
+                name: tenant.name,
+                currency: tenant.currency,
+                timezone: tenant.timezone,
+            }),
+            migrations: applied,
+        };
+        Ok(Self { whole, catalog, head })
+    }
+
+    /// All of it goes into an archive, which ends with it.
+    async fn write(
+        &self,
+        (archive, storage): (&mut Writer, &Storage),
+        progress: Progress<'_>,
+    ) -> Result<Copied> {
+        let from = (&self.catalog, storage);
+        let (_, copied) = copying::write((&self.whole, archive), from, progress).await?;
+        archive.end()?;
+        archive.pass_on().await?;
+        Ok(copied)
+    }
+}
+
 /// Writes what the tenant of `ctx` has to a file; says how many rows and which files that are.
-pub(crate) async fn export(house: &House, ctx: &Ctx, path: &Path) -> Result<(u64, Copied)> {
-    let (applied, migrations) = copying::applied(&house.app.db).await?;
-    let catalog = Catalog::of(&migrations).of_one_tenant();
-    let tenant = house.identity.described(ctx).await?;
-    let whole = house.app.db.look_at_tenant(&ctx.actor).await?;
-    let head = Head {
-        kith: env!("CARGO_PKG_VERSION").to_owned(),
-        made_at: ctx.now().to_string(),
-        database: house.app.db.kind().to_owned(),
-        rows: copying::count(&whole, &catalog).await?,
-        tenant: Some(Whose {
-            id: tenant.id,
-            name: tenant.name,
-            currency: tenant.currency,
-            timezone: tenant.timezone,
-        }),
-        migrations: applied,
-    };
-    let mut archive = Writer::create(Kind::Bundle, path, &head)?;
-    let bar = bars::begin("exporting", head.rows);
-    let from = (&catalog, &house.storage);
-    let (_, copied) = copying::write((&whole, &mut archive), from, &|rows| bar.inc(rows)).await?;
+pub(crate) async fn export(bundles: &Bundles, ctx: &Ctx, path: &Path) -> Result<(u64, Copied)> {
+    let look = Look::at(bundles, ctx).await?;
+    let rows = look.head.rows;
+    let mut archive = Writer::create(Kind::Bundle, path, &look.head)?;
+    let bar = bars::begin("exporting", rows);
+    let copied = look.write((&mut archive, &bundles.storage), &|rows| bar.inc(rows)).await?;
     bar.finish_and_clear();
-    archive.end()?;
     archive.place()?;
-    house.identity.note_export(ctx, head.rows).await?;
-    Ok((head.rows, copied))
+    bundles.identity.note_export(ctx, rows).await?;
+    Ok((rows, copied))
+}
+
+const STOPPING: &str = "stopping";
+
+/// The work is left, and begun anew at the next start.
+fn stopping() -> Error {
+    Error::new(ErrorKind::Unavailable, STOPPING, "The server stops; the work is begun anew later.")
+}
+
+fn is_stopping(error: &Error) -> bool {
+    error.code() == STOPPING
+}
+
+/// Does long work of the processor and the disk on a thread of its own.
+async fn apart<T: Send + 'static, F: Future<Output = Result<T>>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Result<T> {
+    let runtime = Handle::current();
+    let done = tokio::task::spawn_blocking(move || runtime.block_on(work())).await;
+    done.map_err(|error| internal("work on a bundle broke off").caused_by(error))?
 }

@@ -11,12 +11,12 @@ use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Value, Who
 
 pub(crate) use files::{Copied, FilesGo};
 pub(crate) use fill::{Filled, fill};
-pub(crate) use furnish::{Furnished, furnish, verify_events};
+pub(crate) use furnish::{Furnished, verify_events};
 pub(crate) use target::{Target, stamp};
 
 use crate::{
     archive::{Ending, Part, Reader, Writer, damaged},
-    wire,
+    tables,
 };
 
 /// Rows that were copied.
@@ -27,7 +27,7 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(u64) + Sync);
 /// # Errors
 /// `Conflict` (`newer_schema`) for a name that this program does not know.
 pub(crate) fn migrations_of(names: &[String]) -> Result<Vec<Migration>> {
-    let all = wire::migrations();
+    let all = tables::migrations();
     if let Some(unknown) =
         names.iter().find(|name| all.iter().all(|migration| migration.name != name.as_str()))
     {
@@ -44,7 +44,7 @@ pub(crate) fn migrations_of(names: &[String]) -> Result<Vec<Migration>> {
 /// # Errors
 /// `Conflict` for a database of a newer Kith, one that is being filled and one that was never used.
 pub(crate) async fn applied(db: &Db) -> Result<(Vec<String>, Vec<Migration>)> {
-    db.pending(&wire::migrations()).await?;
+    db.pending(&tables::migrations()).await?;
     let applied = db.applied().await?;
     if applied.is_empty() {
         return Err(conflict("empty", "The database is empty: there is nothing to copy."));
@@ -91,6 +91,7 @@ pub(crate) async fn write(
         archive.table(table)?;
         let into = async |rows: &[Vec<Value>]| {
             archive.rows(rows)?;
+            archive.pass_on().await?;
             progress(rows.len() as u64);
             Ok(())
         };

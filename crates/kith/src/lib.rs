@@ -1,6 +1,7 @@
 //! All wiring: what is built, in which order, and what the commands do with it.
 
 mod archive;
+mod arrivals;
 mod bars;
 mod bundle;
 pub mod commands;
@@ -8,4 +9,5 @@ mod copying;
 mod demo;
 pub mod log;
 mod system;
+mod tables;
 pub mod wire;

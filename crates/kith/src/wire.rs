@@ -21,10 +21,14 @@ use kith_records::{
     self as records, Object, Personal, Records, Upkeep,
     import::{self, Imports},
 };
-use kith_store::{Catalog, Db, Migration, News};
+use kith_store::{Catalog, Db, News};
 use serde::Deserialize;
 
-use crate::system;
+pub use crate::tables::migrations;
+use crate::{
+    bundle::{self, Bundles},
+    system,
+};
 
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
@@ -53,6 +57,8 @@ pub struct House {
     pub storage: Storage,
     /// Files at records.
     pub attachments: Arc<Attachments>,
+    /// Tenants that go and come as files.
+    pub bundles: Bundles,
 }
 
 /// What keys can be allowed besides objects.
@@ -85,17 +91,6 @@ pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
     let room = settings.data_folder().join("arriving");
     let place = S3::new(options, Outgoing::new(settings)?, room)?;
     Ok(Storage::new(Arc::new(place)))
-}
-
-/// Every migration, in the order in which they are applied.
-pub fn migrations() -> Vec<Migration> {
-    let mut all = kith_platform::migrations();
-    all.extend(identity::migrations());
-    all.push(kith_http::migration());
-    all.extend(records::migrations());
-    all.extend(crm::migrations());
-    all.extend(insights::migrations());
-    all
 }
 
 impl House {
@@ -152,6 +147,7 @@ impl House {
         let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
         let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
         let outgoing = Outgoing::new(&app.settings)?;
+        let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
         Ok(Self {
             app,
@@ -165,6 +161,7 @@ impl House {
             base44,
             storage,
             attachments,
+            bundles,
         })
     }
 
@@ -177,6 +174,7 @@ impl House {
         let registry = records::register_upkeep(registry, &self.upkeep);
         let registry = records::register_retention(registry);
         let registry = self.storage.register(registry);
+        let registry = bundle::register(registry, &self.bundles);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -228,6 +226,7 @@ impl House {
                 tracing::info!(left, "jobs that were cut off are begun anew");
             }
         }
+        bundle::sweep(&self.bundles, bundle::abandoned(&self.bundles).await?);
         Ok(())
     }
 
@@ -271,6 +270,7 @@ impl House {
             .and(records::personal_routes(&self.personal))
             .and(records::upkeep_routes(&self.upkeep))
             .and(records::retention_routes())
+            .and(bundle::routes(&self.bundles))
             .and(crm::attachments::routes(&self.attachments, identity::open_tenant(&self.identity)))
     }
 
@@ -303,6 +303,7 @@ impl House {
         schemas.extend(records::batch_schemas());
         schemas.extend(records::upkeep_schemas());
         schemas.extend(records::retention_schemas());
+        schemas.extend(bundle::schemas());
         schemas.extend(crm::schemas());
         schemas.extend(insights::schemas());
         schemas.extend(system::schemas());

@@ -1,7 +1,7 @@
 //! Places between two steps at which a test can kill the process, to see that nothing is lost or done twice.
 
 /// Every place, so that a test can visit them all.
-pub const POINTS: [&str; 15] = [
+pub const POINTS: [&str; 19] = [
     "write.before-commit",
     "write.after-commit",
     "job.claimed",
@@ -17,6 +17,10 @@ pub const POINTS: [&str; 15] = [
     "file.noted",
     "file.put",
     "file.removed",
+    "bundle.expected",
+    "bundle.rows",
+    "bundle.filled",
+    "bundle.opened",
 ];
 
 /// Ends the process at once, as `kill -9` would, when `KITH_CRASH_AT` names this place; `job.claimed:3` means the third

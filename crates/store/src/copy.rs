@@ -5,6 +5,7 @@
 //! schema (which migrations make) is no part of it.
 
 mod cells;
+mod clear;
 mod page;
 mod tally;
 mod walk;
@@ -271,6 +272,18 @@ impl Whole {
             tallies.push(self.each_page(table, count).await?);
         }
         Ok(tallies)
+    }
+
+    /// Lets others write for a moment, and `work` too: where they had to wait, what was added until now is kept from here on.
+    pub async fn give_way(&self, work: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+        match &self.side {
+            Side::Sqlite(whole) => {
+                whole.release()?;
+                work().await?;
+                whole.take_up().await
+            }
+            Side::Postgres(_) => work().await,
+        }
     }
 
     /// Ends it, and keeps what was added.

@@ -113,6 +113,7 @@ impl Identity {
                 timezone: zone.name().to_owned(),
                 status: Status::Active,
                 created_at: ctx.now(),
+                arriving_since: None,
             };
             if insert(db, &tenant).await? {
                 return Ok(tenant);

@@ -16,6 +16,8 @@ pub(crate) fn migration() -> Migration {
             time("created_at").required(),
             time("updated_at").required(),
             time("deleted_at"),
+            // Its rows are on their way in since then; it is opened when they are all there.
+            time("arriving_since"),
         ],
     )
     .unique(&["slug"]);

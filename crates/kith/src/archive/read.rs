@@ -20,6 +20,26 @@ pub(crate) struct Reader {
     frames: Frames<GzDecoder<io::Take<BufReader<File>>>>,
 }
 
+/// Where an archive is.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A file of this machine, by its name.
+    Path(&'a Path),
+    /// A file that somebody sent, and what they call it.
+    Sent(&'a File, &'a str),
+}
+
+/// How much an archive may hold: a few bytes can be compressed that become very many.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    frame: usize,
+    all: u64,
+}
+
+const OWN: Bounds = Bounds { frame: LARGEST_FRAME, all: u64::MAX };
+/// Whoever sends one has no say over the memory and the disk of the machine.
+const SENT: Bounds = Bounds { frame: 64 << 20, all: 16 << 30 };
+
 /// What comes next in an archive.
 #[derive(Debug)]
 pub(crate) enum Part {
@@ -34,38 +54,49 @@ pub(crate) enum Part {
     End,
 }
 
-struct Frames<R>(R);
+struct Frames<R> {
+    input: R,
+    bounds: Bounds,
+}
 
 impl Reader {
     /// Opens an archive and reads all of it once for its checksum.
     ///
     /// # Errors
     /// `Malformed` (`not_a_backup`, `damaged`) for what is none, is cut off or was changed.
-    pub(crate) fn open(kind: Kind, path: &Path) -> Result<Self> {
-        let unreadable =
-            |error: io::Error| unavailable(format!("{} cannot be read: {error}.", path.display()));
-        let mut file = File::open(path).map_err(unreadable)?;
+    pub(crate) fn open(kind: Kind, source: Source<'_>) -> Result<Self> {
+        let (name, bounds) = match source {
+            Source::Path(path) => (path.display().to_string(), OWN),
+            Source::Sent(_, name) => (name.to_owned(), SENT),
+        };
+        let unreadable = |error: io::Error| unavailable(format!("{name} cannot be read: {error}."));
+        let file = match source {
+            Source::Path(path) => File::open(path),
+            // Both share the place in it, and are used one behind the other.
+            Source::Sent(file, _) => file.try_clone(),
+        };
+        let mut file = file.map_err(unreadable)?;
+        file.rewind().map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         let mut magic = [0; 8];
         let read = file.read_exact(&mut magic).is_ok();
         if !read || magic != *kind.magic() {
-            let why = if read && magic[..7] == kind.magic()[..7] {
-                "It was written in another format: use the version of Kith that made it, or a newer one.".to_owned()
-            } else {
-                format!("It is no {} of Kith.", kind.name())
-            };
-            return Err(refused("not_a_backup", path, &why));
+            let begins: &[u8] = if read { &magic } else { &[] };
+            return Err(not_one(kind, begins, &name));
         }
         file.rewind().map_err(unreadable)?;
         let Some(content) = size.checked_sub(CHECKSUM).filter(|rest| *rest > MAGIC) else {
-            return Err(refused("damaged", path, CUT_OFF));
+            return Err(cut_off(&name));
         };
         if !holds(&mut file, content).map_err(unreadable)? {
-            return Err(refused("damaged", path, CUT_OFF));
+            return Err(cut_off(&name));
         }
         file.seek(SeekFrom::Start(MAGIC)).map_err(unreadable)?;
         let frames = BufReader::new(file).take(content - MAGIC);
-        let mut frames = Frames(GzDecoder::new(frames));
+        Self::begin(Frames { input: GzDecoder::new(frames), bounds })
+    }
+
+    fn begin(mut frames: Frames<GzDecoder<io::Take<BufReader<File>>>>) -> Result<Self> {
         match frames.next()? {
             (Mark::Head, bytes) => Ok(Self { head: json(&bytes)?, frames }),
             (
@@ -123,15 +154,16 @@ fn holds(file: &mut File, content: u64) -> io::Result<bool> {
 impl<R: Read> Frames<R> {
     fn next(&mut self) -> Result<(Mark, Vec<u8>)> {
         let mut head = [0; 5];
-        self.0.read_exact(&mut head).map_err(|_| damaged())?;
+        self.input.read_exact(&mut head).map_err(|_| damaged())?;
         let [mark, length @ ..] = head;
         let mark = Mark::of(mark).ok_or_else(damaged)?;
         let length = u32::from_be_bytes(length) as usize;
-        if length > LARGEST_FRAME {
-            return Err(damaged());
+        if length > self.bounds.frame {
+            return Err(too_much());
         }
+        self.bounds.all = self.bounds.all.checked_sub(length as u64).ok_or_else(too_much)?;
         let mut bytes = Vec::new();
-        let read = (&mut self.0).take(length as u64).read_to_end(&mut bytes);
+        let read = (&mut self.input).take(length as u64).read_to_end(&mut bytes);
         if read.map_err(|_| damaged())? == length { Ok((mark, bytes)) } else { Err(damaged()) }
     }
 }
@@ -140,8 +172,69 @@ fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| damaged().caused_by(error))
 }
 
-fn refused(code: &'static str, path: &Path, why: &str) -> Error {
-    Error::new(ErrorKind::Malformed, code, format!("{}: {why}", path.display()))
+fn not_one(kind: Kind, magic: &[u8], name: &str) -> Error {
+    let why = if magic.get(..7) == kind.magic().get(..7) {
+        "It was written in another format: use the version of Kith that made it, or a newer one."
+            .to_owned()
+    } else {
+        format!("It is no {} of Kith.", kind.name())
+    };
+    Error::new(ErrorKind::Malformed, "not_a_backup", format!("{name}: {why}"))
+}
+
+fn cut_off(name: &str) -> Error {
+    Error::new(ErrorKind::Malformed, "damaged", format!("{name}: {CUT_OFF}"))
+}
+
+#[track_caller]
+fn too_much() -> Error {
+    let why = "It holds more than is taken from a stranger: at most 64 MiB at once and 16 GiB in all. Use kith tenant import.";
+    kith_kernel::too_large(why)
+}
+
+/// Looks at an archive while it comes in: what is none, or was cut off, is told at once.
+pub(crate) struct Arriving {
+    kind: Kind,
+    hash: Sha256,
+    /// The last bytes, which are the checksum when nothing follows.
+    last: Vec<u8>,
+    size: u64,
+}
+
+impl Arriving {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind, hash: Sha256::new(), last: Vec::new(), size: 0 }
+    }
+
+    /// What came next.
+    ///
+    /// # Errors
+    /// `Malformed` (`not_a_backup`) where it does not begin as an archive of this kind does.
+    pub(crate) fn add(&mut self, bytes: &[u8], name: &str) -> Result<()> {
+        let magic = self.kind.magic();
+        let begun = usize::try_from(self.size).unwrap_or(usize::MAX).min(magic.len());
+        let rest = &magic[begun..];
+        let compared = rest.len().min(bytes.len());
+        if bytes[..compared] != rest[..compared] {
+            let told: Vec<u8> = magic[..begun].iter().chain(bytes).take(8).copied().collect();
+            return Err(not_one(self.kind, &told, name));
+        }
+        self.size += bytes.len() as u64;
+        self.last.extend_from_slice(bytes);
+        let known = self.last.len().saturating_sub(32);
+        self.hash.update(&self.last[..known]);
+        self.last.drain(..known);
+        Ok(())
+    }
+
+    /// Nothing more comes.
+    ///
+    /// # Errors
+    /// `Malformed` (`damaged`) where its checksum does not hold.
+    pub(crate) fn end(self, name: &str) -> Result<()> {
+        let whole = self.size > MAGIC + CHECKSUM && self.hash.finalize()[..] == self.last[..];
+        if whole { Ok(()) } else { Err(cut_off(name)) }
+    }
 }
 
 /// The checksum holds and the content makes no sense: not written by a program of ours.

@@ -1,48 +1,87 @@
-//! Writing an archive: under another name until it is whole, for its owner's eyes alone.
+//! Writing an archive: to a file, which has another name until it is whole and is for its owner's eyes alone, or to
+//! whoever reads along.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use axum::body::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use kith_kernel::{Error, Result, unavailable};
 use kith_platform::storage::Written;
 use kith_store::{TableShape, Tally, Value, write_row};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 
 use super::{Beginning, Ending, FileBeginning, Head, Kind, Mark};
+
+/// Rows go out in frames of about this size, so that whoever reads them needs little room.
+const FRAME: usize = 4 << 20;
+/// Whoever reads along and takes nothing for so long is gone: what is written is one state of the database, which cannot
+/// be held for ever.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An archive under way; dropped before [`Self::place`], it leaves nothing.
 pub(crate) struct Writer {
     out: Option<GzEncoder<Hashing>>,
-    draft: PathBuf,
-    path: PathBuf,
+    way: Way,
+    /// Behind the end: what was not passed on yet.
+    rest: Vec<u8>,
     rows: Vec<u8>,
 }
 
+/// Where an archive goes.
+enum Way {
+    File { draft: PathBuf, path: PathBuf },
+    Reader(mpsc::Sender<Bytes>),
+}
+
 struct Hashing {
-    file: BufWriter<File>,
+    output: Output,
     hash: Sha256,
+}
+
+enum Output {
+    File(BufWriter<File>),
+    /// What was written since it was passed on last.
+    Memory(Vec<u8>),
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Memory(memory) => memory.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
 }
 
 impl Write for Hashing {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = self.output.write(bytes)?;
         self.hash.update(&bytes[..written]);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.output.flush()
     }
 }
 
 impl Writer {
-    /// Begins an archive.
+    /// Begins an archive that is a file.
     ///
     /// # Errors
     /// `Unavailable` when the file is there already or cannot be made.
@@ -58,17 +97,56 @@ impl Writer {
         // What an interrupted run left is none of the whole.
         fs::remove_file(&draft).ok();
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
-        let mut out = Hashing { file: BufWriter::new(file.map_err(refuse)?), hash: Sha256::new() };
-        out.write_all(kind.magic()).map_err(refuse)?;
+        let output = Output::File(BufWriter::new(file.map_err(refuse)?));
+        let way = Way::File { draft: draft.clone(), path: path.to_owned() };
+        Self::begin((kind, head), way, output)
+    }
+
+    /// Begins an archive that is read while it is written: what [`Self::pass_on`] passes on.
+    pub(crate) fn stream(kind: Kind, head: &Head, reader: mpsc::Sender<Bytes>) -> Result<Self> {
+        Self::begin((kind, head), Way::Reader(reader), Output::Memory(Vec::new()))
+    }
+
+    fn begin((kind, head): (Kind, &Head), way: Way, output: Output) -> Result<Self> {
+        let out = Hashing { output, hash: Sha256::new() };
         let out = Some(GzEncoder::new(out, Compression::fast()));
-        let mut writer = Self { out, draft, path: path.to_owned(), rows: Vec::new() };
+        let mut writer = Self { out, way, rest: Vec::new(), rows: Vec::new() };
+        if let Some(out) = &mut writer.out {
+            let begun = out.get_mut().write_all(kind.magic());
+            begun.map_err(|error| writer.unwritable(&error))?;
+        }
         writer.json(Mark::Head, head)?;
         Ok(writer)
     }
 
-    /// Where it stands until it is placed.
-    pub(crate) fn draft(&self) -> &Path {
-        &self.draft
+    /// Where it stands until it is placed, where it is a file.
+    pub(crate) fn draft(&self) -> Option<&Path> {
+        match &self.way {
+            Way::File { draft, .. } => Some(draft),
+            Way::Reader(_) => None,
+        }
+    }
+
+    /// Passes on what was written to whoever reads along.
+    ///
+    /// # Errors
+    /// `Unavailable` where nobody does any more.
+    pub(crate) async fn pass_on(&mut self) -> Result<()> {
+        let Way::Reader(reader) = &self.way else { return Ok(()) };
+        let written = match &mut self.out {
+            Some(out) => match &mut out.get_mut().output {
+                Output::Memory(memory) => std::mem::take(memory),
+                Output::File(_) => return Ok(()),
+            },
+            None => std::mem::take(&mut self.rest),
+        };
+        if written.is_empty() {
+            return Ok(());
+        }
+        match tokio::time::timeout(PATIENCE, reader.send(written.into())).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(unavailable("Nobody reads the archive any more.")),
+        }
     }
 
     /// A table begins.
@@ -83,8 +161,12 @@ impl Writer {
         bytes.clear();
         for row in rows {
             write_row(row, &mut bytes);
+            if bytes.len() > FRAME {
+                self.frame(Mark::Rows, &bytes)?;
+                bytes.clear();
+            }
         }
-        let done = self.frame(Mark::Rows, &bytes);
+        let done = if bytes.is_empty() { Ok(()) } else { self.frame(Mark::Rows, &bytes) };
         self.rows = bytes;
         done
     }
@@ -110,23 +192,32 @@ impl Writer {
         self.json(Mark::FileEnd, written)
     }
 
-    /// Nothing more comes: the checksum is written, and the file is on the disk. Says how many bytes it has.
-    pub(crate) fn end(&mut self) -> Result<u64> {
+    /// Nothing more comes: the checksum is written, and a file is on the disk.
+    pub(crate) fn end(&mut self) -> Result<()> {
         self.frame(Mark::End, b"{}")?;
-        let Some(out) = self.out.take() else { return Ok(0) };
-        let ended = out.finish().and_then(|mut out| {
-            let hash = out.hash.clone().finalize();
-            out.file.write_all(&hash)?;
-            out.file.flush()?;
-            out.file.get_ref().sync_all()?;
-            out.file.get_ref().metadata()
+        let Some(out) = self.out.take() else { return Ok(()) };
+        let ended = out.finish().and_then(|Hashing { mut output, hash }| {
+            output.write_all(&hash.finalize())?;
+            match output {
+                Output::File(mut file) => {
+                    file.flush()?;
+                    file.get_ref().sync_all()?;
+                }
+                Output::Memory(memory) => self.rest = memory,
+            }
+            Ok(())
         });
-        ended.map(|file| file.len()).map_err(|error| unwritable(&self.draft, &error))
+        ended.map_err(|error| self.unwritable(&error))
     }
 
-    /// Gives it its name.
-    pub(crate) fn place(self) -> Result<()> {
-        fs::rename(&self.draft, &self.path).map_err(|error| unwritable(&self.path, &error))
+    /// Gives a file its name; says how many bytes it has.
+    pub(crate) fn place(self) -> Result<u64> {
+        let Way::File { draft, path } = &self.way else { return Ok(0) };
+        let placed = fs::metadata(draft).and_then(|file| {
+            fs::rename(draft, path)?;
+            Ok(file.len())
+        });
+        placed.map_err(|error| unwritable(path, &error))
     }
 
     fn json(&mut self, mark: Mark, value: &impl Serialize) -> Result<()> {
@@ -142,14 +233,23 @@ impl Writer {
             .write_all(&[mark as u8])
             .and_then(|()| out.write_all(&length))
             .and_then(|()| out.write_all(bytes));
-        written.map_err(|error| unwritable(&self.draft, &error))
+        written.map_err(|error| self.unwritable(&error))
+    }
+
+    fn unwritable(&self, error: &io::Error) -> Error {
+        match &self.way {
+            Way::File { draft, .. } => unwritable(draft, error),
+            Way::Reader(_) => unavailable(format!("The archive cannot be written: {error}.")),
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         // Placed, it is not there any more.
-        fs::remove_file(&self.draft).ok();
+        if let Way::File { draft, .. } = &self.way {
+            fs::remove_file(draft).ok();
+        }
     }
 }
 

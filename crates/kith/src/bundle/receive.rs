@@ -1,23 +1,49 @@
 //! A tenant made of a bundle: new ids, members by their e-mail addresses, events sealed anew.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
-use kith_kernel::{Id, Result, Zone};
-use kith_platform::{Ctx, events};
+use kith_identity::Opening;
+use kith_kernel::{Id, Result, Zone, too_large};
+use kith_platform::{Ctx, crash, events};
 use kith_store::{Catalog, TableShape, Value, Whole, read_row};
 
-use super::rewrite::Rewriting;
+use super::{Bundles, rewrite::Rewriting, sweep, watch::Watch};
 use crate::{
-    archive::{FileBeginning, Kind, Part, Reader, Whose, damaged},
-    bars,
+    archive::{Beginning, FileBeginning, Kind, Part, Reader, Source, Whose, damaged},
     copying::{self, Copied, FilesGo, Furnished},
-    wire::{self, House},
+    tables,
 };
 
 type Row = Vec<Value>;
 
 /// Rows of the table of unsealed events that are added at once.
 const AT_ONCE: usize = 500;
+/// Rows that are added before others may write.
+const GENTLY: usize = 50;
+/// More rows than this are not taken from somebody who sends them: while they are read, all their ids are in memory.
+const MOST_SENT: u64 = 3_000_000;
+/// The longest name of a tenant, in letters.
+const LONGEST_NAME: usize = 200;
+
+/// A bundle, and what is to become of it.
+pub(crate) struct Taking<'a> {
+    pub(crate) source: Source<'a>,
+    /// What the tenant is called; without it as the bundle says.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) whom: Whom,
+    pub(crate) watch: Watch,
+}
+
+/// Who may enter the tenant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whom {
+    /// All members who are users here.
+    Users,
+    /// Whoever brings it, as its owner; the other members are there by name.
+    Owner(Id),
+    /// Whoever brings it, as its owner, and all members who are users here.
+    OwnerAndUsers(Id),
+}
 
 /// What came of a bundle.
 pub(crate) struct Received {
@@ -37,39 +63,66 @@ struct Plan {
     /// E-mail addresses of members who are users somewhere, with both ids.
     members: BTreeSet<(String, Id, Id)>,
     all_members: usize,
+    rows: u64,
 }
 
-/// Makes a tenant of a bundle; nobody sees it before it is whole.
+/// Makes a tenant of a bundle; nobody sees it before it is whole, and nothing is left of it where that fails.
 ///
 /// # Errors
 /// `Malformed` for a file that is damaged or none of ours, `Conflict` for one of a newer Kith.
-pub(crate) async fn receive(house: &House, path: &Path, name: Option<&str>) -> Result<Received> {
-    let reader = Reader::open(Kind::Bundle, path)?;
+pub(crate) async fn receive(bundles: &Bundles, taking: &Taking<'_>) -> Result<Received> {
+    let reader = Reader::open(Kind::Bundle, taking.source)?;
     let head = reader.head.clone();
     copying::migrations_of(&head.migrations)?;
     let whose = head.tenant.clone().ok_or_else(damaged)?;
-    let zone = Zone::named(&whose.timezone).ok_or_else(damaged)?;
-    let catalog = Catalog::of(&wire::migrations());
-    let goes = catalog.of_one_tenant();
-    let salt = house.app.ids.next();
+    Zone::named(&whose.timezone).ok_or_else(damaged)?;
+    let goes = Catalog::of(&tables::migrations()).of_one_tenant();
+    let salt = bundles.app.ids.next();
     // Everything is read once before anything is written.
-    let (mut plan, rows) = plan(reader, &goes, (salt, whose.id)).await?;
-    let name = name.unwrap_or(&whose.name);
-    let (ctx, tenant) = house.identity.expect_tenant((name, whose.currency, zone)).await?;
-    let joining = plan.join(house, (&whose, ctx.actor.tenant)).await?;
-    let copied = fill((house, &ctx), (path, &catalog, &goes), (&plan.rewriting, rows)).await?;
-    house.app.wake.committed();
-    let bar = bars::begin("making records findable", rows);
-    let db = house.app.db.clone();
-    let tenants = [ctx.actor.tenant];
-    let mut furnished =
-        copying::furnish((db, &house.app.settings), &tenants, &|rows| bar.inc(rows)).await?;
+    let most = if matches!(taking.source, Source::Sent(..)) { MOST_SENT } else { u64::MAX };
+    let plan = plan(reader, &goes, (salt, whose.id, most)).await?;
+    let tenant = bundles.app.ids.next();
+    taking.watch.expects(tenant, plan.rows).await?;
+    let made = make(bundles, taking, (plan, &whose, tenant)).await;
+    if let Err(error) = &made
+        && !super::is_stopping(error)
+        && let Err(error) = sweep::clear(bundles, tenant).await
+    {
+        tracing::warn!(?error, %tenant, "what came of a bundle is not all removed; it is tried again");
+    }
+    made
+}
+
+async fn make(
+    bundles: &Bundles,
+    taking: &Taking<'_>,
+    (mut plan, whose, tenant): (Plan, &Whose, Id),
+) -> Result<Received> {
+    let zone = Zone::named(&whose.timezone).ok_or_else(damaged)?;
+    let shortened: String = whose.name.chars().take(LONGEST_NAME).collect();
+    let name = taking.name.unwrap_or(&shortened);
+    let (ctx, made) = bundles.identity.expect_tenant(tenant, (name, whose.currency, zone)).await?;
+    crash::point("bundle.expected");
+    let joining = plan.join(bundles, (whose, tenant), taking.whom).await?;
+    let copied = fill((bundles, &ctx), taking, &plan).await?;
+    crash::point("bundle.filled");
+    bundles.app.wake.committed();
+    let mut furnished = Furnished::default();
+    let bar = taking.watch.bar("making records findable", plan.rows);
+    furnished.indexed = bundles.records.reindex(&ctx, &|rows| bar.inc(rows)).await?;
     bar.finish_and_clear();
-    house.identity.open_received(&ctx, &joining, rows).await?;
-    events::seal_all(&house.app).await?;
+    let joined = joining.len();
+    let owner = match taking.whom {
+        Whom::Users => None,
+        Whom::Owner(user) | Whom::OwnerAndUsers(user) => Some(user),
+    };
+    let opening = Opening { joining, owner };
+    bundles.identity.open_received(&ctx, &opening, plan.rows).await?;
+    crash::point("bundle.opened");
+    events::seal_all(&bundles.app).await?;
     furnished.events = events::verify(&ctx).await?.sealed;
-    let named = plan.all_members - joining.len();
-    Ok(Received { slug: tenant.slug, rows, joined: joining.len(), named, furnished, copied })
+    let named = plan.all_members - joined;
+    Ok(Received { slug: made.slug, rows: plan.rows, joined, named, furnished, copied })
 }
 
 /// Every page of rows of a bundle, as this program knows their tables.
@@ -102,7 +155,11 @@ async fn each_page(
     }
 }
 
-async fn plan(mut reader: Reader, goes: &Catalog, (salt, from): (Id, Id)) -> Result<(Plan, u64)> {
+async fn plan(
+    mut reader: Reader,
+    goes: &Catalog,
+    (salt, from, most): (Id, Id, u64),
+) -> Result<Plan> {
     let mut rewriting = Rewriting::new(salt, (from, from));
     let (mut members, mut all_members, mut sum) = (BTreeSet::new(), 0, 0);
     let mut learn = |table: &TableShape, rows: &[Row]| {
@@ -122,19 +179,32 @@ async fn plan(mut reader: Reader, goes: &Catalog, (salt, from): (Id, Id)) -> Res
             }
         }
         sum += rows.len() as u64;
+        if sum > most {
+            let why = format!("It has more than {most} rows. Use kith tenant import.");
+            return Err(too_large(why));
+        }
         Ok(())
     };
     each_page(&mut reader, goes, &mut learn).await?;
-    Ok((Plan { rewriting, members, all_members }, sum))
+    Ok(Plan { rewriting, members, all_members, rows: sum })
 }
 
 impl Plan {
     /// Finds out who of the members is a user here; says which users become which members.
-    async fn join(&mut self, house: &House, (from, to): (&Whose, Id)) -> Result<Vec<(Id, Id)>> {
+    async fn join(
+        &mut self,
+        bundles: &Bundles,
+        (from, to): (&Whose, Id),
+        whom: Whom,
+    ) -> Result<Vec<(Id, Id)>> {
         self.rewriting.match_user(from.id, to);
+        let may = |user| match whom {
+            Whom::Users | Whom::OwnerAndUsers(_) => true,
+            Whom::Owner(owner) => user == owner,
+        };
         let mut joining = Vec::new();
         for (email, user, member) in &self.members {
-            if let Some(ours) = house.identity.user_of(email).await? {
+            if let Some(ours) = bundles.identity.user_of(email).await?.filter(|user| may(*user)) {
                 self.rewriting.match_user(*user, ours);
                 joining.push((ours, self.rewriting.id(*member)));
             }
@@ -143,61 +213,121 @@ impl Plan {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one part of an archive after the other")]
 async fn fill(
-    (house, ctx): (&House, &Ctx),
-    (path, catalog, goes): (&Path, &Catalog, &Catalog),
-    (rewriting, rows): (&Rewriting, u64),
+    (bundles, ctx): (&Bundles, &Ctx),
+    taking: &Taking<'_>,
+    plan: &Plan,
 ) -> Result<Copied> {
-    let mut reader = Reader::open(Kind::Bundle, path)?;
-    let whole = house.app.db.fill_all().await?;
-    let bar = bars::begin("importing", rows);
-    let mut table: Option<TableShape> = None;
-    let (mut unsealed, mut copied) = (Vec::new(), Copied::default());
+    let mut reader = Reader::open(Kind::Bundle, taking.source)?;
+    let rewriting = &plan.rewriting;
+    let mut filling = Filling::begin(bundles, taking, plan).await?;
     loop {
         match reader.next()? {
-            Part::Table(beginning) => {
-                table = goes.table(&beginning.table).and_then(|t| t.only(&beginning.columns));
-            }
-            Part::Rows(bytes) => {
-                let table = table.as_ref().ok_or_else(damaged)?;
-                let (mut bytes, mut rows) = (&bytes[..], Vec::new());
-                while !bytes.is_empty() {
-                    let mut row = read_row(&mut bytes, table)?;
-                    rewriting.row(table, &mut row);
-                    rows.push(row);
-                }
-                if let ("events", Some(at)) = (table.name(), table.place("id")) {
-                    unsealed.extend(rows.iter().map(|row| row[at].clone()));
-                }
-                whole.add(table, &rows).await?;
-                bar.inc(rows.len() as u64);
-            }
-            Part::TableEnd(_) => table = None,
+            Part::Table(beginning) => filling.begin_table(&beginning),
+            Part::Rows(bytes) => filling.add(&bytes).await?,
+            Part::TableEnd(_) => filling.table = None,
+            // Files come behind all rows.
             Part::File(file) => {
+                filling.end(ctx.actor.tenant).await?;
                 let named = |file: FileBeginning| FileBeginning {
                     tenant: ctx.actor.tenant,
                     file: rewriting.id(file.file),
                 };
-                let go = FilesGo::To(&house.storage, &named);
-                copied.take(&mut reader, file, go).await?;
+                let go = FilesGo::To(&bundles.storage, &named);
+                filling.copied.take(&mut reader, file, go).await?;
             }
             Part::Bytes(_) | Part::FileEnd(_) => return Err(damaged()),
             Part::End => break,
         }
     }
-    let waiting = catalog.table("unsealed_events").ok_or_else(damaged)?;
-    unseal(&whole, waiting, (ctx.actor.tenant, &unsealed)).await?;
-    bar.finish_and_clear();
-    whole.commit().await?;
-    Ok(copied)
+    filling.end(ctx.actor.tenant).await?;
+    Ok(filling.copied)
 }
 
-/// Events are sealed where they are now: their ids are others, and their digests with them.
-async fn unseal(whole: &Whole, table: &TableShape, (tenant, events): (Id, &[Value])) -> Result<()> {
-    for some in events.chunks(AT_ONCE) {
-        let rows = some.iter().map(|event| vec![Value::Id(tenant), event.clone()]);
-        whole.add(table, &rows.collect::<Vec<_>>()).await?;
+/// Rows on their way into a tenant.
+struct Filling<'a> {
+    taking: &'a Taking<'a>,
+    plan: &'a Plan,
+    catalog: Catalog,
+    goes: Catalog,
+    /// Until all rows are there.
+    whole: Option<Whole>,
+    table: Option<TableShape>,
+    unsealed: Vec<Value>,
+    done: u64,
+    bar: indicatif::ProgressBar,
+    copied: Copied,
+}
+
+impl<'a> Filling<'a> {
+    async fn begin(bundles: &Bundles, taking: &'a Taking<'a>, plan: &'a Plan) -> Result<Self> {
+        let catalog = Catalog::of(&tables::migrations());
+        Ok(Self {
+            taking,
+            plan,
+            goes: catalog.of_one_tenant(),
+            catalog,
+            whole: Some(bundles.app.db.fill_all().await?),
+            table: None,
+            unsealed: Vec::new(),
+            done: 0,
+            bar: taking.watch.bar("importing", plan.rows),
+            copied: Copied::default(),
+        })
+    }
+
+    fn begin_table(&mut self, beginning: &Beginning) {
+        let known = self.goes.table(&beginning.table);
+        self.table = known.and_then(|table| table.only(&beginning.columns));
+    }
+
+    async fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
+        let (Some(table), Some(whole)) = (&self.table, &self.whole) else { return Err(damaged()) };
+        let mut rows = Vec::new();
+        while !bytes.is_empty() {
+            let mut row = read_row(&mut bytes, table)?;
+            self.plan.rewriting.row(table, &mut row);
+            rows.push(row);
+        }
+        if let ("events", Some(at)) = (table.name(), table.place("id")) {
+            self.unsealed.extend(rows.iter().map(|row| row[at].clone()));
+        }
+        self.done += rows.len() as u64;
+        put(whole, (table, &rows), (&self.taking.watch, self.done)).await?;
+        self.bar.inc(rows.len() as u64);
+        Ok(())
+    }
+
+    /// No more rows come.
+    async fn end(&mut self, tenant: Id) -> Result<()> {
+        let Some(whole) = self.whole.take() else { return Ok(()) };
+        // Events are sealed where they are now: their ids are others, and their digests with them.
+        let waiting = self.catalog.table("unsealed_events").ok_or_else(damaged)?;
+        for some in self.unsealed.chunks(AT_ONCE) {
+            let rows = some.iter().map(|event| vec![Value::Id(tenant), event.clone()]);
+            let rows: Vec<Row> = rows.collect();
+            put(&whole, (waiting, &rows), (&self.taking.watch, self.done)).await?;
+        }
+        self.bar.finish_and_clear();
+        whole.commit().await
+    }
+}
+
+/// Adds rows; where a server is at work, in steps between which others write.
+async fn put(
+    whole: &Whole,
+    (table, rows): (&TableShape, &[Row]),
+    (watch, done): (&Watch, u64),
+) -> Result<()> {
+    if !watch.is_gentle() {
+        return whole.add(table, rows).await;
+    }
+    let mut left = rows.len();
+    for some in rows.chunks(GENTLY) {
+        whole.add(table, some).await?;
+        crash::point("bundle.rows");
+        left -= some.len();
+        whole.give_way(async || watch.reached((left == 0).then_some(done)).await).await?;
     }
     Ok(())
 }

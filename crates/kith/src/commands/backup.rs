@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::restore;
 use crate::{
-    archive::{Head, Kind, Reader, Writer},
+    archive::{Head, Kind, Reader, Source, Writer},
     bars,
     copying::{self, Copied, FilesGo},
     wire,
@@ -46,10 +46,10 @@ pub(super) async fn run(settings: &Settings, backup: &Backup) -> Result<ExitCode
         backup.to.clone().unwrap_or_else(|| settings.data_folder().join("backups").join(name));
     let path = std::path::absolute(&path).unwrap_or(path);
     let (mut archive, head, (tallies, copied)) = written(settings, path.clone(), now).await?;
-    let bytes = archive.end()?;
+    archive.end()?;
     let made = (&tallies[..], &copied);
-    let events = restored(settings, archive.draft(), (&head, made)).await?;
-    archive.place()?;
+    let events = restored(settings, archive.draft().unwrap_or(&path), (&head, made)).await?;
+    let bytes = archive.place()?;
     restore::tell_tables(&tallies);
     say!("{}", copied.told());
     say!("  restored into a new database and compared; the chains of {events} events are whole");
@@ -99,7 +99,7 @@ async fn restored(
         unavailable(format!("No room to try the backup in {}.", beside.display())).caused_by(error)
     })?;
     let trial = Options::new(format!("sqlite:{}", folder.path().join("kith.db").display()));
-    let mut archive = Reader::open(Kind::Backup, file)?;
+    let mut archive = Reader::open(Kind::Backup, Source::Path(file))?;
     let migrations = copying::migrations_of(&archive.head.migrations)?;
     let catalog = Catalog::of(&migrations);
     let db = Db::open(&trial)?;

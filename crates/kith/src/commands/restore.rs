@@ -8,7 +8,7 @@ use kith_platform::Settings;
 use kith_store::{Options, Tally};
 
 use crate::{
-    archive::{Kind, Reader},
+    archive::{Kind, Reader, Source},
     bars,
     copying::{self, Copied, FilesGo, Filled, Target},
     wire,
@@ -29,7 +29,7 @@ pub struct Restore {
 
 pub(super) async fn run(settings: &Settings, restore: &Restore) -> Result<ExitCode> {
     // All that can be wrong with the file is told before the database is looked at.
-    let mut archive = Reader::open(Kind::Backup, &restore.file)?;
+    let mut archive = Reader::open(Kind::Backup, Source::Path(&restore.file))?;
     let head = archive.head.clone();
     copying::migrations_of(&head.migrations)?;
     let options = database(settings, restore.to.as_deref())?;

@@ -1,13 +1,17 @@
 //! `kith tenant`: what one tenant has as a file, a tenant made of such a file, and a second one like the first.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Subcommand;
 use kith_kernel::{Result, unavailable};
 use kith_platform::Settings;
 
 use crate::{
-    bundle::{self, Received},
+    archive::Source,
+    bundle::{self, Received, Taking, Watch, Whom},
     wire::House,
 };
 
@@ -48,13 +52,13 @@ pub(super) async fn run(settings: Settings, order: Tenant) -> Result<ExitCode> {
     match order {
         Tenant::Export { tenant, to } => {
             let ctx = house.tenant(tenant.as_deref()).await?;
-            let (rows, copied) = bundle::export(&house, &ctx, &to).await?;
+            let (rows, copied) = bundle::export(&house.bundles, &ctx, &to).await?;
             say!("{}", copied.told());
             say!("{rows} rows are in {}.", to.display());
         }
         Tenant::Import { file, name } => {
             alone(&house)?;
-            tell(&bundle::receive(&house, &file, name.as_deref()).await?);
+            tell(&received(&house, &file, name.as_deref()).await?);
         }
         Tenant::Clone { tenant, name } => {
             alone(&house)?;
@@ -64,12 +68,21 @@ pub(super) async fn run(settings: Settings, order: Tenant) -> Result<ExitCode> {
                 unavailable(format!("No room in {}.", folder.display())).caused_by(error)
             })?;
             let file = between.path().join("tenant.kithtenant");
-            bundle::export(&house, &ctx, &file).await?;
-            tell(&bundle::receive(&house, &file, Some(&name)).await?);
+            bundle::export(&house.bundles, &ctx, &file).await?;
+            tell(&received(&house, &file, Some(&name)).await?);
         }
     }
     house.tell_rest().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A tenant of a file, as whoever has the machine wants it; what died on the way before is cleared away.
+async fn received(house: &House, file: &Path, name: Option<&str>) -> Result<Received> {
+    for tenant in bundle::abandoned(&house.bundles).await? {
+        bundle::clear(&house.bundles, tenant).await?;
+    }
+    let (source, watch) = (Source::Path(file), Watch::Terminal);
+    bundle::receive(&house.bundles, &Taking { source, name, whom: Whom::Users, watch }).await
 }
 
 /// On a file of SQLite the rows of a tenant are one long write, which a server would not wait for.

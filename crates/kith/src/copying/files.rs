@@ -89,6 +89,7 @@ impl Copied {
             let piece = piece?;
             counted.add(&piece);
             archive.bytes(&piece)?;
+            archive.pass_on().await?;
         }
         let written = counted.written();
         if written.sha256 != told.sha256 {

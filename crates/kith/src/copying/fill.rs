@@ -9,7 +9,7 @@ use super::{
     furnish::{Furnished, furnish},
     migrations_of,
 };
-use crate::{bars, wire};
+use crate::{bars, tables};
 
 /// What was copied.
 pub(crate) struct Filled {
@@ -63,7 +63,7 @@ async fn filled(
     };
     // Opened anew, since newer migrations may know more tables.
     let db = Db::open(&target.filling)?;
-    let mut all = wire::migrations();
+    let mut all = tables::migrations();
     all.push(Migration::unfinished());
     db.migrate(&all).await?;
     db.check_walls().await?;

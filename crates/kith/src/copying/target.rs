@@ -9,7 +9,7 @@ use std::{
 use kith_kernel::{Error, Result, Time, conflict, internal, unavailable};
 use kith_store::{Catalog, Db, Migration, Options, Others};
 
-use crate::wire;
+use crate::tables;
 
 /// What SQLite keeps beside a file.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];
@@ -126,7 +126,7 @@ async fn wait_for_the_others(db: &Db) -> Result<()> {
 
 /// What a database holds, in words; nothing when it is new or has no rows.
 async fn holds_rows(db: &Db) -> Result<Option<String>> {
-    let mut migrations = wire::migrations();
+    let mut migrations = tables::migrations();
     migrations.push(Migration::unfinished());
     let applied = db.applied().await?;
     if applied.is_empty() {

@@ -51,6 +51,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("OUTGOING_ALLOWED_HOSTS", "outgoing.allowed_hosts"),
     ("OUTGOING_SECONDS", "outgoing.timeout_seconds"),
     ("OUTGOING_BYTES", "outgoing.answer_bytes"),
+    ("BUNDLES_IMPORT_BY", "bundles.import_by"),
     ("BASE44_APP_ID", "base44.app_id"),
     ("BASE44_API_BASE", "base44.api_base"),
     ("BASE44_API_KEY", "base44.api_key"),

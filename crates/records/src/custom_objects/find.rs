@@ -27,7 +27,7 @@ impl Records {
     }
 
     /// Every object that the tenant has or had.
-    pub(crate) async fn all_objects(&self, db: &Read) -> Result<Vec<&'static Object>> {
+    pub async fn all_objects(&self, db: &Read) -> Result<Vec<&'static Object>> {
         let mut all: Vec<&'static Object> = self.objects().collect();
         db.each(&Select::from("objects").show(&["name"]), |row| {
             all.extend(row.text(0)?.and_then(|name| self.stored_object(name)));

@@ -56,6 +56,20 @@ impl Postgres {
         client.query_one(sql, &[]).await.and_then(|row| row.try_get(0)).map_err(wrong)
     }
 
+    /// Runs each statement until it does nothing more, as the owner, in a tenant.
+    pub(crate) async fn clear(&self, tenant: Id, statements: Vec<Sql>) -> Result<()> {
+        let client = self.owner().await?;
+        client.batch_execute(&format!("SET kith.tenant = '{tenant}'")).await.map_err(wrong)?;
+        for sql in statements {
+            let statement = client.prepare(&sql.text).await.map_err(wrong)?;
+            let values: Vec<Bound<'_>> = sql.values.iter().map(Bound::Value).collect();
+            let bound: Vec<&(dyn ToSql + Sync)> =
+                values.iter().map(|value| value as &(dyn ToSql + Sync)).collect();
+            while client.execute(&statement, &bound).await.map_err(wrong)? > 0 {}
+        }
+        Ok(())
+    }
+
     pub(crate) async fn run_alone(&self, sql: &str) -> Result<()> {
         self.owner().await?.batch_execute(sql).await.map_err(wrong)
     }

@@ -95,6 +95,11 @@ impl Group {
         Ok(writer)
     }
 
+    /// The writer, for who gives way to others in between.
+    pub(super) fn shared(&self) -> Arc<tokio::sync::Mutex<Writer>> {
+        Arc::clone(&self.writer)
+    }
+
     pub(super) async fn begin(&self) -> Result<WriteSession> {
         let waiting = Waiting::new(&self.waiting);
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
@@ -127,6 +132,11 @@ impl Writer {
         }
         self.checkpointer.committed(since.elapsed());
         committed
+    }
+
+    /// Something was committed outside of a group, and the log has grown.
+    pub(super) fn committed_alone(&mut self, since: Instant) {
+        self.checkpointer.committed(since.elapsed());
     }
 
     /// Tells the word index of the group's records, and has it merge a little of what it holds.

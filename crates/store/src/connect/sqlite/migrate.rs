@@ -138,6 +138,10 @@ fn guard(connection: &Connection, table: &Table) -> Result<()> {
         let refusal = format!("SELECT RAISE(ABORT, '{name} is append-only')");
         let when = match (verb, table.erasable) {
             ("UPDATE", Some(column)) => format!(" WHEN {}", changes_more(table, column)),
+            // A tenant that was never opened is cleared away with all that it has.
+            ("DELETE", _) if table.tenanted => " WHEN NOT EXISTS (SELECT 1 FROM tenants \
+                 WHERE id = OLD.tenant_id AND arriving_since IS NOT NULL)"
+                .to_owned(),
             _ => String::new(),
         };
         batch(

@@ -1,12 +1,15 @@
 //! One transaction over the whole file: a reader that sees one state, or the writer with nobody beside it.
 
-use std::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
-use kith_kernel::{Result, conflict};
+use kith_kernel::{Result, conflict, internal};
 use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Bound, READER, Sqlite, group::Writer, lock, open, query, run, wrong};
+use super::{Bound, READER, Sqlite, execute, group::Writer, lock, open, query, run, wrong};
 use crate::{
     Row, Value,
     catalog::{Others, TableShape},
@@ -18,28 +21,52 @@ const COMMITTED_TOGETHER: usize = 64 << 20;
 
 pub(crate) struct Whole {
     held: Mutex<Held>,
+    /// Where the writer is, who lets others write in between.
+    shared: Option<Arc<tokio::sync::Mutex<Writer>>>,
 }
 
 enum Held {
     Reader(Connection),
-    Writer(OwnedMutexGuard<Writer>, usize),
+    Writer(OwnedMutexGuard<Writer>, Uncommitted),
+    /// Others are writing.
+    Nothing,
+}
+
+struct Uncommitted {
+    bytes: usize,
+    since: Instant,
+}
+
+impl Uncommitted {
+    fn nothing() -> Self {
+        Self { bytes: 0, since: Instant::now() }
+    }
 }
 
 impl Sqlite {
     pub(crate) async fn look_at_all(&self, others: Others) -> Result<Whole> {
         let held = match others {
             Others::GoOn => Held::Reader(open(std::path::Path::new(&self.path), READER)?),
-            Others::Wait => Held::Writer(self.group.alone().await?, 0),
+            Others::Wait => Held::Writer(self.group.alone().await?, Uncommitted::nothing()),
         };
         let begin = if others == Others::GoOn { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        run(held.connection(), begin)?;
-        Ok(Whole { held: Mutex::new(held) })
+        run(held.connection()?, begin)?;
+        Ok(Whole { held: Mutex::new(held), shared: None })
     }
 
     pub(crate) async fn fill(&self) -> Result<Whole> {
-        let held = Held::Writer(self.group.alone().await?, 0);
-        run(held.connection(), "BEGIN IMMEDIATE")?;
-        Ok(Whole { held: Mutex::new(held) })
+        let held = Held::Writer(self.group.alone().await?, Uncommitted::nothing());
+        run(held.connection()?, "BEGIN IMMEDIATE")?;
+        Ok(Whole { held: Mutex::new(held), shared: Some(self.group.shared()) })
+    }
+
+    /// Runs one statement in a transaction of its own; says how many rows it changed.
+    pub(crate) async fn delete_alone(&self, sql: &Sql) -> Result<u64> {
+        let mut writer = self.group.alone().await?;
+        let since = Instant::now();
+        let deleted = execute(&writer.connection, sql)?;
+        writer.committed_alone(since);
+        Ok(deleted)
     }
 
     pub(crate) async fn run_alone(&self, sql: &str) -> Result<()> {
@@ -90,10 +117,11 @@ fn empty_log(connection: &Connection) -> Result<()> {
 }
 
 impl Held {
-    fn connection(&self) -> &Connection {
+    fn connection(&self) -> Result<&Connection> {
         match self {
-            Self::Reader(connection) => connection,
-            Self::Writer(writer, _) => &writer.connection,
+            Self::Reader(connection) => Ok(connection),
+            Self::Writer(writer, _) => Ok(&writer.connection),
+            Self::Nothing => Err(internal("a copy goes on while others write")),
         }
     }
 }
@@ -104,7 +132,7 @@ impl Whole {
         sql: &Sql,
         each: &mut (dyn FnMut(Row<'_>) -> Result<()> + Send),
     ) -> Result<()> {
-        query(lock(&self.held).connection(), sql, each)
+        query(lock(&self.held).connection()?, sql, each)
     }
 
     pub(crate) fn add(&self, table: &TableShape, rows: &[Vec<Value>]) -> Result<()> {
@@ -116,7 +144,7 @@ impl Whole {
         let mut added = 0;
         {
             let mut statement =
-                held.connection().prepare_cached(&sql).map_err(|error| wrong(&error))?;
+                held.connection()?.prepare_cached(&sql).map_err(|error| wrong(&error))?;
             for row in rows {
                 added += row.iter().map(size).sum::<usize>();
                 let bound = rusqlite::params_from_iter(row.iter().map(Bound));
@@ -124,9 +152,9 @@ impl Whole {
             }
         }
         if let Held::Writer(writer, uncommitted) = &mut *held {
-            *uncommitted += added;
-            if *uncommitted > COMMITTED_TOGETHER {
-                *uncommitted = 0;
+            uncommitted.bytes += added;
+            if uncommitted.bytes > COMMITTED_TOGETHER {
+                *uncommitted = Uncommitted::nothing();
                 run(&writer.connection, "COMMIT")?;
                 empty_log(&writer.connection)?;
                 run(&writer.connection, "BEGIN IMMEDIATE")?;
@@ -136,7 +164,28 @@ impl Whole {
     }
 
     pub(crate) fn commit(&self) -> Result<()> {
-        run(lock(&self.held).connection(), "COMMIT")
+        run(lock(&self.held).connection()?, "COMMIT")
+    }
+
+    /// Commits what was added, and lets others write.
+    pub(crate) fn release(&self) -> Result<()> {
+        let mut held = lock(&self.held);
+        run(held.connection()?, "COMMIT")?;
+        if let Held::Writer(writer, uncommitted) = &mut *held {
+            writer.committed_alone(uncommitted.since);
+        }
+        *held = Held::Nothing;
+        Ok(())
+    }
+
+    /// Goes on behind those who waited.
+    pub(crate) async fn take_up(&self) -> Result<()> {
+        let Some(shared) = &self.shared else { return Err(internal("a look gives no way")) };
+        let mut writer = Arc::clone(shared).lock_owned().await;
+        writer.commit()?;
+        run(&writer.connection, "BEGIN IMMEDIATE")?;
+        *lock(&self.held) = Held::Writer(writer, Uncommitted::nothing());
+        Ok(())
     }
 }
 
@@ -156,9 +205,11 @@ fn size(cell: &Value) -> usize {
 impl Drop for Whole {
     fn drop(&mut self) {
         let held = lock(&self.held);
-        if !held.connection().is_autocommit() {
+        if let Ok(connection) = held.connection()
+            && !connection.is_autocommit()
+        {
             // The writer goes on to others, who begin anew.
-            run(held.connection(), "ROLLBACK").ok();
+            run(connection, "ROLLBACK").ok();
         }
     }
 }

@@ -1,0 +1,17 @@
+//! Every table, by the migrations that make it.
+
+use kith_store::Migration;
+
+use crate::arrivals;
+
+/// Every migration, in the order in which they are applied.
+pub fn migrations() -> Vec<Migration> {
+    let mut all = kith_platform::migrations();
+    all.extend(kith_identity::migrations());
+    all.push(kith_http::migration());
+    all.extend(kith_records::migrations());
+    all.extend(kith_crm::migrations());
+    all.extend(kith_insights::migrations());
+    all.push(arrivals::migration());
+    all
+}
