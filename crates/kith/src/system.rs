@@ -1,15 +1,11 @@
 //! What tells how the server is: health, status, metrics, diagnostics, the document and its page.
 
-use std::{
-    io::{Read as _, Write as _},
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
     http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
 };
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use kith_http::{
     Access, Answer, Authenticate, Call, LimitClass, Metrics, Operation, Routes, docs, schema,
 };
@@ -28,30 +24,8 @@ use tower_http::{
     cors::{AllowOrigin, CorsLayer},
 };
 
-/// What is known only when the router is built: counts and document.
-pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Document)>>;
-
-/// The document, packed: few ask for it, and as a tree it takes a hundred times the room.
-pub(crate) struct Document(Vec<u8>);
-
-impl Document {
-    pub(crate) fn pack(written: &[u8]) -> Result<Self> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-        let done = packed.write_all(written).and_then(|()| packed.finish());
-        let mut packed =
-            done.map_err(|error| internal("the document cannot be packed").caused_by(error))?;
-        packed.shrink_to_fit();
-        Ok(Self(packed))
-    }
-
-    fn unpack(&self) -> Result<Vec<u8>> {
-        let mut written = Vec::new();
-        GzDecoder::new(self.0.as_slice())
-            .read_to_end(&mut written)
-            .map_err(|error| internal("the document cannot be unpacked").caused_by(error))?;
-        Ok(written)
-    }
-}
+/// What is known only when the router is built: counts and document, written out, as a tree takes ten times the room.
+pub(crate) type Late = Arc<OnceLock<(Arc<Metrics>, Vec<u8>)>>;
 
 /// By what the document tells tenants of their own fields.
 #[derive(Clone)]
@@ -122,10 +96,10 @@ pub(crate) fn routes(late: Late, own: Own) -> Routes {
 async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
     let actor = (own.authenticate)(&call.head).await.ok();
     let Some(actor) = actor.filter(|actor| actor.tenant != Id::NIL) else {
-        return answer_with(&late, |known| Ok(Answer::written(known.1.unpack()?)));
+        return answer_with(&late, |known| Ok(Answer::written(known.1.clone())));
     };
     let known = late.get().ok_or_else(|| unavailable("The server is still starting."))?;
-    let mut document: Json = serde_json::from_slice(&known.1.unpack()?)
+    let mut document: Json = serde_json::from_slice(&known.1)
         .map_err(|error| internal("the document cannot be read").caused_by(error))?;
     let ctx = call.ctx.app.on_behalf_of(actor);
     own.records.tell_objects(&ctx, &mut document).await?;
@@ -135,7 +109,7 @@ async fn show_document(late: Late, own: Own, call: Call) -> Result<Answer> {
 
 fn answer_with(
     late: &Late,
-    show: impl Fn(&(Arc<Metrics>, Document)) -> Result<Answer>,
+    show: impl Fn(&(Arc<Metrics>, Vec<u8>)) -> Result<Answer>,
 ) -> Result<Answer> {
     show(late.get().ok_or_else(|| unavailable("The server is still starting."))?)
 }

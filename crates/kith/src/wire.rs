@@ -285,7 +285,7 @@ impl House {
             late,
             system::Own { authenticate, records: Arc::clone(&self.records) },
         ));
-        let document = system::Document::pack(self.document(routes.operations()).as_bytes())?;
+        let document = self.document(routes.operations()).into_bytes();
         let (router, counts) = http.router(routes);
         if metrics.set((counts, document)).is_err() {
             tracing::warn!("the router was built twice");
