@@ -10,12 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::BoxFuture;
 use kith_kernel::{Id, Result, Time};
-use kith_platform::events::{
-    padded,
-    readers::{Happened, Reader},
-};
+use kith_platform::events::readers::{Happened, Reader};
 use kith_store::{
-    Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, integer, text,
+    Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, integer, padded,
+    text,
 };
 
 use self::parts::{COUNTED, Counted, Part};

@@ -11,7 +11,7 @@ use kith_store::{Insert, Migration, Step, Table, Write, bytes, id, integer, text
 use serde::Deserialize;
 
 pub use erase::erase;
-pub use seal::{Sealer, padded, seal_all};
+pub use seal::{Sealer, seal_all};
 pub use verify::{Broken, Damage, Head, Verdict, verify};
 
 use crate::Ctx;

@@ -9,7 +9,7 @@ mod select;
 
 pub use change::{Delete, Insert, Set, Update};
 pub use condition::{Comparison, Condition, Related, equals};
-pub use select::{Each, Output, Select};
+pub use select::{Each, Output, Select, padded};
 
 pub(crate) use crate::sql::{Dialect, Sql};
 

@@ -1,7 +1,7 @@
 //! Erasure: an event loses its content and the salt of its digest, and keeps its place in the chain.
 
 use kith_kernel::{Id, Result};
-use kith_store::{Condition, Delete, Update, Value, Write};
+use kith_store::{Condition, Delete, Update, Value, Write, padded};
 
 use super::seal;
 
@@ -15,7 +15,7 @@ pub async fn erase(db: &Write, tenant_events: &[Id]) -> Result<u64> {
         return Ok(0);
     }
     db.lock(seal::key(db.actor().tenant)).await?;
-    let ids = || seal::padded(tenant_events);
+    let ids = || padded(tenant_events);
     let with_content = Condition::Not(Box::new(Condition::Null("changes")));
     let update = Update::table("events").set("changes", Value::Null).only(with_content);
     let erased = db.update(update.only(Condition::In("id", ids()))).await?;

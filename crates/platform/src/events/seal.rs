@@ -6,7 +6,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use kith_kernel::{Actor, Id, Result, internal};
-use kith_store::{Comparison, Condition, Delete, Insert, Read, Select, Value, Write};
+use kith_store::{Comparison, Condition, Delete, Insert, Read, Select, Value, Write, padded};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -201,14 +201,6 @@ fn insert(
         db.append(Insert::rows(table, columns.to_vec(), some))?;
     }
     Ok(())
-}
-
-/// Ids for a condition, in one of a few lengths: the last one is repeated.
-pub fn padded(ids: &[Id]) -> Vec<Value> {
-    let length = [1, 8, 40, CHUNK].into_iter().find(|size| *size >= ids.len());
-    let last = ids.last().copied().unwrap_or_default();
-    let filler = std::iter::repeat(last);
-    ids.iter().copied().chain(filler).take(length.unwrap_or(ids.len())).map(Value::Id).collect()
 }
 
 pub(super) async fn events(db: &Read, ids: &[Id]) -> Result<HashMap<Id, Stored>> {

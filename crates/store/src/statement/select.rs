@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Lengths of lists of values in the text of a statement.
-const LENGTHS: [usize; 5] = [2, 8, 20, 50, 200];
+const LENGTHS: [usize; 6] = [1, 2, 8, 20, 50, 200];
 
 /// What a select shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,17 +259,11 @@ impl Select {
 }
 
 impl Each {
-    /// In one of a few lengths, the last one repeated: statements are cached by their text.
     fn padded(&self) -> Vec<Value> {
-        let mut values: Vec<Value> = match self {
-            Self::Texts(texts) => texts.iter().cloned().map(Value::Text).collect(),
-            Self::Ids(ids) => ids.iter().copied().map(Value::Id).collect(),
-        };
-        let length = LENGTHS.into_iter().find(|length| *length >= values.len());
-        if let (Some(last), Some(length)) = (values.last().cloned(), length) {
-            values.resize(length, last);
+        match self {
+            Self::Texts(texts) => in_a_length(texts.iter().cloned().map(Value::Text).collect()),
+            Self::Ids(ids) => padded(ids),
         }
-        values
     }
 
     /// As PostgreSQL writes an array of them.
@@ -282,6 +276,19 @@ impl Each {
             }
         }
     }
+}
+
+/// Ids for a condition, in one of a few lengths, the last one repeated: statements are cached by their text.
+pub fn padded(ids: &[Id]) -> Vec<Value> {
+    in_a_length(ids.iter().copied().map(Value::Id).collect())
+}
+
+fn in_a_length(mut values: Vec<Value>) -> Vec<Value> {
+    let length = LENGTHS.into_iter().find(|length| *length >= values.len());
+    if let (Some(last), Some(length)) = (values.last().cloned(), length) {
+        values.resize(length, last);
+    }
+    values
 }
 
 fn array(texts: &[String]) -> String {

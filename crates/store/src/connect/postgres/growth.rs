@@ -20,10 +20,8 @@ use tokio_postgres::Client;
 use super::{config, connector, wrong};
 use crate::Options;
 
-/// After so many rows that this process added to a table, it is measured for the first time.
+/// After so many rows that this process added to a table, or to a tenant's part of it, it is measured for the first time.
 const FIRST: u64 = 500;
-/// The same for the rows of one tenant.
-const FIRST_OF_TENANT: u64 = 500;
 /// Then whenever it has added so many times as many.
 const TIMES: u64 = 4;
 /// A tenant whose part of a table is smaller than one in so many needs no look of its own.
@@ -84,8 +82,7 @@ impl Growth {
         let mut due = Vec::new();
         for (table, rows) in inserted {
             for whose in [None].into_iter().chain(tenant.map(Some)) {
-                let first = if whose.is_some() { FIRST_OF_TENANT } else { FIRST };
-                let known = added.entry((table, whose)).or_insert(Added { rows: 0, due: first });
+                let known = added.entry((table, whose)).or_insert(Added { rows: 0, due: FIRST });
                 known.rows += rows;
                 if known.rows >= known.due {
                     known.due = known.rows.saturating_mul(TIMES);
