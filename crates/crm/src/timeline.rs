@@ -170,13 +170,7 @@ async fn beside(db: &Read, kind: &Object, (about, asked): (&[Value], &Asked)) ->
     if let Some(behind) = asked.behind {
         select = select.only(Condition::Compare("id", Comparison::Less, behind.into()));
     }
-    let mut found = Vec::new();
-    db.each(&select.by("id", true).at_most(asked.limit + 1), |row| {
-        found.extend(row.id(0)?);
-        Ok(())
-    })
-    .await?;
-    Ok(found)
+    db.ids(&select.by("id", true).at_most(asked.limit + 1)).await
 }
 
 /// Gives the entries of a page their records.

@@ -116,13 +116,7 @@ pub(crate) async fn changed_since(
         .group("record_id")
         .by("record_id", descending)
         .at_most(most + 1);
-    let mut found = Vec::new();
-    db.each(&select, |row| {
-        found.extend(row.id(0)?);
-        Ok(())
-    })
-    .await?;
-    Ok(found)
+    db.ids(&select).await
 }
 
 /// Takes changes back, the newest first.

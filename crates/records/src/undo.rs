@@ -313,13 +313,7 @@ impl Work for Undo<'_> {
                 let older = Condition::Compare("id", Comparison::Less, position.into());
                 select = select.only(older);
             }
-            let mut found = Vec::new();
-            db.each(&select, |row| {
-                found.extend(row.id(0)?);
-                Ok(())
-            })
-            .await?;
-            Ok(found)
+            db.ids(&select).await
         })
     }
 

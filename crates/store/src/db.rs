@@ -265,6 +265,17 @@ impl Read {
         self.session.query(sql, &mut each).await
     }
 
+    /// The ids in the first column of each row, in the order of the select.
+    pub async fn ids(&self, select: &Select) -> Result<Vec<Id>> {
+        let mut found = Vec::new();
+        self.each(select, |row| {
+            found.extend(row.id(0)?);
+            Ok(())
+        })
+        .await?;
+        Ok(found)
+    }
+
     /// All rows as structs, whose fields name the columns.
     pub async fn all<T: DeserializeOwned + Send>(&self, select: Select) -> Result<Vec<T>> {
         let columns = columns_of::<T>();

@@ -96,11 +96,7 @@ pub(super) async fn candidates(
     }
     debug_assert!(look.len() <= 6, "of {:?}", sketch.get(Part::Last));
     for select in look {
-        db.each(&select.at_most(MOST_OF_A_KEY), |row| {
-            found.extend(row.id(0)?);
-            Ok(())
-        })
-        .await?;
+        found.extend(db.ids(&select.at_most(MOST_OF_A_KEY)).await?);
     }
     found.sort_unstable();
     found.dedup();

@@ -367,14 +367,7 @@ async fn deal_of(
 async fn relink(desk: Desk<'_>, kind: &'static Object, (lead, contact): (Id, Id)) -> Result<()> {
     let select =
         kind.rows().show(&["id"]).whose("related_id", lead).only(Condition::Null("deleted_at"));
-    let mut found = Vec::new();
-    desk.db
-        .each(&select, |row| {
-            found.extend(row.id(0)?);
-            Ok(())
-        })
-        .await?;
-    for id in found {
+    for id in desk.db.ids(&select).await? {
         let changes = object([("relatedId", json!(contact))]);
         desk.records.update(desk.ctx, desk.db, kind, (id, changes, HOUSE)).await?;
     }

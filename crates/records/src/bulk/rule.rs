@@ -125,7 +125,7 @@ impl Records {
                 let select = self.fitting(ctx, db, object, (rule, deed.action)).await?;
                 self.check_changes(ctx, db, object, &deed.changes).await?;
                 let first = select.clone().show(&["id"]).by("id", false).at_most(SAMPLE);
-                Ok((db.count(select).await?, ids(db, &first).await?))
+                Ok((db.count(select).await?, db.ids(&first).await?))
             })
             .await?;
         let mut sample = Vec::new();
@@ -220,16 +220,6 @@ fn differing(before: &Record, after: &Record) -> (Record, Record) {
     (of(before), of(after))
 }
 
-async fn ids(db: &Read, select: &Select) -> Result<Vec<Id>> {
-    let mut found = Vec::new();
-    db.each(select, |row| {
-        found.extend(row.id(0)?);
-        Ok(())
-    })
-    .await?;
-    Ok(found)
-}
-
 impl ByRule<'_> {
     /// What fits and was there when the change was asked for.
     async fn fitting(&self, db: &Read) -> Result<Select> {
@@ -244,7 +234,7 @@ impl ByRule<'_> {
         }
         let among = Condition::In("id", wanted.iter().copied().map(Value::from).collect());
         let select = self.fitting(db).await?.only(among).show(&["id"]);
-        let still = ids(db, &select).await?;
+        let still = db.ids(&select).await?;
         for id in wanted {
             counts.done += 1;
             let of = (self.object.name, *id);
@@ -281,7 +271,7 @@ impl Work for ByRule<'_> {
                 let newer = Condition::Compare("id", Comparison::Greater, position.into());
                 select = select.only(newer);
             }
-            ids(db, &select).await
+            db.ids(&select).await
         })
     }
 

@@ -116,13 +116,7 @@ impl Work for Run<'_> {
                 select =
                     select.only(Condition::Compare("id", Comparison::Greater, position.into()));
             }
-            let mut found = Vec::new();
-            db.each(&select, |row| {
-                found.extend(row.id(0)?);
-                Ok(())
-            })
-            .await?;
-            Ok(found)
+            db.ids(&select).await
         })
     }
 
