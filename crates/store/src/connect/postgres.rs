@@ -3,6 +3,7 @@
 mod bind;
 mod growth;
 mod join;
+mod line;
 mod migrate;
 mod nodes;
 mod whole;
@@ -12,11 +13,13 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
-use futures_util::FutureExt;
+use deadpool::{
+    Runtime,
+    managed::{Object, Pool},
+};
 use kith_kernel::{Date, Error, Id, Kind, Result, Time, internal, unavailable};
 use tokio_postgres::{
-    Config, Statement,
+    Client, Config, Statement,
     error::SqlState,
     types::{ToSql, Type},
 };
@@ -26,6 +29,7 @@ pub(crate) use whole::Whole;
 use self::{
     bind::{Bound, Cells},
     join::{Joined, Rows},
+    line::{Line, Lines},
 };
 use super::{
     Options, Purpose, Wall,
@@ -35,9 +39,9 @@ use crate::{Row, statement::Sql};
 
 pub(crate) struct Postgres {
     /// Connections that see one tenant at a time.
-    app: Pool,
+    app: Pool<Lines>,
     /// Connections that see no tenant's tables at all.
-    platform: Pool,
+    platform: Pool<Lines>,
     nodes: nodes::Nodes,
     learned: Arc<Learned>,
     options: Options,
@@ -87,12 +91,12 @@ impl Postgres {
             }
             Wall::Platform => (&self.platform, mode.to_owned()),
         };
-        let client = pool.get().await.map_err(|error| {
+        let line = pool.get().await.map_err(|error| {
             unavailable("PostgreSQL does not answer: check DATABASE_URL and that the server runs.")
                 .caused_by(error)
         })?;
         Ok(Session {
-            client,
+            line: Arc::new(line),
             state: Mutex::new(State { begin: Some(begin), ..State::default() }),
             purpose,
             tenant: match wall {
@@ -106,14 +110,15 @@ impl Postgres {
     /// Refuses a role that would see through the walls.
     pub(crate) async fn check_walls(&self) -> Result<()> {
         for pool in [&self.app, &self.platform] {
-            let client = pool.get().await.map_err(|error| {
+            let line = pool.get().await.map_err(|error| {
                 unavailable(
                     "PostgreSQL does not answer, or its roles are missing: run `kith migrate`.",
                 )
                 .caused_by(error)
             })?;
             let sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
-            let row = client.query_one(sql, &[]).await.map_err(wrong)?;
+            let asked = line.client().query_one(sql, &[]);
+            let row = line.drive(asked).await.map_err(wrong)?;
             if row.try_get::<_, bool>(0).map_err(wrong)? {
                 return Err(unavailable(
                     "The database session can see through row-level security: it must not be a superuser or have BYPASSRLS.",
@@ -140,36 +145,26 @@ fn connector() -> tokio_postgres_rustls::MakeRustlsConnect {
     tokio_postgres_rustls::MakeRustlsConnect::new(tls)
 }
 
-fn pool(options: &Options, role: &str) -> Result<Pool> {
-    let manager = Manager::from_config(
-        config(options)?,
-        connector(),
-        ManagerConfig { recycling_method: RecyclingMethod::Fast },
-    );
+fn pool(options: &Options, role: &str) -> Result<Pool<Lines>> {
     let sync = if options.full_sync { "SET synchronous_commit = on;" } else { "" };
     // PostgreSQL takes reads out of order to be four times as dear as others, which is of disks that turn: it would rather
     // read thousands of a tenant's rows than look up two hundred.
-    let setup = format!(
+    let walk_in = format!(
         "SET ROLE \"{role}\"; SET random_page_cost = 1.1; SET statement_timeout = '{}s'; SET idle_in_transaction_session_timeout = '60s'; \
          SET timezone = 'UTC'; {sync}",
         options.statement_seconds
     );
-    let walk_in = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
-        let setup = setup.clone();
-        Box::pin(async move { client.batch_execute(&setup).await.map_err(HookError::Backend) })
-    });
-    Pool::builder(manager)
+    Pool::builder(Lines { config: config(options)?, walk_in })
         .max_size(options.readers.max(2))
         .wait_timeout(Some(Duration::from_secs(10)))
         .create_timeout(Some(Duration::from_secs(10)))
-        .runtime(deadpool_postgres::Runtime::Tokio1)
-        .post_create(walk_in)
+        .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| internal("the pool of connections cannot be made").caused_by(error))
 }
 
 pub(crate) struct Session {
-    client: Object,
+    line: Arc<Object<Lines>>,
     state: Mutex<State>,
     purpose: Purpose,
     tenant: Option<Id>,
@@ -213,10 +208,14 @@ impl Session {
     }
 
     async fn prepare(&self, text: &str) -> Result<Statement> {
-        self.client.prepare_cached(text).await.map_err(wrong)
+        self.line.prepare(text).await.map_err(wrong)
     }
 
-    /// Opens the transaction in the same packet as the statement that `run` sends.
+    fn client(&self) -> &Client {
+        self.line.client()
+    }
+
+    /// Opens the transaction in the same packet as the statements that `run` sends.
     async fn opened<T>(&self, run: impl Future<Output = Result<T>>) -> Result<T> {
         let begin = {
             let mut state = self.state();
@@ -225,12 +224,12 @@ impl Session {
         };
         match begin {
             Some(begin) => {
-                let (began, ran) =
-                    futures_util::future::join(self.client.batch_execute(&begin), run).await;
+                let both = futures_util::future::join(self.client().batch_execute(&begin), run);
+                let (began, ran) = self.line.drive(both).await;
                 began.map_err(wrong)?;
                 ran
             }
-            None => run.await,
+            None => self.line.drive(run).await,
         }
     }
 
@@ -243,7 +242,7 @@ impl Session {
         let values: Vec<Bound<'_>> = sql.values.iter().map(Bound::Value).collect();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        let query = async { self.client.query(&statement, &bound).await.map_err(wrong) };
+        let query = async { self.client().query(&statement, &bound).await.map_err(wrong) };
         let rows = self.behind_deferred(query).await?;
         rows.iter().try_for_each(|row| each(Row::Postgres(row)))
     }
@@ -311,7 +310,7 @@ impl Session {
         let values = ready.cells.bound();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        self.client.execute(&ready.statement, &bound).await.map_err(wrong)
+        self.client().execute(&ready.statement, &bound).await.map_err(wrong)
     }
 
     pub(crate) async fn word(&self, text: &'static str) -> Result<()> {
@@ -320,7 +319,7 @@ impl Session {
             self.state().deferred.clear();
         }
         self.flush().await?;
-        self.opened(async { self.client.batch_execute(text).await.map_err(wrong) }).await
+        self.opened(async { self.client().batch_execute(text).await.map_err(wrong) }).await
     }
 
     pub(crate) fn defer(&self, sql: Sql) {
@@ -342,7 +341,7 @@ impl Session {
             match commit {
                 Some(commit) => {
                     let (ran, committed) =
-                        futures_util::future::join(running, self.client.batch_execute(commit))
+                        futures_util::future::join(running, self.client().batch_execute(commit))
                             .await;
                     ran.into_iter().collect::<Result<Vec<_>>>()?;
                     committed.map_err(wrong)
@@ -378,7 +377,7 @@ impl Drop for Session {
     /// The end of the transaction is sent and not waited for: what comes next on the connection stands behind it.
     fn drop(&mut self) {
         if self.state().open {
-            drop(self.client.batch_execute("ROLLBACK").now_or_never());
+            Line::part(&self.line, "ROLLBACK");
         }
     }
 }

@@ -90,11 +90,11 @@ impl Postgres {
         if telling.news.is_empty() {
             return Ok(());
         }
-        let client = self.platform.get().await.map_err(|error| {
+        let line = self.platform.get().await.map_err(|error| {
             unavailable("PostgreSQL does not answer: other nodes learn of this later.")
                 .caused_by(error)
         })?;
-        telling.through(&client).await
+        line.drive(telling.through(line.client())).await
     }
 
     /// Talks with the other nodes, and measures tables that have grown; never ends.
