@@ -1,5 +1,6 @@
 //! The store alone: walls between tenants, commits that are shared, rows as structs, search.
 
+use futures_util::FutureExt;
 use kith_kernel::{Actor, Clock, Date, Id, Ids, Kind as ErrorKind, Time, invalid};
 use kith_store::{
     Condition, Db, Document, Insert, Migration, Output, Read, Select, Step, Table, Update, Value,
@@ -16,6 +17,7 @@ on_both!(
     rows_that_go_in_together_keep_their_values,
     many_values_are_looked_up_at_once,
     failed_writes_leave_nothing_and_others_stay,
+    who_goes_away_holds_nothing,
     search_finds_prefixes_of_one_tenant,
     a_newer_schema_is_refused,
     a_copy_is_left_before_the_schema_changes,
@@ -269,6 +271,47 @@ async fn failed_writes_leave_nothing_and_others_stay(kind: Kind) {
 }
 
 /// Polls all of them together, so that writes wait for one another.
+/// Who asked may be gone before the answer, at any point of the way: all of it was done then or nothing, and nobody waits.
+async fn who_goes_away_holds_nothing(kind: Kind) {
+    let house = house(kind).await;
+    let much = "x".repeat(8_000_000);
+    for polls in 1..12 {
+        let (name, pair) = (format!("lamp {polls}"), format!("shade {polls}"));
+        let mut write = Box::pin(house.db.write(&house.ana, async |db| {
+            db.insert(thing(house.ids.next(), &name)).await?;
+            let custom = Value::from(&serde_json::json!({ "much": much }));
+            let cells = vec![
+                ("id", house.ids.next().into()),
+                ("name", pair.as_str().into()),
+                ("custom", custom),
+            ];
+            db.insert(Insert::row("things", cells)).await
+        }));
+        for _ in 0..polls {
+            if (&mut write).now_or_never().is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(write);
+        let again = house
+            .db
+            .write(&house.ana, async |db| db.insert(thing(house.ids.next(), &name)).await)
+            .await;
+        let there = house
+            .db
+            .read(&house.ana, async |db| {
+                db.count(Select::from("things").whose("name", pair.as_str())).await
+            })
+            .await
+            .unwrap();
+        match again {
+            Ok(_) => assert_eq!(there, 0),
+            Err(error) => assert_eq!((error.kind(), there), (ErrorKind::Conflict, 1)),
+        }
+    }
+}
+
 async fn join_all<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
