@@ -13,6 +13,7 @@ use crate::database::{Database, Kind, on_both};
 on_both!(
     a_tenant_sees_its_rows_alone,
     a_link_cannot_point_into_another_tenant,
+    tenants_take_turns_on_the_same_connections,
     rows_come_back_as_they_went_in,
     rows_that_go_in_together_keep_their_values,
     many_values_are_looked_up_at_once,
@@ -117,6 +118,35 @@ async fn a_link_cannot_point_into_another_tenant(kind: Kind) {
         house.db.write(&house.stranger, async |db| db.insert(child()).await).await.unwrap_err();
     assert_eq!(error.code(), "unknown_link");
     house.db.write(&house.ana, async |db| db.insert(child()).await).await.unwrap();
+}
+
+/// What is all of a write needs no transaction around it, and stands behind the same wall.
+async fn tenants_take_turns_on_the_same_connections(kind: Kind) {
+    let house = house(kind).await;
+    let lamp = house.ids.next();
+    let append = async |actor: &Actor, thing: Insert| {
+        house.db.write(actor, async |db| db.append(thing)).await
+    };
+    append(&house.ana, thing(lamp, "lamp")).await.unwrap();
+    for turn in 0..20 {
+        let name = format!("thing {turn}");
+        for actor in [&house.ana, &house.stranger] {
+            append(actor, thing(house.ids.next(), &name)).await.unwrap();
+        }
+        let cells = vec![
+            ("id", house.ids.next().into()),
+            ("name", "shade".into()),
+            ("parent_id", lamp.into()),
+        ];
+        let error = append(&house.stranger, Insert::row("things", cells)).await.unwrap_err();
+        assert_eq!(error.code(), "unknown_link");
+        let again = append(&house.ana, thing(house.ids.next(), &name)).await.unwrap_err();
+        assert_eq!(again.code(), "taken");
+    }
+    for (actor, own) in [(&house.ana, 21), (&house.stranger, 20)] {
+        let count = house.db.read(actor, async |db| db.count(Select::from("things")).await);
+        assert_eq!(count.await.unwrap(), own);
+    }
 }
 
 #[derive(Debug, PartialEq, Deserialize)]

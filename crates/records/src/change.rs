@@ -23,7 +23,7 @@ use crate::{
     Records,
     catalog::Shape,
     custom::{self, CustomField, store_values},
-    describe::{Change, Desk, Object, Record, What},
+    describe::{Change, Desk, Object, Record, What, value_of},
     encode, erased, labels, merged,
     values::Reading,
 };
@@ -357,13 +357,13 @@ fn named_pairs(custom: &[(CustomField, Json)]) -> Vec<(&CustomField, Json)> {
 fn fill_defaults(shape: &Shape, after: &mut Record, reading: Reading) -> Result<()> {
     for field in &shape.fields {
         if let Some(text) = field.default
-            && after.get(field.key).is_none_or(Json::is_null)
+            && value_of(after, field.key).is_none_or(Json::is_null)
         {
             let value: Json = serde_json::from_str(text).unwrap_or_else(|_| text.into());
             after.insert(field.key.to_owned(), field.canonical(&value, reading)?);
         }
     }
-    if shape.has_currency && after.get("currency").is_none_or(Json::is_null) {
+    if shape.has_currency && value_of(after, "currency").is_none_or(Json::is_null) {
         after.insert("currency".to_owned(), reading.currency.code().into());
     }
     Ok(())
@@ -403,7 +403,8 @@ fn check_required(shape: &Shape, after: &Record) -> Result<()> {
         .iter()
         .filter(|field| field.required && field.writable == crate::Writable::User)
         .filter(|field| {
-            after.get(field.key).is_none_or(|value| value.is_null() || value.as_str() == Some(""))
+            value_of(after, field.key)
+                .is_none_or(|value| value.is_null() || value.as_str() == Some(""))
         })
         .collect();
     let Some(first) = missing.first() else { return Ok(()) };

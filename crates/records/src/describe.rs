@@ -13,6 +13,17 @@ use crate::Records;
 /// Field keys and values as JSON shows them; keys of groups are dotted (`address.city`).
 pub type Record = Map<String, Json>;
 
+/// Records with more values than this are looked into by hash.
+const FEW: usize = 40;
+
+/// The value of a field. A record has few: comparing their names takes less than hashing one.
+pub(crate) fn value_of<'r>(record: &'r Record, key: &str) -> Option<&'r Json> {
+    if record.len() > FEW {
+        return record.get(key);
+    }
+    record.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+}
+
 /// What one kind of record is.
 pub struct Object {
     /// The name of one: `deal`.
@@ -326,7 +337,7 @@ impl Change {
 
     /// The value that a field will have.
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.after.get(key).filter(|value| !value.is_null())
+        value_of(&self.after, key).filter(|value| !value.is_null())
     }
 
     /// The text that a field will have.
@@ -341,7 +352,7 @@ impl Change {
 
     /// The value that a field had.
     pub fn was(&self, key: &str) -> Option<&Json> {
-        self.before.as_ref()?.get(key).filter(|value| !value.is_null())
+        value_of(self.before.as_ref()?, key).filter(|value| !value.is_null())
     }
 
     /// Whether a field changes.
@@ -351,7 +362,7 @@ impl Change {
 
     /// Whether the caller gave a field.
     pub fn is_given(&self, key: &str) -> bool {
-        self.given.contains_key(key)
+        value_of(&self.given, key).is_some()
     }
 
     /// Gives a field a value, as the house.

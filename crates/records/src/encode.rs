@@ -10,7 +10,7 @@ use crate::{
     catalog::Shape,
     cursor::Key,
     custom::CustomField,
-    describe::{Field, Kind, Record},
+    describe::{Field, Kind, Record, value_of},
 };
 
 /// What is encoded of a row, worked out once for a list.
@@ -229,7 +229,7 @@ pub(crate) fn answer(
     let mut answer = Record::with_capacity(shape.fields.len() + 2);
     answer.insert("id".to_owned(), id.to_string().into());
     for field in &shape.fields {
-        let value = record.get(field.key).cloned().unwrap_or_else(|| match field.kind {
+        let value = value_of(record, field.key).cloned().unwrap_or_else(|| match field.kind {
             Kind::Labels => Json::Array(Vec::new()),
             _ => Json::Null,
         });
@@ -267,7 +267,7 @@ pub(crate) fn written(
     let mut writing = Writing { out: &mut out, first: false, group: None };
     for field in &shape.fields {
         writing.key(field);
-        match (record.get(field.key), field.kind) {
+        match (value_of(record, field.key), field.kind) {
             // Writing into a Vec does not fail.
             (Some(value), _) => drop(serde_json::to_writer(&mut *writing.out, value)),
             (None, Kind::Labels) => writing.out.extend_from_slice(b"[]"),

@@ -5,9 +5,12 @@ pub(crate) mod sqlite;
 
 use std::path::PathBuf;
 
-use kith_kernel::Result;
+use kith_kernel::{Id, Result};
 
-use crate::{Row, Value, statement::Sql};
+use crate::{
+    Row, Value,
+    statement::{Dialect, Insert, Sql},
+};
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ pub(crate) enum Session {
 /// Which of a tenant's walls a PostgreSQL session stands behind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wall {
-    Tenant(kith_kernel::Id),
+    Tenant(Id),
     Platform,
 }
 
@@ -77,10 +80,10 @@ impl Engine {
 }
 
 impl Session {
-    pub(crate) fn dialect(&self) -> crate::statement::Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(_) => crate::statement::Dialect::Sqlite,
-            Self::Postgres(_) => crate::statement::Dialect::Postgres,
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -115,6 +118,19 @@ impl Session {
         }
     }
 
+    /// Adds rows whose success nobody waits for.
+    pub(crate) fn append(&self, insert: Insert, tenant: Option<Id>) -> Result<()> {
+        match self {
+            Self::Sqlite(session) => {
+                session.execute(&insert.sql(Dialect::Sqlite, tenant)).map(drop)
+            }
+            Self::Postgres(session) => {
+                session.append(insert, tenant);
+                Ok(())
+            }
+        }
+    }
+
     /// Changes the word index: before the commit on SQLite, with it on PostgreSQL.
     pub(crate) fn index(&self, sql: Sql) -> Result<()> {
         match self {
@@ -132,7 +148,7 @@ impl Session {
             // There is one writer, and it is this one.
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(session) => {
-                let mut sql = Sql::new(crate::statement::Dialect::Postgres, None);
+                let mut sql = Sql::new(Dialect::Postgres, None);
                 sql.text.push_str("SELECT pg_advisory_xact_lock(");
                 sql.bind(Value::Integer(key));
                 sql.text.push(')');
@@ -147,7 +163,7 @@ impl Session {
             // There is one writer, and it is this one.
             Self::Sqlite(_) => Ok(true),
             Self::Postgres(session) => {
-                let mut sql = Sql::new(crate::statement::Dialect::Postgres, None);
+                let mut sql = Sql::new(Dialect::Postgres, None);
                 sql.text.push_str("SELECT pg_try_advisory_xact_lock(");
                 sql.bind(Value::Integer(key));
                 sql.text.push(')');

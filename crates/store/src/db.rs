@@ -351,12 +351,7 @@ impl Write {
     /// Adds rows whose success nobody waits for before the commit.
     pub fn append(&self, insert: Insert) -> Result<()> {
         self.guard(insert.table)?;
-        let dialect = self.session.dialect();
-        if dialect == crate::sql::Dialect::Sqlite {
-            return self.session.defer(insert.sql(dialect, self.tenant));
-        }
-        let mut rows = insert.one_by_one().into_iter();
-        rows.try_for_each(|row| self.session.defer(row.sql(dialect, self.tenant)))
+        self.session.append(insert, self.tenant)
     }
 
     /// Changes rows; says how many.

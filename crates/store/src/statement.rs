@@ -12,6 +12,7 @@ pub use condition::{Comparison, Condition, Related, equals};
 pub use select::{Each, Output, Select, padded};
 
 pub(crate) use crate::sql::{Dialect, Sql};
+pub(crate) use change::{Form, Rows};
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use super::Given;
 use crate::{
     catalog::Shape,
     custom::CustomField,
-    describe::{Field, Record},
+    describe::{Field, Record, value_of},
     fields::is_writable,
     values::Reading,
 };
@@ -85,7 +85,7 @@ impl Sorter<'_> {
     }
 
     fn field(&mut self, field: Field, value: &Json) -> Result<()> {
-        if self.given.fields.contains_key(field.key) {
+        if value_of(&self.given.fields, field.key).is_some() {
             return Err(invalid(field.key, "is given twice, in two spellings"));
         }
         if !is_writable(&field) && !self.as_house {
@@ -99,7 +99,7 @@ impl Sorter<'_> {
     /// What was read may be sent back unchanged.
     fn read_only(&self, field: &Field, value: &Json) -> Result<()> {
         let current =
-            self.before.and_then(|(_, record)| record.get(field.key)).unwrap_or(&Json::Null);
+            self.before.and_then(|(_, record)| value_of(record, field.key)).unwrap_or(&Json::Null);
         if value == current {
             Ok(())
         } else {

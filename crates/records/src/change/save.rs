@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::{
     Manner, Records,
     catalog::Shape,
-    describe::{Change, Field, FoundBy, Object, Record, What},
+    describe::{Change, Field, FoundBy, Object, Record, What, value_of},
 };
 
 fn currency(change: &Change) -> Currency {
@@ -25,7 +25,7 @@ pub(super) async fn insert(
     let mut cells: Vec<(&'static str, Value)> = Vec::with_capacity(shape.fields.len() * 2 + 3);
     cells.push(("id", change.id.into()));
     for field in shape.fields.iter().filter(|field| field.kind.is_stored()) {
-        let value = change.after.get(field.key).unwrap_or(&Json::Null);
+        let value = value_of(&change.after, field.key).unwrap_or(&Json::Null);
         cells.push((field.column, field.stored(value, currency)?));
         if field.kind.is_folded() {
             cells.push((field.folded, field.folded_value(value)));
@@ -57,7 +57,7 @@ pub(super) async fn update(
         // An amount is stored in units of its currency, so it is written anew with it.
         let follows = field.kind == crate::Kind::Money && change.changes("currency");
         if change.changes(field.key) || follows {
-            let value = change.after.get(field.key).unwrap_or(&Json::Null);
+            let value = value_of(&change.after, field.key).unwrap_or(&Json::Null);
             update = update.set(field.column, field.stored(value, currency)?);
             if field.kind.is_folded() {
                 update = update.set(field.folded, field.folded_value(value));

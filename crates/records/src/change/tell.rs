@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::{
     custom::CustomField,
-    describe::{Change, Object, Record, What},
+    describe::{Change, Object, Record, What, value_of},
 };
 
 /// Bytes that most changes fit into.
@@ -94,8 +94,8 @@ fn difference<'a>(told: &Told<'a>) -> Difference<'a> {
         difference.before.built_in.extend(pairs(was));
         return difference;
     }
-    for key in was.keys().chain(change.after.keys().filter(|key| !was.contains_key(*key))) {
-        let (old, new) = (was.get(key), change.after.get(key));
+    for key in was.keys().chain(change.after.keys().filter(|key| value_of(was, key).is_none())) {
+        let (old, new) = (value_of(was, key), value_of(&change.after, key));
         if old != new && key != "updatedAt" {
             difference.before.built_in.push((key, old.unwrap_or(GONE)));
             is.push((key.as_str(), new.unwrap_or(GONE)));

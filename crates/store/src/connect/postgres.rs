@@ -28,14 +28,17 @@ pub(crate) use whole::Whole;
 
 use self::{
     bind::{Bound, Cells},
-    join::{Joined, Rows},
+    join::{Group, Joined, Waiting},
     line::{Line, Lines},
 };
 use super::{
     Options, Purpose, Wall,
     sqlite::{dangling, slow, taken},
 };
-use crate::{Row, statement::Sql};
+use crate::{
+    Row,
+    statement::{Dialect, Insert, Sql},
+};
 
 pub(crate) struct Postgres {
     /// Connections that see one tenant at a time.
@@ -177,15 +180,15 @@ struct State {
     begin: Option<String>,
     open: bool,
     /// Statements that go out with the commit.
-    deferred: Vec<Sql>,
+    deferred: Vec<Waiting>,
     /// Rows that were added to tables.
     inserted: Vec<(&'static str, u64)>,
 }
 
 impl State {
     /// Counts what a statement adds; what is taken back is counted with it, which matters little.
-    fn note(&mut self, sql: &Sql) {
-        let Some((table, rows)) = sql.inserts else { return };
+    fn note(&mut self, inserts: Option<(&'static str, u64)>) {
+        let Some((table, rows)) = inserts else { return };
         match self.inserted.iter_mut().find(|(known, _)| *known == table) {
             Some((_, sum)) => *sum += rows,
             None => self.inserted.push((table, rows)),
@@ -248,7 +251,7 @@ impl Session {
     }
 
     pub(crate) async fn execute(&self, sql: Sql) -> Result<u64> {
-        self.state().note(&sql);
+        self.state().note(sql.inserts);
         let ready = self.as_written(sql).await?;
         self.behind_deferred(self.run(&ready)).await
     }
@@ -277,7 +280,7 @@ impl Session {
     }
 
     /// Prepares all before any is sent: a statement that is still being prepared would let the next one overtake it.
-    async fn ready(&self, all: Vec<Sql>) -> Result<Vec<Ready>> {
+    async fn ready(&self, all: Vec<Waiting>) -> Result<Vec<Ready>> {
         let mut ready = Vec::new();
         for joined in self.learned.texts.joined(all) {
             ready.push(match joined {
@@ -297,20 +300,24 @@ impl Session {
         Ok(Ready { statement, cells: Cells::Row(sql.values) })
     }
 
-    async fn of_arrays(&self, groups: Vec<Rows>) -> Result<Ready> {
+    async fn of_arrays(&self, groups: Vec<Group>) -> Result<Ready> {
         let mut types: Vec<Vec<Type>> = Vec::with_capacity(groups.len());
         for group in &groups {
-            types.push(self.prepare(&group.text).await?.params().to_vec());
+            types.push(self.prepare(&group.source.text()).await?.params().to_vec());
         }
         let statement = self.prepare(&join::of_arrays(&groups, &types)).await?;
         Ok(Ready { statement, cells: Cells::Columns(groups) })
     }
 
     async fn run(&self, ready: &Ready) -> Result<u64> {
+        self.running(ready).await.map_err(wrong)
+    }
+
+    async fn running(&self, ready: &Ready) -> std::result::Result<u64, tokio_postgres::Error> {
         let values = ready.cells.bound();
         let bound: Vec<&(dyn ToSql + Sync)> =
             values.iter().map(|v| v as &(dyn ToSql + Sync)).collect();
-        self.client().execute(&ready.statement, &bound).await.map_err(wrong)
+        self.client().execute(&ready.statement, &bound).await
     }
 
     pub(crate) async fn word(&self, text: &'static str) -> Result<()> {
@@ -324,8 +331,19 @@ impl Session {
 
     pub(crate) fn defer(&self, sql: Sql) {
         let mut state = self.state();
-        state.note(&sql);
-        state.deferred.push(sql);
+        state.note(sql.inserts);
+        state.deferred.push(Waiting::Written(sql));
+    }
+
+    pub(crate) fn append(&self, insert: Insert, tenant: Option<Id>) {
+        match insert.apart(tenant) {
+            Ok(rows) => {
+                let mut state = self.state();
+                state.note(Some((rows.form.table, rows.rows.len() as u64)));
+                state.deferred.push(Waiting::Rows(rows));
+            }
+            Err(insert) => self.defer(insert.sql(Dialect::Postgres, tenant)),
+        }
     }
 
     /// A statement that is waited for must see what was deferred before it.
@@ -357,7 +375,13 @@ impl Session {
             return Ok(());
         }
         let rest = self.deferred().await?;
-        self.send(&rest, Some("COMMIT")).await?;
+        match (rest.as_slice(), self.tenant) {
+            // All there is: the statement begins and commits by itself.
+            ([only], Some(tenant)) if !self.state().open => {
+                self.line.alone(tenant, self.running(only)).await.map_err(wrong)?;
+            }
+            _ => self.send(&rest, Some("COMMIT")).await?,
+        }
         let inserted = {
             let mut state = self.state();
             state.open = false;
@@ -376,7 +400,7 @@ impl Session {
 impl Drop for Session {
     /// The end of the transaction is sent and not waited for: what comes next on the connection stands behind it.
     fn drop(&mut self) {
-        if self.state().open {
+        if self.state().open || self.line.is_left() {
             Line::part(&self.line, "ROLLBACK");
         }
     }

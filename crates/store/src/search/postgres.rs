@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use kith_kernel::Id;
 
 use super::{MAX_CANDIDATES, bind_all};
-use crate::sql::{Dialect, Sql};
+use crate::sql::{Dialect, Sql, push_number};
 
 pub(crate) const SCHEMA: &str = "\
 CREATE TABLE search_documents (
@@ -66,12 +66,19 @@ pub(super) fn index(
     texts: &[Vec<String>; 3],
     known: bool,
 ) -> Sql {
-    let mut words = format!("'{}':1 '{}':1", scope[0], scope[1]);
+    let mut words = String::with_capacity(512);
+    for part in ["'", &scope[0], "':1 '", &scope[1], "':1"] {
+        words.push_str(part);
+    }
     let mut position = 1;
     for (text, weight) in texts.iter().zip(['A', 'B', 'C']) {
         for word in text {
             position += 1;
-            write!(words, " '{word}':{position}{weight}").ok();
+            for part in [" '", word, "':"] {
+                words.push_str(part);
+            }
+            push_number(&mut words, position);
+            words.push(weight);
         }
     }
     let mut sql = Sql::new(Dialect::Postgres, None);

@@ -17,7 +17,7 @@ pub struct Insert {
     on_conflict: OnConflict,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 enum OnConflict {
     Fail,
     Keep,
@@ -61,20 +61,19 @@ impl Insert {
         self
     }
 
-    /// Its rows one by one, where that is the same: such rows go out together with those of other inserts.
-    pub(crate) fn one_by_one(self) -> Vec<Self> {
-        if self.rows.len() < 2 || !matches!(self.on_conflict, OnConflict::Fail | OnConflict::Keep) {
-            return vec![self];
+    /// Its rows as they are bound, apart from the statement that each of them could be inserted by. None where rows of one
+    /// statement are not the same as statements of one row.
+    pub(crate) fn apart(self, tenant: Option<Id>) -> std::result::Result<Rows, Self> {
+        let replaces =
+            matches!(self.on_conflict, OnConflict::Replace { .. } | OnConflict::Add { .. });
+        if replaces && self.rows.len() > 1 {
+            return Err(self);
         }
         let Self { table, columns, rows, on_conflict } = self;
-        rows.into_iter()
-            .map(|row| Self {
-                table,
-                columns: columns.clone(),
-                rows: vec![row],
-                on_conflict: on_conflict.clone(),
-            })
-            .collect()
+        let bound = |row: Vec<Value>| tenant.map(Value::Id).into_iter().chain(row).collect();
+        let rows = rows.into_iter().map(bound).collect();
+        let of_tenant = tenant.is_some();
+        Ok(Rows { form: Form { table, columns, of_tenant, on_conflict }, rows })
     }
 
     pub(crate) fn sql(mut self, dialect: Dialect, tenant: Option<Id>) -> Sql {
@@ -133,6 +132,49 @@ impl Insert {
             sql.text.push_str("excluded.");
             sql.text.push_str(column);
         }
+    }
+}
+
+/// Rows that are not written out yet.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) form: Form,
+    pub(crate) rows: Vec<Vec<Value>>,
+}
+
+/// All that decides how a row is inserted, but its values.
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    pub(crate) table: &'static str,
+    columns: Vec<&'static str>,
+    of_tenant: bool,
+    on_conflict: OnConflict,
+}
+
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        // Names that are equal mostly are the same.
+        let same = |(a, b): (&&str, &&str)| std::ptr::eq(*a, *b) || a == b;
+        self.table == other.table
+            && self.of_tenant == other.of_tenant
+            && self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(same)
+            && self.on_conflict == other.on_conflict
+    }
+}
+
+impl Form {
+    /// A row of it may meet another row of the same statement.
+    pub(crate) fn replaces(&self) -> bool {
+        matches!(self.on_conflict, OnConflict::Replace { .. } | OnConflict::Add { .. })
+    }
+
+    /// The statement that inserts one row.
+    pub(crate) fn text(&self) -> String {
+        let Self { table, columns, of_tenant, on_conflict } = self.clone();
+        let rows = vec![vec![Value::Null; columns.len()]];
+        let insert = Insert { table, columns, rows, on_conflict };
+        insert.sql(Dialect::Postgres, of_tenant.then_some(Id::NIL)).text
     }
 }
 

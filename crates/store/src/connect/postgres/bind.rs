@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::{EPOCH_2000, EPOCH_2000_DAYS, join::Rows};
+use super::{EPOCH_2000, EPOCH_2000_DAYS, join::Group};
 use crate::Value;
 
 type Wrong = Box<dyn std::error::Error + Sync + Send>;
@@ -11,7 +11,7 @@ type Wrong = Box<dyn std::error::Error + Sync + Send>;
 /// The values of a statement.
 pub(super) enum Cells {
     Row(Vec<Value>),
-    Columns(Vec<Rows>),
+    Columns(Vec<Group>),
 }
 
 /// What stands for one placeholder.

@@ -40,7 +40,8 @@ const MOST_TENANTS: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) struct Growth {
-    added: Mutex<HashMap<(&'static str, Option<Id>), Added>>,
+    /// By tenant; what no tenant is named for is everybody's.
+    added: Mutex<HashMap<Option<Id>, Vec<Added>>>,
     due: Mutex<Vec<Due>>,
     came_due: Notify,
     /// Somebody measures beside the writes; else they do it themselves.
@@ -49,6 +50,7 @@ pub(super) struct Growth {
 }
 
 struct Added {
+    table: &'static str,
     rows: u64,
     due: u64,
 }
@@ -77,12 +79,18 @@ impl Growth {
     fn count(&self, tenant: Option<Id>, inserted: &[(&'static str, u64)]) -> Vec<Due> {
         let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
         if added.len() > MOST_TENANTS {
-            added.retain(|(_, tenant), _| tenant.is_none());
+            added.retain(|tenant, _| tenant.is_none());
         }
         let mut due = Vec::new();
-        for (table, rows) in inserted {
-            for whose in [None].into_iter().chain(tenant.map(Some)) {
-                let known = added.entry((table, whose)).or_insert(Added { rows: 0, due: FIRST });
+        for whose in [None].into_iter().chain(tenant.map(Some)) {
+            let tables = added.entry(whose).or_default();
+            for &(table, rows) in inserted {
+                let at = tables.iter().position(|known| known.table == table);
+                let at = at.unwrap_or_else(|| {
+                    tables.push(Added { table, rows: 0, due: FIRST });
+                    tables.len() - 1
+                });
+                let known = &mut tables[at];
                 known.rows += rows;
                 if known.rows >= known.due {
                     known.due = known.rows.saturating_mul(TIMES);

@@ -5,6 +5,7 @@
 //! however many they are, and is prepared once.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt::Write as _,
     sync::{Arc, Mutex, PoisonError},
@@ -15,6 +16,7 @@ use tokio_postgres::types::Type;
 use crate::{
     Value,
     sql::{Sql, push_number},
+    statement::{Form, Rows},
 };
 
 /// Values of one statement.
@@ -28,6 +30,14 @@ const MOST_PARAMETERS: usize = 32_000;
 const INSERT: &str = "INSERT INTO ";
 const VALUES: &str = ") VALUES ";
 
+/// What waits for others to go out with.
+pub(super) enum Waiting {
+    /// A statement as it was written.
+    Written(Sql),
+    /// Rows whose statement need not be written when it is known.
+    Rows(Rows),
+}
+
 /// Statements that go out as one.
 pub(super) enum Joined {
     /// A statement as it was written.
@@ -35,14 +45,44 @@ pub(super) enum Joined {
     /// Rows for tables, few for each.
     Few(Arc<str>, Vec<Value>),
     /// Rows for tables, many for some.
-    Rows(Vec<Rows>),
+    Rows(Vec<Group>),
 }
 
 /// Rows that the same statement inserts.
-pub(super) struct Rows {
-    /// The statement that inserts one of them.
-    pub(super) text: String,
+pub(super) struct Group {
+    pub(super) source: Source,
     pub(super) rows: Vec<Vec<Value>>,
+}
+
+/// The statement that inserts one row.
+#[derive(Clone, PartialEq)]
+pub(super) enum Source {
+    Written(String),
+    Form(Form),
+}
+
+impl Source {
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Written(text) => text.into(),
+            Self::Form(form) => form.text().into(),
+        }
+    }
+
+    fn table(&self) -> &str {
+        match self {
+            Self::Written(text) => text[INSERT.len()..].split(' ').next().unwrap_or_default(),
+            Self::Form(form) => form.table,
+        }
+    }
+
+    /// Such an insert may meet a row of the same statement, which PostgreSQL refuses.
+    fn replaces(&self) -> bool {
+        match self {
+            Self::Written(text) => text.contains(") DO UPDATE SET "),
+            Self::Form(form) => form.replaces(),
+        }
+    }
 }
 
 /// Texts of statements that were joined before: the same parts come again and again.
@@ -53,52 +93,59 @@ pub(super) struct Texts {
 
 struct Known {
     /// The statements of single rows, and how many rows of each.
-    parts: Vec<(String, usize)>,
+    parts: Vec<(Source, usize)>,
     text: Arc<str>,
 }
 
 impl Texts {
     /// The same statements, with neighbours that insert one row each as one.
-    pub(super) fn joined(&self, all: Vec<Sql>) -> Vec<Joined> {
+    pub(super) fn joined(&self, all: Vec<Waiting>) -> Vec<Joined> {
         let mut found = Vec::new();
         let mut run = Run::default();
-        for sql in all {
-            if !run.takes(&sql) {
-                found.extend(std::mem::take(&mut run).end(self));
-            }
-            if is_one_row(&sql) {
-                run.add(sql);
-            } else {
-                found.push(Joined::Alone(sql));
+        for waiting in all {
+            match waiting {
+                Waiting::Written(sql) if is_one_row(&sql) => {
+                    let source = Source::Written(sql.text);
+                    found.extend(run.add(&source, sql.values, self));
+                }
+                Waiting::Written(sql) => {
+                    found.extend(std::mem::take(&mut run).end(self));
+                    found.push(Joined::Alone(sql));
+                }
+                Waiting::Rows(Rows { form, rows }) => {
+                    let source = Source::Form(form);
+                    for row in rows {
+                        found.extend(run.add(&source, row, self));
+                    }
+                }
             }
         }
         found.extend(run.end(self));
         found
     }
 
-    /// The text for such parts, which is looked for by their length: a hash of it would cost more than it spares.
-    fn of(&self, parts: &[Rows]) -> Arc<str> {
-        let key = (parts.len(), parts.iter().map(|part| part.text.len() * part.rows.len()).sum());
+    /// The text for such parts, which is looked for by how many there are: a hash of them would cost more than it spares.
+    fn of(&self, parts: &[Group]) -> Arc<str> {
+        let values = |part: &Group| part.rows.iter().map(Vec::len).sum::<usize>();
+        let key = (parts.len(), parts.iter().map(values).sum());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > MOST_TEXTS {
             known.clear();
         }
-        let of_length = known.entry(key).or_default();
+        let of_size = known.entry(key).or_default();
         let meant = |known: &&Known| {
-            let pairs = known.parts.iter().zip(parts);
-            pairs
-                .into_iter()
-                .all(|((text, rows), part)| *rows == part.rows.len() && *text == part.text)
+            let mut pairs = known.parts.iter().zip(parts);
+            pairs.all(|((source, rows), part)| *rows == part.rows.len() && *source == part.source)
         };
-        if let Some(known) = of_length.iter().find(meant) {
+        if let Some(known) = of_size.iter().find(meant) {
             return Arc::clone(&known.text);
         }
-        if of_length.len() > MOST_TEXTS {
-            of_length.clear();
+        if of_size.len() > MOST_TEXTS {
+            of_size.clear();
         }
         let text: Arc<str> = written_out(parts).into();
-        let parts = parts.iter().map(|part| (part.text.clone(), part.rows.len())).collect();
-        of_length.push(Known { parts, text: Arc::clone(&text) });
+        let parts = parts.iter().map(|part| (part.source.clone(), part.rows.len())).collect();
+        of_size.push(Known { parts, text: Arc::clone(&text) });
         text
     }
 }
@@ -107,55 +154,40 @@ fn is_one_row(sql: &Sql) -> bool {
     sql.text.starts_with(INSERT) && !sql.text.contains("), (")
 }
 
-fn table(text: &str) -> &str {
-    text[INSERT.len()..].split(' ').next().unwrap_or_default()
-}
-
-/// Such an insert may meet a row of the same statement, which PostgreSQL refuses.
-fn replaces(text: &str) -> bool {
-    text.contains(") DO UPDATE SET ")
-}
-
 /// Neighbours on their way into one statement.
 #[derive(Default)]
 struct Run {
-    groups: Vec<Rows>,
+    groups: Vec<Group>,
     values: usize,
 }
 
 impl Run {
-    fn takes(&self, sql: &Sql) -> bool {
+    /// Adds a row; what was before it where they cannot go together.
+    fn add(&mut self, source: &Source, row: Vec<Value>, texts: &Texts) -> Option<Joined> {
+        let before =
+            if self.takes(source, row.len()) { None } else { std::mem::take(self).end(texts) };
+        self.values += row.len();
+        match self.groups.iter_mut().find(|group| group.source == *source) {
+            Some(group) => group.rows.push(row),
+            None => self.groups.push(Group { source: source.clone(), rows: vec![row] }),
+        }
+        before
+    }
+
+    fn takes(&self, source: &Source, values: usize) -> bool {
         if self.groups.is_empty() {
             return true;
         }
-        if !is_one_row(sql) || self.values + sql.values.len() > MOST_VALUES {
-            return false;
-        }
-        let own = table(&sql.text);
-        let meets = |group: &Rows| {
-            table(&group.text) == own && (replaces(&sql.text) || replaces(&group.text))
+        let meets = |group: &Group| {
+            (source.replaces() || group.source.replaces()) && group.source.table() == source.table()
         };
-        !self.groups.iter().any(meets)
+        self.values + values <= MOST_VALUES && !self.groups.iter().any(meets)
     }
 
-    fn add(&mut self, sql: Sql) {
-        self.values += sql.values.len();
-        match self.groups.iter_mut().find(|group| group.text == sql.text) {
-            Some(group) => group.rows.push(sql.values),
-            None => self.groups.push(Rows { text: sql.text, rows: vec![sql.values] }),
-        }
-    }
-
-    fn end(mut self, texts: &Texts) -> Option<Joined> {
+    fn end(self, texts: &Texts) -> Option<Joined> {
         let is_much = self.values > MOST_PARAMETERS;
         if is_much || self.groups.iter().any(|group| group.rows.len() > FEW) {
             return Some(Joined::Rows(self.groups));
-        }
-        if let [Rows { text, rows }] = self.groups.as_mut_slice()
-            && let [values] = rows.as_mut_slice()
-        {
-            let (text, values) = (std::mem::take(text), std::mem::take(values));
-            return Some(Joined::Few(text.into(), values));
         }
         if self.groups.is_empty() {
             return None;
@@ -168,7 +200,7 @@ impl Run {
 }
 
 /// Rows with a value of their own in the text for each cell.
-fn written_out(parts: &[Rows]) -> String {
+fn written_out(parts: &[Group]) -> String {
     let mut text = String::new();
     let mut values = 0;
     for (at, part) in parts.iter().enumerate() {
@@ -187,8 +219,9 @@ fn written_out(parts: &[Rows]) -> String {
 }
 
 /// `INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)`, with the number of values so far.
-fn rows_written_out(to: &mut String, part: &Rows, mut values: usize) -> usize {
-    let (head, rest) = part.text.split_once(VALUES).unwrap_or((&part.text, ""));
+fn rows_written_out(to: &mut String, part: &Group, mut values: usize) -> usize {
+    let text = part.source.text();
+    let (head, rest) = text.split_once(VALUES).unwrap_or((&text, ""));
     let (row, tail) = tuple(rest);
     to.push_str(head);
     for (at, row_values) in part.rows.iter().enumerate() {
@@ -224,8 +257,8 @@ fn placeholders(to: &mut String, text: &str, mut write: impl FnMut(&mut String, 
 }
 
 /// The text that inserts rows out of arrays; `types` are those of each group's values.
-pub(super) fn of_arrays(groups: &[Rows], types: &[Vec<Type>]) -> String {
-    let mut text = String::with_capacity(groups.iter().map(|group| group.text.len() * 3).sum());
+pub(super) fn of_arrays(groups: &[Group], types: &[Vec<Type>]) -> String {
+    let mut text = String::new();
     let mut values = 0;
     for (at, (group, types)) in groups.iter().zip(types).enumerate() {
         let is_last = at + 1 == groups.len();
@@ -234,7 +267,7 @@ pub(super) fn of_arrays(groups: &[Rows], types: &[Vec<Type>]) -> String {
         } else if at > 0 {
             text.push(' ');
         }
-        from_arrays(&mut text, &group.text, (types, values));
+        from_arrays(&mut text, &group.source.text(), (types, values));
         if !is_last {
             text.push(')');
         }
@@ -284,18 +317,19 @@ fn tuple(rest: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::Dialect;
+    use crate::{sql::Dialect, statement::Insert};
 
-    fn sql(text: &str, values: i64) -> Sql {
+    fn sql(text: &str, values: i64) -> Waiting {
         let mut sql = Sql::new(Dialect::Postgres, None);
         text.clone_into(&mut sql.text);
         sql.values = (1..=values).map(Value::Integer).collect();
-        sql
+        Waiting::Written(sql)
     }
 
     fn told(joined: Vec<Joined>) -> Vec<String> {
-        let rows = |groups: &[Rows]| -> Vec<String> {
-            groups.iter().map(|group| format!("{} × {}", group.rows.len(), group.text)).collect()
+        let rows = |groups: &[Group]| -> Vec<String> {
+            let told = |group: &Group| format!("{} × {}", group.rows.len(), group.source.text());
+            groups.iter().map(told).collect()
         };
         joined
             .into_iter()
@@ -376,7 +410,8 @@ mod tests {
 
     #[test]
     fn many_rows_travel_as_an_array_for_each_column() {
-        let rows = |text: &str| Rows { text: text.to_owned(), rows: Vec::new() };
+        let rows =
+            |text: &str| Group { source: Source::Written(text.to_owned()), rows: Vec::new() };
         let groups = [
             rows("INSERT INTO a (x, y) VALUES ($1, CAST(CAST($2 AS text) AS tsvector))"),
             rows("INSERT INTO b (z) VALUES ($1) ON CONFLICT DO NOTHING"),
@@ -387,6 +422,33 @@ mod tests {
             "WITH part_0 AS (INSERT INTO a (x, y) SELECT given.value_1, CAST(CAST(given.value_2 AS text) AS tsvector) \
              FROM unnest(CAST($1 AS uuid[]), CAST($2 AS text[])) AS given (value_1, value_2)) \
              INSERT INTO b (z) SELECT given.value_1 FROM unnest(CAST($3 AS int8[])) AS given (value_1) ON CONFLICT DO NOTHING"
+        );
+    }
+
+    #[test]
+    fn rows_are_joined_as_if_they_had_been_written() {
+        let insert =
+            |row: Vec<Value>| Insert::row("a", vec![("x", 1.into()), ("y", row[0].clone())]);
+        let all = |apart: bool| {
+            let inserts = [insert(vec![2.into()]), insert(vec![3.into()]).or_keep()];
+            let tenant = Some(kith_kernel::Id::NIL);
+            let waiting = |insert: Insert| match insert.apart(tenant) {
+                Ok(rows) if apart => Waiting::Rows(rows),
+                Ok(Rows { form, mut rows }) => {
+                    let mut sql = Sql::new(Dialect::Postgres, None);
+                    sql.text = form.text();
+                    sql.values = rows.remove(0);
+                    Waiting::Written(sql)
+                }
+                Err(insert) => Waiting::Written(insert.sql(Dialect::Postgres, tenant)),
+            };
+            told(Texts::default().joined(inserts.into_iter().map(waiting).collect()))
+        };
+        assert_eq!(all(true), all(false));
+        assert_eq!(
+            all(true),
+            ["6 values WITH part_0 AS (INSERT INTO a (tenant_id, x, y) VALUES ($1, $2, $3)) \
+              INSERT INTO a (tenant_id, x, y) VALUES ($4, $5, $6) ON CONFLICT DO NOTHING"]
         );
     }
 

@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -13,6 +13,7 @@ use std::{
 
 use deadpool::managed::{Manager, Metrics, Object, RecycleError, RecycleResult};
 use futures_util::FutureExt;
+use kith_kernel::Id;
 use tokio::runtime::Handle;
 use tokio_postgres::{Client, Config, Error, Statement};
 
@@ -24,10 +25,34 @@ const MOST_STATEMENTS: usize = 1_000;
 /// Fields are dropped in this order: the connection takes its leave when nobody can ask any more.
 pub(super) struct Line {
     client: Client,
-    statements: Mutex<HashMap<String, Statement>>,
+    statements: Mutex<Statements>,
     /// Somebody waits for an answer, or gave up waiting for it.
     waited_for: AtomicBool,
+    /// The tenant that statements outside a transaction see.
+    tenant: Mutex<Option<Id>>,
     driven: Mutex<Driven>,
+}
+
+/// Statements by the length of their text: a hash of it would take longer than to compare it.
+#[derive(Default)]
+struct Statements {
+    of_length: HashMap<usize, Vec<(String, Statement)>>,
+    count: usize,
+}
+
+impl Statements {
+    fn known(&self, text: &str) -> Option<Statement> {
+        let known = self.of_length.get(&text.len())?.iter().find(|(known, _)| known == text);
+        known.map(|(_, statement)| statement.clone())
+    }
+
+    fn keep(&mut self, text: &str, statement: Statement) {
+        if self.count >= MOST_STATEMENTS {
+            *self = Self::default();
+        }
+        self.count += 1;
+        self.of_length.entry(text.len()).or_default().push((text.to_owned(), statement));
+    }
 }
 
 /// Reads and writes the socket; nothing when the connection has ended.
@@ -76,7 +101,7 @@ impl Line {
     /// Sends what nobody waits for. Its answer is read when the connection is used next, unless somebody gave up waiting
     /// before: what is half sent or half answered then is brought to its end on the side.
     pub(super) fn part(line: &Arc<Object<Lines>>, last: &'static str) {
-        if !line.waited_for.load(Ordering::Relaxed) {
+        if !line.is_left() {
             drop(line.client.batch_execute(last).now_or_never());
             line.turn(&mut Context::from_waker(Waker::noop()));
         } else if let Ok(runtime) = Handle::try_current() {
@@ -89,26 +114,50 @@ impl Line {
         }
     }
 
+    /// Runs what is a transaction by itself, as one that sees the tenant alone. That is said in the same packet, unless the
+    /// connection has been told so already.
+    pub(super) async fn alone<T>(
+        &self,
+        tenant: Id,
+        run: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if *self.stands_for() == Some(tenant) {
+            return self.drive(run).await;
+        }
+        *self.stands_for() = None;
+        let stand = format!("SET kith.tenant = '{tenant}'");
+        let both = futures_util::future::join(self.client.batch_execute(&stand), run);
+        let (stands, ran) = self.drive(both).await;
+        stands?;
+        *self.stands_for() = Some(tenant);
+        ran
+    }
+
+    fn stands_for(&self) -> MutexGuard<'_, Option<Id>> {
+        self.tenant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody gave up waiting.
+    pub(super) fn is_left(&self) -> bool {
+        self.waited_for.load(Ordering::Relaxed)
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
 
     /// The statement of this text, which stays prepared.
     pub(super) async fn prepare(&self, text: &str) -> Result<Statement, Error> {
-        if let Some(known) = self.known(text) {
+        if let Some(known) = self.statements().known(text) {
             return Ok(known);
         }
         let statement = self.drive(self.client.prepare(text)).await?;
-        let mut statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
-        if statements.len() >= MOST_STATEMENTS {
-            statements.clear();
-        }
-        statements.insert(text.to_owned(), statement.clone());
+        self.statements().keep(text, statement.clone());
         Ok(statement)
     }
 
-    fn known(&self, text: &str) -> Option<Statement> {
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned()
+    fn statements(&self) -> MutexGuard<'_, Statements> {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn turn(&self, context: &mut Context<'_>) {
@@ -128,11 +177,13 @@ impl Manager for Lines {
     type Error = Error;
 
     async fn create(&self) -> Result<Line, Error> {
-        let (client, connection) = self.config.connect(connector()).await?;
+        // Apart: what opens a connection is large, and would be a part of every request's own.
+        let (client, connection) = Box::pin(self.config.connect(connector())).await?;
         let line = Line {
             client,
             statements: Mutex::default(),
             waited_for: AtomicBool::new(false),
+            tenant: Mutex::default(),
             driven: Mutex::new(Driven(Some(Box::pin(connection)))),
         };
         line.drive(line.client.batch_execute(&self.walk_in)).await?;
