@@ -74,6 +74,7 @@ CREATE TABLE activities (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   owner_id BLOB,
   completed_at INTEGER,
   archived_at INTEGER,
@@ -88,9 +89,11 @@ CREATE TABLE activities (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX activities__deal_id__id ON activities (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE INDEX activities__due_at__id ON activities (tenant_id, due_at, id);
 CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
@@ -133,6 +136,7 @@ CREATE TABLE attachments (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -144,8 +148,10 @@ CREATE TABLE attachments (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX attachments__deal_id__id ON attachments (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE UNIQUE INDEX attachments__external_id_folded ON attachments (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX attachments__name_folded__id ON attachments (tenant_id, name_folded, id);
 CREATE INDEX attachments__related_id__id ON attachments (tenant_id, related_id, id);
@@ -832,6 +838,7 @@ CREATE TABLE notes (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   owner_id BLOB,
   is_pinned INTEGER,
   external_id TEXT,
@@ -845,9 +852,11 @@ CREATE TABLE notes (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX notes__deal_id__id ON notes (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE UNIQUE INDEX notes__external_id_folded ON notes (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX notes__related_id__id ON notes (tenant_id, related_id, id);
 CREATE TABLE notifications (
@@ -1121,6 +1130,7 @@ CREATE TABLE tasks (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   owner_id BLOB,
   completed_at INTEGER,
   archived_at INTEGER,
@@ -1136,9 +1146,11 @@ CREATE TABLE tasks (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, next_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX tasks__deal_id__id ON tasks (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE INDEX tasks__due_at__id ON tasks (tenant_id, due_at, id);
 CREATE UNIQUE INDEX tasks__external_id_folded ON tasks (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX tasks__owner_id__due_at__id ON tasks (tenant_id, owner_id, due_at, id);

@@ -1,6 +1,7 @@
 //! Custom fields: a tenant's own, kept by their ids in `custom` and, for filters and order, in a typed side table.
 
 mod cache;
+mod carry;
 mod migrations;
 mod sorted;
 mod unique;
