@@ -8,7 +8,7 @@ use kith_records::{
 
 use crate::notifications;
 
-const OWN: [Field; 19] = [
+const OWN: [Field; 20] = [
     plain(
         "type",
         "type",
@@ -58,6 +58,8 @@ const OWN: [Field; 19] = [
     link("dealId", "deal_id", "deal")
         .about("The deal that it belongs to, beside the record that it is about: its timeline shows it.")
         .aliases(&["deal", "opportunity"]),
+    plain("sourceCreatedAt", "source_created_at", Kind::Time)
+        .about("When it was made in the system that it came from; createdAt says when it came here."),
     link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto"]),
     plain("completedAt", "completed_at", Kind::Time).system(),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
