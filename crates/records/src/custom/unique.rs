@@ -63,7 +63,7 @@ pub(super) async fn claim(
 }
 
 /// Whether some record has a value.
-pub(super) async fn is_taken(db: &Read, field: &CustomField, value: &Value) -> Result<bool> {
+pub(crate) async fn is_taken(db: &Read, field: &CustomField, value: &Value) -> Result<bool> {
     let Some(value) = text(value) else { return Ok(false) };
     let select = Select::from("custom_uniques").whose("field_id", field.id);
     db.exists(select.whose("value", value)).await

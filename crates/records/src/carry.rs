@@ -5,10 +5,10 @@ use kith_platform::Ctx;
 use kith_store::Write;
 use serde_json::Value as Json;
 
-use super::{CustomField, unique};
 use crate::{
     Records,
     change::reading,
+    custom::{CustomField, is_taken},
     describe::{Object, Record},
 };
 
@@ -62,7 +62,7 @@ impl Records {
     ) -> Result<Option<Json>> {
         let reading = reading(ctx, None);
         let Ok(value) = home.canonical(value, reading) else { return Ok(None) };
-        if home.unique && unique::is_taken(db, home, &home.compared(&value, reading)).await? {
+        if home.unique && is_taken(db, home, &home.compared(&value, reading)).await? {
             return Ok(None);
         }
         match self.check_custom_links(db, &[(home, value.clone())]).await {
