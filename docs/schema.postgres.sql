@@ -19,6 +19,7 @@ CREATE TABLE accounts (
   employee_count bigint,
   founded_year bigint,
   parent_id uuid,
+  source_created_at timestamp with time zone,
   owner_id uuid,
   address_street text COLLATE "C",
   address_street_folded text COLLATE "C",
@@ -77,6 +78,8 @@ CREATE TABLE activities (
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
+  deal_id uuid,
+  source_created_at timestamp with time zone,
   owner_id uuid,
   completed_at timestamp with time zone,
   archived_at timestamp with time zone,
@@ -91,9 +94,11 @@ CREATE TABLE activities (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX activities__deal_id__id ON public.activities USING btree (tenant_id, deal_id, id) WHERE (deal_id IS NOT NULL);
 CREATE INDEX activities__due_at__id ON public.activities USING btree (tenant_id, due_at, id);
 CREATE UNIQUE INDEX activities__external_id_folded ON public.activities USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX activities__owner_id__due_at__id ON public.activities USING btree (tenant_id, owner_id, due_at, id);
@@ -145,6 +150,7 @@ CREATE TABLE attachments (
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
+  deal_id uuid,
   external_id text COLLATE "C",
   external_id_folded text COLLATE "C",
   version bigint NOT NULL,
@@ -156,8 +162,10 @@ CREATE TABLE attachments (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX attachments__deal_id__id ON public.attachments USING btree (tenant_id, deal_id, id) WHERE (deal_id IS NOT NULL);
 CREATE UNIQUE INDEX attachments__external_id_folded ON public.attachments USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX attachments__name_folded__id ON public.attachments USING btree (tenant_id, name_folded, id);
 CREATE INDEX attachments__related_id__id ON public.attachments USING btree (tenant_id, related_id, id);
@@ -262,6 +270,7 @@ CREATE TABLE contacts (
   company text COLLATE "C",
   company_folded text COLLATE "C",
   account_id uuid,
+  source_created_at timestamp with time zone,
   owner_id uuid,
   source text COLLATE "C",
   source_folded text COLLATE "C",
@@ -428,6 +437,7 @@ CREATE TABLE deals (
   contact_id uuid,
   lead_id uuid,
   product_id uuid,
+  source_created_at timestamp with time zone,
   owner_id uuid,
   probability bigint,
   engaged_on date,
@@ -778,6 +788,7 @@ CREATE TABLE leads (
   estimated_value bigint,
   currency text COLLATE "C",
   account_id uuid,
+  source_created_at timestamp with time zone,
   owner_id uuid,
   address_street text COLLATE "C",
   address_street_folded text COLLATE "C",
@@ -968,6 +979,7 @@ CREATE TABLE notes (
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
+  deal_id uuid,
   owner_id uuid,
   is_pinned boolean,
   external_id text COLLATE "C",
@@ -981,9 +993,11 @@ CREATE TABLE notes (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX notes__deal_id__id ON public.notes USING btree (tenant_id, deal_id, id) WHERE (deal_id IS NOT NULL);
 CREATE UNIQUE INDEX notes__external_id_folded ON public.notes USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX notes__related_id__id ON public.notes USING btree (tenant_id, related_id, id);
 ALTER TABLE notes FORCE ROW LEVEL SECURITY;
@@ -1310,6 +1324,7 @@ CREATE TABLE tasks (
   related_id uuid,
   related_to text COLLATE "C",
   related_to_folded text COLLATE "C",
+  deal_id uuid,
   owner_id uuid,
   completed_at timestamp with time zone,
   archived_at timestamp with time zone,
@@ -1324,10 +1339,12 @@ CREATE TABLE tasks (
   custom jsonb,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, next_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors(tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX tasks__deal_id__id ON public.tasks USING btree (tenant_id, deal_id, id) WHERE (deal_id IS NOT NULL);
 CREATE INDEX tasks__due_at__id ON public.tasks USING btree (tenant_id, due_at, id);
 CREATE UNIQUE INDEX tasks__external_id_folded ON public.tasks USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX tasks__owner_id__due_at__id ON public.tasks USING btree (tenant_id, owner_id, due_at, id);

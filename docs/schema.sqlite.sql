@@ -19,6 +19,7 @@ CREATE TABLE accounts (
   employee_count INTEGER,
   founded_year INTEGER,
   parent_id BLOB,
+  source_created_at INTEGER,
   owner_id BLOB,
   address_street TEXT,
   address_street_folded TEXT,
@@ -74,6 +75,8 @@ CREATE TABLE activities (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
+  source_created_at INTEGER,
   owner_id BLOB,
   completed_at INTEGER,
   archived_at INTEGER,
@@ -88,9 +91,11 @@ CREATE TABLE activities (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX activities__deal_id__id ON activities (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE INDEX activities__due_at__id ON activities (tenant_id, due_at, id);
 CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
@@ -133,6 +138,7 @@ CREATE TABLE attachments (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   external_id TEXT,
   external_id_folded TEXT,
   version INTEGER NOT NULL,
@@ -144,8 +150,10 @@ CREATE TABLE attachments (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX attachments__deal_id__id ON attachments (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE UNIQUE INDEX attachments__external_id_folded ON attachments (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX attachments__name_folded__id ON attachments (tenant_id, name_folded, id);
 CREATE INDEX attachments__related_id__id ON attachments (tenant_id, related_id, id);
@@ -235,6 +243,7 @@ CREATE TABLE contacts (
   company TEXT,
   company_folded TEXT,
   account_id BLOB,
+  source_created_at INTEGER,
   owner_id BLOB,
   source TEXT,
   source_folded TEXT,
@@ -376,6 +385,7 @@ CREATE TABLE deals (
   contact_id BLOB,
   lead_id BLOB,
   product_id BLOB,
+  source_created_at INTEGER,
   owner_id BLOB,
   probability INTEGER,
   engaged_on TEXT,
@@ -666,6 +676,7 @@ CREATE TABLE leads (
   estimated_value INTEGER,
   currency TEXT,
   account_id BLOB,
+  source_created_at INTEGER,
   owner_id BLOB,
   address_street TEXT,
   address_street_folded TEXT,
@@ -832,6 +843,7 @@ CREATE TABLE notes (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   owner_id BLOB,
   is_pinned INTEGER,
   external_id TEXT,
@@ -845,9 +857,11 @@ CREATE TABLE notes (
   custom TEXT,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX notes__deal_id__id ON notes (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE UNIQUE INDEX notes__external_id_folded ON notes (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX notes__related_id__id ON notes (tenant_id, related_id, id);
 CREATE TABLE notifications (
@@ -1121,6 +1135,7 @@ CREATE TABLE tasks (
   related_id BLOB,
   related_to TEXT,
   related_to_folded TEXT,
+  deal_id BLOB,
   owner_id BLOB,
   completed_at INTEGER,
   archived_at INTEGER,
@@ -1136,9 +1151,11 @@ CREATE TABLE tasks (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, next_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, related_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, deal_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, owner_id) REFERENCES anchors (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX tasks__deal_id__id ON tasks (tenant_id, deal_id, id) WHERE deal_id IS NOT NULL;
 CREATE INDEX tasks__due_at__id ON tasks (tenant_id, due_at, id);
 CREATE UNIQUE INDEX tasks__external_id_folded ON tasks (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX tasks__owner_id__due_at__id ON tasks (tenant_id, owner_id, due_at, id);

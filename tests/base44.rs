@@ -1,8 +1,10 @@
 //! Syncs with Base44, whose interface a program of its own speaks: what comes over, what stays, what goes wrong.
 
+mod stress;
+
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
@@ -36,8 +38,8 @@ struct Far {
 const KEY: &str = "geheim-b44-key";
 
 impl Far {
-    fn start(world: &World, holds: &Json) -> Self {
-        let file = world.folder().join("base44.json");
+    fn start(folder: &Path, holds: &Json) -> Self {
+        let file = folder.join("base44.json");
         std::fs::write(&file, holds.to_string()).unwrap();
         let mut process = Command::new("python3")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/base44.py"))
@@ -74,7 +76,7 @@ impl Drop for Far {
 /// A world whose Base44 holds this, and somebody who may sync it.
 async fn synced(kind: Kind, holds: &Json, more: &[(&str, &str)]) -> (World, Client, Far) {
     let world = World::new(kind).await;
-    let far = Far::start(&world, holds);
+    let far = Far::start(world.folder(), holds);
     let base = format!("http://127.0.0.1:{}/api", far.port);
     let mut settings = vec![
         ("base44.app_id", "app1"),
@@ -162,6 +164,7 @@ async fn records_come_over_once_and_are_kept_up(kind: Kind) {
         ("annualRevenue", json!(1_250_000.5)),
         ("employeeCount", json!(40)),
         ("healthStatus", json!("atRisk")),
+        ("sourceCreatedAt", json!("2025-01-01T10:00:00.000Z")),
         ("labels", json!(["key", "pt"])),
     ] {
         assert_eq!(account[key], value, "{key}: {account}");

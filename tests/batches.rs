@@ -246,7 +246,8 @@ async fn deletions_and_conversions_are_taken_back(kind: Kind) {
     let undone = undo(&world, ana, &batch).await;
     assert_eq!((&undone["failed"], &undone["skipped"]), (&json!(0), &json!(0)), "{undone}");
     assert_eq!(read(ana, "leads", &lead).await, before);
-    assert_eq!(read(ana, "notes", &note).await["relatedId"], lead);
+    let note = read(ana, "notes", &note).await;
+    assert_eq!((&note["relatedId"], &note["dealId"]), (&lead, &Json::Null));
     for object in ["contact", "account", "deal"] {
         let id = &made.json[object]["id"];
         let plural = world.house.object(object).unwrap().plural;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -14,12 +15,38 @@ use serde_json::Value as Json;
 pub(crate) struct Bucket {
     process: Child,
     port: u64,
+    control: u64,
+    scheme: &'static str,
 }
 
 impl Bucket {
     pub(crate) fn start() -> Self {
+        Self::started("http", &[])
+    }
+
+    /// One that speaks TLS, with a certificate of an authority that nobody knows; and the file of that authority.
+    pub(crate) fn private(folder: &Path) -> (Self, PathBuf) {
+        let path = |name: &str| folder.join(name);
+        let openssl = |words: &str| {
+            let mut command = Command::new("openssl");
+            command.args(words.split(' ')).current_dir(folder).stderr(Stdio::null());
+            assert!(command.status().unwrap().success(), "openssl {words}");
+        };
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=Ours"));
+        std::fs::write(path("names"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+            .unwrap();
+        openssl(&format!("req {key} -keyout own.key -out own.csr -subj /CN=bucket"));
+        openssl(
+            "x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out own.pem -extfile names",
+        );
+        (Self::started("https", &[path("own.pem"), path("own.key")]), path("ca.pem"))
+    }
+
+    fn started(scheme: &'static str, certificate: &[PathBuf]) -> Self {
         let mut process = Command::new(python())
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/s3_sink.py"))
+            .args(certificate)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -28,11 +55,12 @@ impl Bucket {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Json = serde_json::from_str(&line).unwrap();
-        Self { process, port: told["port"].as_u64().unwrap() }
+        let port = |name: &str| told[name].as_u64().unwrap();
+        Self { process, port: port("port"), control: port("control"), scheme }
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
     /// The settings with which it is used, by the names of the environment.
@@ -56,6 +84,17 @@ impl Bucket {
         self.ask("PUT", &format!("/_sink/cut/{requests}"));
     }
 
+    /// So many requests are let through before the next ones fail.
+    pub(crate) fn fail_after(&self, good: u32, requests: u32) {
+        self.ask("PUT", &format!("/_sink/after/{good}"));
+        self.fail(requests);
+    }
+
+    /// The keys of uploads in parts that have not ended.
+    pub(crate) fn uploads(&self) -> Vec<String> {
+        serde_json::from_str(&self.ask("GET", "/_sink/uploads")).unwrap()
+    }
+
     /// Everything that is in it.
     pub(crate) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         let all: BTreeMap<String, String> =
@@ -65,7 +104,7 @@ impl Bucket {
 
     fn ask(&self, method: &str, path: &str) -> String {
         let mut stream =
-            TcpStream::connect(("127.0.0.1", u16::try_from(self.port).unwrap())).unwrap();
+            TcpStream::connect(("127.0.0.1", u16::try_from(self.control).unwrap())).unwrap();
         write!(stream, "{method} {path} HTTP/1.1\r\nhost: sink\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
             .unwrap();
         let mut answer = String::new();

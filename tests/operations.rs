@@ -74,15 +74,14 @@ impl Operation {
         self.path.replace("{object}/records", ADDED)
     }
 
-    /// The path with this in the place of its parameter.
+    /// The path with this in the place of its parameter; of several, each has its part between slashes, or all the same.
     pub(crate) fn path_of(&self, id: &str) -> String {
         let path = self.own_path();
-        match (path.find('{'), path.find('}')) {
-            (Some(begin), Some(end)) => {
-                format!("{}{id}{}", &path[..begin], &path[end + 1..])
-            }
-            (_, _) => path,
-        }
+        let mut ids = id.split('/').cycle();
+        let words = path
+            .split('/')
+            .map(|word| if word.starts_with('{') { ids.next().unwrap_or_default() } else { word });
+        words.collect::<Vec<&str>>().join("/")
     }
 
     /// The parts of the canonical path behind `/api/`.

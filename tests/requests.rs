@@ -232,6 +232,12 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
             Some(a_bundle_import(world, owner).await)
         }
         "duplicates" if operation.has_id() => Some(duplicates(world, owner, &words).await),
+        "deals" if words.last() == Some(&"{lineId}") => {
+            let deal = something(kind, owner, word).await;
+            let line = json!({ "name": unique(word), "unitPrice": 5 });
+            let lines = owner.post(&format!("/api/deals/{deal}/lines"), line).await.json;
+            Some(format!("{deal}/{}", lines["data"][0]["id"].as_str().unwrap()))
+        }
         _ if operation.has_id() || bulk => Some(something(kind, owner, word).await),
         _ => None,
     };
@@ -327,7 +333,9 @@ async fn content(
         ("PUT", ["{id}", "lines"]) => {
             json!({ "lines": [{ "name": unique(word), "unitPrice": 5 }] })
         }
-        (_, ["{id}", "lines"]) => json!({ "name": unique(word), "unitPrice": 5 }),
+        (_, ["{id}", "lines"] | ["{id}", "lines", "{lineId}"]) => {
+            json!({ "name": unique(word), "unitPrice": 5 })
+        }
         (_, ["{id}", "erase"]) => json!({ "confirm": id }),
         (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),

@@ -17,9 +17,16 @@ on_both!(
     a_bucket_that_fails_leaves_nothing_behind,
     nothing_of_a_person_is_left_in_a_bucket,
     a_backup_goes_from_a_folder_to_a_bucket,
+    a_large_file_goes_in_parts,
+    parts_of_what_never_became_whole_are_ended,
+    a_bucket_may_have_an_authority_of_its_own,
 );
 
 async fn world(kind: Kind, bucket: &Bucket) -> World {
+    world_with(kind, bucket, &[]).await
+}
+
+async fn world_with(kind: Kind, bucket: &Bucket, more: &[(&str, &str)]) -> World {
     let endpoint = bucket.endpoint();
     let settings = [
         ("files.s3_endpoint", endpoint.as_str()),
@@ -28,7 +35,85 @@ async fn world(kind: Kind, bucket: &Bucket) -> World {
         ("files.s3_access_key_id", "kith"),
         ("files.s3_secret_access_key", "not very secret"),
     ];
-    World::with(kind, &settings).await
+    World::with(kind, &[&settings, more].concat()).await
+}
+
+const MEGABYTE: usize = 1_024 * 1_024;
+/// Parts as small as S3 takes them, and files of some of them.
+const IN_PARTS: [(&str, &str); 2] =
+    [("files.s3_part_bytes", "5242880"), ("server.upload_bytes", "30000000")];
+
+async fn a_large_file_goes_in_parts(kind: Kind) {
+    let bucket = Bucket::start();
+    let world = world_with(kind, &bucket, &IN_PARTS).await;
+    let ana = &world.ana;
+    let content = bytes(12 * MEGABYTE + 7);
+    let one = ana.attach(&[], ("a.bin", &content)).await;
+    assert_eq!(one.status, 201, "{}", one.text);
+    let one = one.json;
+    assert!(ana.get(&place(&one, "/content")).await.bytes == content);
+    // One that is as large as a part, and one that a part more or less would spoil.
+    for size in [5 * MEGABYTE, 10 * MEGABYTE, 10 * MEGABYTE + 1] {
+        let content = bytes(size);
+        let one = ana.attach(&[], ("b.bin", &content)).await.json;
+        assert!(ana.get(&place(&one, "/content")).await.bytes == content, "{size}");
+    }
+    // A part that fails is sent again by itself, and so is one whose connection is cut.
+    bucket.fail_after(2, 2);
+    let two = ana.attach(&[], ("c.bin", &content)).await;
+    assert_eq!(two.status, 201, "{two:?}");
+    bucket.fail_after(1, 0);
+    bucket.cut(1);
+    let three = ana.attach(&[], ("d.bin", &content)).await;
+    assert_eq!(three.status, 201, "{three:?}");
+    for one in [two, three] {
+        assert!(ana.get(&place(&one.json, "/content")).await.bytes == content);
+    }
+    assert_eq!(bucket.uploads(), Vec::<String>::new());
+}
+
+async fn parts_of_what_never_became_whole_are_ended(kind: Kind) {
+    let bucket = Bucket::start();
+    let world = world_with(kind, &bucket, &IN_PARTS).await;
+    let ana = &world.ana;
+    let content = bytes(12 * MEGABYTE);
+    // The bucket stays away behind the first part, for as long as is tried; then it is back, and the parts are ended.
+    bucket.fail_after(2, 4);
+    let refused = ana.attach(&[], ("a.bin", &content)).await;
+    assert_eq!((refused.status, &refused.json["code"]), (503, &json!("storage_unavailable")));
+    assert_eq!((bucket.uploads(), bucket.objects().len()), (Vec::<String>::new(), 0));
+    // It stays away for longer: what is left is ended when the file is given up.
+    bucket.fail_after(2, 1_000);
+    let refused = ana.attach(&[], ("b.bin", &content)).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(bucket.uploads().len(), 1);
+    bucket.fail(0);
+    world.app.clock.advance_seconds(86_400 + 60);
+    world.run_jobs().await;
+    assert_eq!((bucket.uploads(), bucket.objects().len()), (Vec::<String>::new(), 0));
+    assert_eq!(ana.get("/api/attachments").await.json["data"], json!([]));
+}
+
+async fn a_bucket_may_have_an_authority_of_its_own(kind: Kind) {
+    let folder = tempfile::tempdir().unwrap();
+    let (bucket, authority) = Bucket::private(folder.path());
+    let unknown = world(kind, &bucket).await;
+    let refused = unknown.ana.attach(&[], ("a.txt", b"hello")).await;
+    assert_eq!((refused.status, &refused.json["code"]), (503, &json!("storage_unavailable")));
+    let authority = authority.to_str().unwrap();
+    let world = world_with(kind, &bucket, &[("files.s3_ca_file", authority)]).await;
+    let one = world.ana.attach(&[], ("a.txt", b"hello")).await.json;
+    assert_eq!(world.ana.get(&place(&one, "/content")).await.text, "hello");
+    assert_eq!(bucket.objects().len(), 1);
+    // A file without a certificate is told by its name.
+    let empty = folder.path().join("names");
+    let here = installation(world.folder(), world.options());
+    let mut environment = bucket.environment();
+    environment.push(("S3_CA_FILE", empty.display().to_string()));
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let doctor = here.told(&["doctor"], &environment);
+    assert!(doctor.contains("holds no certificate"), "{doctor}");
 }
 
 async fn a_bucket_is_as_good_as_a_folder(kind: Kind) {

@@ -12,6 +12,8 @@ on_both!(
     a_lead_becomes_a_contact_an_account_and_a_deal,
     a_lead_is_converted_into_what_is_there,
     conversions_that_cannot_be_are_told_and_leave_nothing,
+    custom_fields_go_where_they_have_a_home,
+    what_was_about_the_lead_is_found_from_the_deal,
 );
 
 fn path(record: &Json, plural: &str) -> String {
@@ -130,4 +132,126 @@ async fn conversions_that_cannot_be_are_told_and_leave_nothing(kind: Kind) {
     }
     assert_eq!(ana.get(&path(&lead, "leads")).await.json["status"], "new");
     assert_eq!(convert(&world.vera, &lead, json!({})).await.status, 403);
+}
+
+async fn fields(ana: &Client) {
+    for (object, name, kind) in [
+        ("lead", "budgetYear", "number"),
+        ("contact", "budgetYear", "number"),
+        ("deal", "budgetYear", "number"),
+        ("lead", "terrain", "choice"),
+        ("account", "terrain", "choice"),
+        ("lead", "badge", "text"),
+        ("contact", "badge", "text"),
+        ("lead", "shoeSize", "number"),
+        ("contact", "shoeSize", "text"),
+        ("lead", "fee", "money"),
+        ("deal", "fee", "money"),
+        ("lead", "referrer", "link"),
+        ("deal", "referrer", "link"),
+    ] {
+        let mut field = json!({ "object": object, "name": name, "label": name, "kind": kind });
+        match (object, name) {
+            ("lead", "terrain") => field["options"] = json!(["north", "south"]),
+            ("account", "terrain") => field["options"] = json!(["North"]),
+            ("contact", "badge") => field["unique"] = json!(true),
+            (_, "referrer") => field["target"] = json!("contact"),
+            _ => {}
+        }
+        ana.make("/api/custom-fields", field).await;
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn custom_fields_go_where_they_have_a_home(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    fields(ana).await;
+    let rui = ana.make("/api/contacts", json!({ "name": "Rui", "badge": "A-1" })).await;
+    let custom = json!({
+        "budgetYear": 2027, "terrain": "north", "badge": "A-2", "shoeSize": 42, "fee": 5, "referrer": rui["id"],
+    });
+    let one = json!({ "name": "Carla Dias", "company": "Borealis", "custom": custom });
+    let lead = ana.make("/api/leads", one.clone()).await;
+    let done = convert(ana, &lead, json!({})).await.json;
+    assert_eq!(done["contact"]["custom"]["budgetYear"], 2027.0, "{done}");
+    assert_eq!(done["contact"]["custom"]["badge"], "A-2");
+    assert_eq!(done["contact"]["custom"]["shoeSize"], json!(null), "another kind");
+    assert_eq!(done["account"]["custom"]["terrain"], "North", "as the account writes it");
+    assert_eq!(done["deal"]["custom"]["budgetYear"], 2027.0);
+    assert_eq!(done["deal"]["custom"]["referrer"], rui["id"]);
+    assert_eq!(done["deal"]["custom"]["fee"], json!(5));
+    // The account writes its region otherwise, and has it all the same.
+    assert_eq!(done["keptOnLead"], json!(["custom.shoeSize"]), "{done}");
+    assert_eq!(ana.get(&path(&lead, "leads")).await.json["custom"]["shoeSize"], 42.0);
+    assert_eq!(ana.get("/api/deals?budgetYear=2027").await.names(), ["Borealis"]);
+    // A value that another record has, or that is no option, stays; a caller's own word wins, in every form of it.
+    let mut other = one;
+    other["custom"]["terrain"] = json!("south");
+    let lead = ana.make("/api/leads", other).await;
+    let wish = json!({ "contact": { "budgetYear": 1 }, "deal": { "custom": { "budgetYear": 2 } } });
+    let done = convert(ana, &lead, wish).await.json;
+    assert_eq!(done["contact"]["custom"]["badge"], json!(null), "{done}");
+    assert_eq!(done["contact"]["custom"]["budgetYear"], 1.0);
+    assert_eq!(done["deal"]["custom"]["budgetYear"], 2.0);
+    let kept = ["budgetYear", "terrain", "badge", "shoeSize"];
+    assert_eq!(done["keptOnLead"], json!(kept.map(|name| format!("custom.{name}"))), "{done}");
+    // A contact that is there gets what it lacks and keeps what it has; an account only from those who may change it.
+    let custom = json!({ "budgetYear": 2028, "badge": "A-9", "terrain": "north" });
+    let lead = json!({ "name": "Rui L.", "company": "Fjord", "custom": custom });
+    let lead = ana.make("/api/leads", lead).await;
+    let fjord = ana.make("/api/accounts", json!({ "name": "Fjord" })).await;
+    let scopes = ["leads:write", "contacts:write", "contacts:read", "accounts:read"];
+    let key = ana.make("/api/api-keys", json!({ "name": "key", "scopes": scopes })).await;
+    let key = ana.with(key["key"].as_str().unwrap());
+    let wish = json!({ "contact": { "id": rui["id"] }, "deal": false });
+    let done = convert(&key, &lead, wish).await.json;
+    assert_eq!(done["contact"]["custom"]["badge"], "A-1", "{done}");
+    assert_eq!(done["contact"]["custom"]["budgetYear"], 2028.0);
+    assert_eq!((&done["account"]["id"], &done["account"]["version"]), (&fjord["id"], &json!(1)));
+    assert_eq!(done["keptOnLead"], json!(["custom.terrain", "custom.badge"]), "{done}");
+}
+
+/// What stands in a timeline besides changes.
+async fn entered(ana: &Client, record: &Json, plural: &str) -> Vec<String> {
+    let page = ana.get(&format!("{}/timeline", path(record, plural))).await.json;
+    let entries = page["data"].as_array().unwrap().iter();
+    let kinds = entries.map(|entry| entry["kind"].as_str().unwrap().to_owned());
+    kinds.filter(|kind| kind != "change").collect()
+}
+
+async fn what_was_about_the_lead_is_found_from_the_deal(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let lead = lead(ana).await;
+    let about = &lead["id"];
+    let old = ana.make("/api/deals", json!({ "name": "Old" })).await;
+    ana.make("/api/activities", json!({ "subject": "Call", "relatedId": about })).await;
+    ana.make("/api/tasks", json!({ "title": "Offer", "relatedId": about })).await;
+    let note = json!({ "content": "Old", "relatedId": about, "dealId": old["id"] });
+    let note = ana.make("/api/notes", note).await;
+    let file = crate::attachments::attached(ana, &lead, ("a.txt", b"hello")).await;
+    world.app.clock.advance_seconds(60);
+    let before = world.app.clock.now();
+    world.app.clock.advance_seconds(60);
+    let done = convert(ana, &lead, json!({})).await.json;
+    let all = ["attachment", "task", "activity"];
+    assert_eq!(entered(ana, &done["deal"], "deals").await, all);
+    let with_old = ["attachment", "note", "task", "activity"];
+    assert_eq!(entered(ana, &done["contact"], "contacts").await, with_old);
+    assert_eq!(entered(ana, &done["account"], "accounts").await, with_old, "each once");
+    assert_eq!(entered(ana, &old, "deals").await, ["note"], "its own deal stays");
+    let file = path(&file, "attachments");
+    let now = ana.get(&file).await.json;
+    assert_eq!((&now["relatedId"], &now["dealId"]), (&done["contact"]["id"], &done["deal"]["id"]));
+    assert_eq!(ana.get(&format!("{file}/content")).await.text, "hello");
+    let then = ana.get(&format!("{file}?asOf={before}")).await.json;
+    assert_eq!((&then["relatedId"], &then["dealId"]), (about, &json!(null)), "{then}");
+    assert_eq!(ana.get(&path(&note, "notes")).await.json["relatedId"], done["contact"]["id"]);
+    // It can be asked for, and a stranger's deal cannot be named.
+    let deal = done["deal"]["id"].as_str().unwrap();
+    let found = ana.get(&format!("/api/activities?dealId={deal}")).await.json;
+    assert_eq!(found["data"].as_array().unwrap().len(), 1);
+    let theirs = json!({ "content": "x", "dealId": deal });
+    assert_eq!(world.stranger.post("/api/notes", theirs).await.status, 422);
 }

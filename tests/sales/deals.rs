@@ -10,6 +10,8 @@ use crate::{
 
 on_both!(
     the_amount_of_a_deal_is_the_sum_of_its_lines,
+    a_line_is_changed_and_taken_out_alone,
+    lines_that_come_at_once_are_all_kept,
     one_line_follows_its_deal,
     stays_in_stages_are_kept,
     the_forecast_weighs_and_says_what_it_counts,
@@ -80,6 +82,97 @@ async fn the_amount_of_a_deal_is_the_sum_of_its_lines(kind: Kind) {
     let none = put(ana, &lines, json!({ "lines": [] })).await;
     assert_eq!((&none.json["amount"], &none.json["data"]), (&json!(null), &json!([])));
     assert_eq!(world.stranger.get(&lines).await.status, 404);
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn a_line_is_changed_and_taken_out_alone(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let product = ana.make("/api/products", json!({ "name": "Team", "price": 20 })).await;
+    let deal = ana.make("/api/deals", json!({ "name": "Lines" })).await;
+    let lines = format!("{}/lines", path(&deal));
+    ana.post(&lines, json!({ "name": "Travel", "unitPrice": 10, "quantity": 2 })).await;
+    let all = ana.post(&lines, json!({ "productId": product["id"], "discountPercent": 50 })).await;
+    let one = format!("{lines}/{}", all.json["data"][0]["id"].as_str().unwrap());
+    let two = format!("{lines}/{}", all.json["data"][1]["id"].as_str().unwrap());
+    let tag = |answer: &crate::client::Answer| answer.headers["etag"].to_str().unwrap().to_owned();
+    assert_eq!(
+        tag(&ana.get(&lines).await),
+        tag(&all),
+        "the lines are tagged with the deal's version"
+    );
+    assert_eq!(tag(&ana.get(&path(&deal)).await), tag(&all));
+    let done = ana.patch(&one, json!({ "quantity": 3 })).await;
+    assert_eq!((done.status, &done.json["amount"]), (200, &json!(40)), "{done:?}");
+    let line = &done.json["data"][0];
+    assert_eq!((&line["name"], &line["quantity"]), (&json!("Travel"), &json!(3)), "in its place");
+    assert_eq!(line["id"], all.json["data"][0]["id"]);
+    assert_eq!(ana.get(&path(&deal)).await.json["amount"], 40);
+    // What comes to the same is a change all the same: who saw the deal before it is told.
+    let renamed = ana.patch(&one, json!({ "name": "Trips" })).await;
+    assert_ne!(tag(&renamed), tag(&done));
+    let send = async |method: &str, path: &str, tag: &str, body: Json| {
+        let headers = [("content-type", "application/json"), ("if-match", tag)];
+        ana.send(method, path, &headers, body.to_string().into_bytes()).await
+    };
+    for (method, path) in [("PATCH", &one), ("DELETE", &one), ("POST", &lines), ("PUT", &lines)] {
+        let body = match method {
+            "PUT" => json!({ "lines": [] }),
+            _ => json!({ "name": "x", "unitPrice": 1 }),
+        };
+        let stale = send(method, path, &tag(&done), body).await;
+        assert_eq!((stale.status, &stale.json["code"]), (412, &json!("stale")), "{method}");
+    }
+    // Another product comes at its own price; null is what a new line would have.
+    let swapped = json!({ "productId": product["id"], "name": null, "quantity": null });
+    let swapped = send("PATCH", &one, &tag(&renamed), swapped).await;
+    let line = &swapped.json["data"][0];
+    assert_eq!((&line["unitPrice"], &line["quantity"]), (&json!(20), &json!(1)), "{swapped:?}");
+    assert_eq!((&line["name"], &swapped.json["amount"]), (&json!(null), &json!(30)));
+    for (body, word) in [
+        (json!({ "quantity": 0 }), "quantity"),
+        (json!({ "productId": null }), "productId"),
+        (json!({ "amount": 3 }), "amount"),
+        (json!({ "discountPercent": "x" }), "discountPercent"),
+        (json!({ "productId": deal["id"] }), "productId"),
+    ] {
+        let refused = ana.patch(&one, body.clone()).await;
+        assert_eq!(refused.status, 422, "{body} {refused:?}");
+        assert!(refused.text.contains(word), "{body} {}", refused.text);
+    }
+    let same = ana.patch(&one, json!({ "quantity": 1 })).await;
+    assert_eq!(tag(&same), tag(&swapped), "nothing changed");
+    let gone = ana.delete(&one).await;
+    assert_eq!((gone.status, &gone.json["amount"]), (200, &json!(10)), "{gone:?}");
+    let now = ana.get(&path(&deal)).await.json;
+    assert_eq!((&now["amount"], &now["productId"]), (&json!(10), &product["id"]));
+    for path in [&one, &format!("{lines}/{}", deal["id"].as_str().unwrap())] {
+        assert_eq!(ana.delete(path).await.status, 404);
+        assert_eq!(ana.patch(path, json!({ "quantity": 1 })).await.status, 404);
+    }
+    assert_eq!(ana.delete(&format!("{lines}/12")).await.status, 400);
+    assert_eq!(world.stranger.patch(&two, json!({ "quantity": 1 })).await.status, 404);
+    assert_eq!(world.vera.delete(&two).await.status, 403);
+    let left = ana.delete(&two).await;
+    assert_eq!((&left.json["data"], &left.json["amount"]), (&json!([]), &json!(null)));
+    let history = ana.get(&format!("{}/history", path(&deal))).await.json;
+    let told = history["data"].as_array().unwrap().iter();
+    let told = told.filter(|event| event["action"] == "deal.linesChanged").count();
+    assert_eq!(told, 7, "two made, four changed or taken out, and one renamed: {history}");
+}
+
+async fn lines_that_come_at_once_are_all_kept(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let deal = ana.make("/api/deals", json!({ "name": "Lines", "amount": 0 })).await;
+    let lines = format!("{}/lines", path(&deal));
+    let free = json!({ "name": "Gift", "unitPrice": 0 });
+    let sent = futures_util::future::join_all((0..6).map(|_| ana.post(&lines, free.clone()))).await;
+    let taken = sent.iter().filter(|answer| answer.status == 200).count();
+    assert!(sent.iter().all(|answer| matches!(answer.status, 200 | 409)), "{sent:?}");
+    let kept = ana.get(&lines).await.json;
+    assert_eq!(kept["data"].as_array().unwrap().len(), taken, "none overwrote another");
+    assert!(taken > 0);
 }
 
 async fn one_line_follows_its_deal(kind: Kind) {

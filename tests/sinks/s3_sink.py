@@ -3,7 +3,10 @@
 It prints its port. The bucket `files` is there; the key is `kith` with the secret `not very secret`.
   PUT /_sink/fail/n     the next n requests are answered by 503
   PUT /_sink/cut/n      of the next n requests the connection is closed without an answer
+  PUT /_sink/after/n    n requests are let through before that
+  GET /_sink/uploads    the keys of uploads in parts that have not ended, as JSON
   GET /_sink/objects    everything that is in the bucket, as JSON: {key: base64}
+With a certificate and its key as arguments it speaks TLS, and is told what to do on another port (`control`).
 Runs until its standard input ends.
 """
 
@@ -26,7 +29,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 KEY, SECRET, REGION, BUCKET = "kith", "not very secret", "eu-test-1", "files"
 
 os.environ["MOTO_ALLOW_NONEXISTENT_REGION"] = "true"
-faults = {"fail": 0, "cut": 0}
+faults = {"fail": 0, "cut": 0, "after": 0}
 lock = threading.Lock()
 moto = DomainDispatcherApplication(create_backend_app)
 
@@ -65,6 +68,8 @@ def control(environ):
     words = environ["PATH_INFO"].split("/")
     if words[2] == "objects":
         return {key: base64.b64encode(one.value).decode() for key, one in bucket().keys.items()}
+    if words[2] == "uploads":
+        return sorted(upload.key_name for upload in bucket().multiparts.values())
     with lock:
         faults[words[2]] = int(words[3])
     return {}
@@ -77,7 +82,7 @@ def answer(start, status, body, kind="application/xml"):
 
 def take(fault):
     with lock:
-        if faults[fault] == 0:
+        if faults[fault] == 0 or faults["after"] > 0:
             return False
         faults[fault] -= 1
         return True
@@ -92,6 +97,8 @@ def door(environ, start):
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     if take("fail"):
         return answer(start, "503 Slow Down", b"<Error><Code>SlowDown</Code></Error>")
+    with lock:
+        faults["after"] = max(0, faults["after"] - 1)
     if not signed(environ):
         return answer(start, "403 Forbidden", b"<Error><Code>SignatureDoesNotMatch</Code></Error>")
     import io
@@ -108,10 +115,14 @@ class Quiet(WSGIRequestHandler):
 
 
 def main():
-    server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=Quiet)
+    tls = tuple(sys.argv[1:3]) or None
+    server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=Quiet, ssl_context=tls)
+    plain = make_server("127.0.0.1", 0, door, threaded=True, request_handler=Quiet) if tls else server
     backend = s3_backends["123456789012"]["aws"]
     backend.create_bucket(BUCKET, REGION)
-    print(json.dumps({"port": server.server_port}), flush=True)
+    print(json.dumps({"port": server.server_port, "control": plain.server_port}), flush=True)
+    if tls:
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdin.read()
 

@@ -9,7 +9,7 @@ use kith_records::{
 
 use crate::{address, duplicates, notifications};
 
-const OWN: [Field; 24] = {
+const OWN: [Field; 25] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "name", "name").required().found_by(FoundBy::Title).aliases(&[
@@ -63,6 +63,9 @@ const OWN: [Field; 24] = {
         link("parentId", "parent_id", "account")
             .about("The account that it belongs to.")
             .aliases(&["parent", "subsidiaryof", "parentaccount", "parentcompany"]),
+        plain("sourceCreatedAt", "source_created_at", Kind::Time).about(
+            "When it was made in the system that it came from; createdAt says when it came here.",
+        ),
         link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto", "accountowner"]),
         street,
         city,

@@ -8,7 +8,7 @@ use kith_records::{
 
 use crate::notifications;
 
-const OWN: [Field; 18] = [
+const OWN: [Field; 20] = [
     plain(
         "type",
         "type",
@@ -55,6 +55,11 @@ const OWN: [Field; 18] = [
     plain("relatedId", "related_id", Kind::Related)
         .about("The record that it is about, of any kind."),
     folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
+    link("dealId", "deal_id", "deal")
+        .about("The deal that it belongs to, beside the record that it is about: its timeline shows it.")
+        .aliases(&["deal", "opportunity"]),
+    plain("sourceCreatedAt", "source_created_at", Kind::Time)
+        .about("When it was made in the system that it came from; createdAt says when it came here."),
     link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto"]),
     plain("completedAt", "completed_at", Kind::Time).system(),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),

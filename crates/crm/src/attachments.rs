@@ -19,7 +19,7 @@ use kith_platform::{
 };
 use kith_records::{
     Change, Desk, Field, FoundBy, Kind, Object, Pending, Record, Records, Routes, Rules, What,
-    fields::{columns, plain, table},
+    fields::{columns, link, plain, table},
     folded,
 };
 use kith_store::{Migration, Read, Step, Write};
@@ -36,7 +36,7 @@ const LONGEST_NAME: usize = 255;
 const SECONDS_TO_ARRIVE: u64 = 600;
 const PATH: &str = "/api/attachments";
 
-const OWN: [Field; 8] = [
+const OWN: [Field; 9] = [
     folded!(Text, "name", "name")
         .required()
         .found_by(FoundBy::Title)
@@ -53,6 +53,9 @@ const OWN: [Field; 8] = [
         .about("The bytes; null when they were removed after a deletion."),
     plain("relatedId", "related_id", Kind::Related).about("The record that it is at, of any kind."),
     folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
+    link("dealId", "deal_id", "deal")
+        .about("The deal that it belongs to, beside the record that it is about: its timeline shows it.")
+        .aliases(&["deal", "opportunity"]),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
 ];
 
@@ -72,6 +75,7 @@ pub static ATTACHMENT: Object = Object {
 pub(crate) fn migration() -> Migration {
     let table = table(ATTACHMENT.plural, columns(ATTACHMENT.fields))
         .index(&["related_id", "id"])
+        .index_where(&["deal_id", "id"], "deal_id IS NOT NULL")
         .index(&["name_folded", "id"]);
     Migration { name: "2026-11-24-attachments", steps: vec![Step::Create(table)] }
 }

@@ -23,6 +23,7 @@ struct Section {
     api_key: String,
     tenant: String,
     most_records: u64,
+    timeout_seconds: u64,
 }
 
 /// Brings records over from Base44.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::{address, duplicates, notifications, people};
 
-const OWN: [Field; 34] = {
+const OWN: [Field; 35] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname", "forename"]),
@@ -46,6 +46,9 @@ const OWN: [Field; 34] = {
             .about("The company's name, where it is no account.")
             .aliases(&["companyname", "organization"]),
         link("accountId", "account_id", "account").aliases(&["account", "accountname"]),
+        plain("sourceCreatedAt", "source_created_at", Kind::Time).about(
+            "When it was made in the system that it came from; createdAt says when it came here.",
+        ),
         link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto", "contactowner"]),
         plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
         folded!(Text, "source", "source").aliases(&["leadsource"]),

@@ -24,7 +24,7 @@ use serde_json::{Value as Json, json};
 use crate::notifications;
 use crate::pipelines::{OUTCOMES, STAGE, Stage, default_pipeline, object, stage, stages};
 
-const OWN: [Field; 24] = [
+const OWN: [Field; 25] = [
     folded!(Text, "name", "name")
         .required()
         .found_by(FoundBy::Title)
@@ -47,6 +47,9 @@ const OWN: [Field; 24] = [
     link("contactId", "contact_id", "contact").aliases(&["contact", "contactname"]),
     link("leadId", "lead_id", "lead").system().about("The lead that it came from."),
     link("productId", "product_id", "product").aliases(&["product", "productname"]),
+    plain("sourceCreatedAt", "source_created_at", Kind::Time).about(
+        "When it was made in the system that it came from; createdAt says when it came here.",
+    ),
     link("ownerId", "owner_id", "member").aliases(&[
         "owner",
         "salesagent",

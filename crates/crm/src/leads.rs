@@ -15,7 +15,7 @@ use kith_records::{
 
 use crate::{address, duplicates, notifications, people};
 
-const OWN: [Field; 34] = {
+const OWN: [Field; 35] = {
     let [street, city, state, postal_code, country] = address::fields!();
     [
         folded!(Text, "firstName", "first_name").aliases(&["firstname", "givenname"]),
@@ -64,6 +64,9 @@ const OWN: [Field; 34] = {
         plain("currency", "currency", Kind::Currency)
             .about("Of estimatedValue; the tenant's unless said."),
         link("accountId", "account_id", "account").aliases(&["account"]),
+        plain("sourceCreatedAt", "source_created_at", Kind::Time).about(
+            "When it was made in the system that it came from; createdAt says when it came here.",
+        ),
         link("ownerId", "owner_id", "member").aliases(&["owner", "assignedto", "leadowner"]),
         plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
         street,

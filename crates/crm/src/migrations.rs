@@ -22,6 +22,9 @@ use crate::{
     tasks::TASK,
 };
 
+/// Few of what is entered belongs to a deal besides.
+const OF_DEALS: &str = "deal_id IS NOT NULL";
+
 /// The first version of every object's table. Once released, a change is a migration of its own.
 ///
 /// Indexes for filters end in the id, by which lists are ordered: without it SQLite would rather walk through all records
@@ -58,9 +61,10 @@ pub fn migrations() -> Vec<Migration> {
         activities(),
         of(&TASK)
             .index(&["related_id", "id"])
+            .index_where(&["deal_id", "id"], OF_DEALS)
             .index(&["owner_id", "due_at", "id"])
             .index(&["due_at", "id"]),
-        of(&NOTE).index(&["related_id", "id"]),
+        of(&NOTE).index(&["related_id", "id"]).index_where(&["deal_id", "id"], OF_DEALS),
         of(&LABEL).index(&["name_folded"]),
     ];
     let name = "2026-11-21-crm";
@@ -79,6 +83,7 @@ pub fn migrations() -> Vec<Migration> {
 fn activities() -> Table {
     of(&ACTIVITY)
         .index(&["related_id", "id"])
+        .index_where(&["deal_id", "id"], OF_DEALS)
         .index(&["owner_id", "due_at", "id"])
         .index(&["starts_at", "id"])
         .index(&["due_at", "id"])

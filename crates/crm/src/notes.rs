@@ -6,7 +6,7 @@ use kith_records::{
     folded,
 };
 
-const OWN: [Field; 6] = [
+const OWN: [Field; 7] = [
     folded!(Text, "title", "title").found_by(FoundBy::Title),
     plain("content", "content", Kind::LongText)
         .required()
@@ -15,6 +15,9 @@ const OWN: [Field; 6] = [
     plain("relatedId", "related_id", Kind::Related)
         .about("The record that it is about, of any kind."),
     folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
+    link("dealId", "deal_id", "deal")
+        .about("The deal that it belongs to, beside the record that it is about: its timeline shows it.")
+        .aliases(&["deal", "opportunity"]),
     link("ownerId", "owner_id", "member").aliases(&["owner", "author"]),
     plain("isPinned", "is_pinned", Kind::Bool).default("false").aliases(&["pinned"]),
 ];

@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{activities::completed_at, notifications};
 
-const OWN: [Field; 17] = [
+const OWN: [Field; 18] = [
     folded!(Text, "title", "title")
         .required()
         .found_by(FoundBy::Title)
@@ -47,6 +47,9 @@ const OWN: [Field; 17] = [
     plain("relatedId", "related_id", Kind::Related)
         .about("The record that it is about, of any kind."),
     folded!(Text, "relatedTo", "related_to").system().about("The kind of that record."),
+    link("dealId", "deal_id", "deal")
+        .about("The deal that it belongs to, beside the record that it is about: its timeline shows it.")
+        .aliases(&["deal", "opportunity"]),
     link("ownerId", "owner_id", "member").about("Who shall do it.").aliases(&[
         "owner",
         "assignedto",

@@ -1,7 +1,7 @@
 //! The timeline of a contact, an account or a deal: its activities, tasks, notes, files and changes in one list.
 //!
 //! Ids rise with time, so that the lists of the five are merged by their ids, each read by its index; nothing is kept twice.
-//! An account shows what is about its contacts and deals as well.
+//! A deal shows what belongs to it besides (`dealId`); an account what is about its contacts and deals as well.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -123,7 +123,12 @@ async fn page(
     let about = about(db, object, id).await?;
     for kind in kinds(records, ENTERED) {
         if ctx.actor.scopes.allow(kind.scope(), "read") {
-            let found = beside(db, kind, (&about, asked)).await?;
+            let mut found = beside(db, kind, ("related_id", &about, asked)).await?;
+            if object.name != "contact" {
+                found.extend(beside(db, kind, ("deal_id", &about, asked)).await?);
+                found.sort_unstable_by(|one, other| other.cmp(one));
+                found.dedup();
+            }
             more |= found.len() as u64 > asked.limit;
             entries.extend(found.into_iter().map(|id| (id, json!({ "kind": kind.name }))));
         }
@@ -160,12 +165,16 @@ async fn about(db: &Read, object: &Object, id: Id) -> Result<Vec<Value>> {
     Ok(about)
 }
 
-/// The newest records of a kind that are about these, behind the cursor.
-async fn beside(db: &Read, kind: &Object, (about, asked): (&[Value], &Asked)) -> Result<Vec<Id>> {
+/// The newest records of a kind that point at these, behind the cursor.
+async fn beside(
+    db: &Read,
+    kind: &Object,
+    (column, about, asked): (&'static str, &[Value], &Asked),
+) -> Result<Vec<Id>> {
     let mut select = kind
         .rows()
         .show(&["id"])
-        .only(Condition::In("related_id", about.to_vec()))
+        .only(Condition::In(column, about.to_vec()))
         .only(Condition::Null("deleted_at"));
     if let Some(behind) = asked.behind {
         select = select.only(Condition::Compare("id", Comparison::Less, behind.into()));

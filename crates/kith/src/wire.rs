@@ -85,11 +85,12 @@ fn scopes(records: &Records) -> Vec<String> {
 /// Where the bytes of files are, as the settings say.
 pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
     let options: S3Options = settings.section("files")?;
+    let authority = options.authority();
     if options.s3_endpoint.is_empty() {
         return Ok(Storage::new(Arc::new(Folder::new(settings.files_folder()))));
     }
     let room = settings.data_folder().join("arriving");
-    let place = S3::new(options, Outgoing::new(settings)?, room)?;
+    let place = S3::new(options, Outgoing::trusting(settings, authority.as_deref())?, room)?;
     Ok(Storage::new(Arc::new(place)))
 }
 

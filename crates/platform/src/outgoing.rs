@@ -9,11 +9,15 @@ mod answer;
 mod resolve;
 mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use kith_kernel::{Error, Kind, Result, internal, invalid};
+use kith_kernel::{Error, Kind, Result, internal, invalid, unavailable};
 use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
@@ -159,12 +163,21 @@ impl Outgoing {
     /// # Errors
     /// `Unavailable` when an allowed host makes no sense.
     pub fn new(settings: &Settings) -> Result<Self> {
+        Self::trusting(settings, None)
+    }
+
+    /// The same, which trusts the certificates of a file besides.
+    ///
+    /// # Errors
+    /// `Unavailable` when an allowed host makes no sense, or the file holds no certificate.
+    pub fn trusting(settings: &Settings, authority: Option<&Path>) -> Result<Self> {
         let section: Section = settings.section("outgoing")?;
         let allowed = Allowed::parse(&section.allowed_hosts)?;
         let guard = Guarded::new(allowed.clone());
+        let roots = roots(authority)?;
         let inner = Inner {
-            guarded: built(client().dns_resolver(guard))?,
-            plain: built(client().dns_resolver(Plain))?,
+            guarded: built(client(&roots).dns_resolver(guard))?,
+            plain: built(client(&roots).dns_resolver(Plain))?,
             allowed,
             time: Duration::from_secs(section.timeout_seconds),
             bytes: section.answer_bytes,
@@ -242,14 +255,27 @@ impl Outgoing {
     }
 }
 
-/// A client without redirects, proxies, cookies and decompression.
-fn client() -> ClientBuilder {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
+/// Whom TLS trusts: what browsers do, and an authority of the operator's own.
+fn roots(authority: Option<&Path>) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let Some(path) = authority else { return Ok(roots) };
+    let wrong = || unavailable(format!("{} holds no certificate in PEM.", path.display()));
+    let own = CertificateDer::pem_file_iter(path).map_err(|error| wrong().caused_by(error))?;
+    let before = roots.len();
+    for certificate in own {
+        let certificate = certificate.map_err(|error| wrong().caused_by(error))?;
+        roots.add(certificate).map_err(|error| wrong().caused_by(error))?;
+    }
+    if roots.len() == before { Err(wrong()) } else { Ok(roots) }
+}
+
+/// A client without redirects, proxies, cookies and decompression.
+fn client(roots: &RootCertStore) -> ClientBuilder {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map(|tls| tls.with_root_certificates(roots).with_no_client_auth());
+        .map(|tls| tls.with_root_certificates(roots.clone()).with_no_client_auth());
     #[expect(clippy::disallowed_methods, reason = "this is the owner of outgoing HTTP")]
     let builder = Client::builder()
         .redirect(Policy::none())

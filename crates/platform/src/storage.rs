@@ -108,6 +108,11 @@ impl Storage {
         self.place.remove(&key(tenant, file)).await
     }
 
+    /// Ends what is left of a file that never became whole.
+    async fn abandon(&self, tenant: Id, file: Id) -> Result<()> {
+        self.place.abandon(&key(tenant, file)).await
+    }
+
     /// Adds the job that removes files.
     pub fn register(&self, registry: jobs::Registry) -> jobs::Registry {
         removal::register(registry, self)

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) use cache::{CACHED, CustomCache, Row};
 pub(crate) use migrations::migration;
 pub(crate) use sorted::{driven_by, of_field, of_values, related, sorted};
-pub(crate) use unique::{claim_again, claim_all, let_go, release};
+pub(crate) use unique::{claim_again, claim_all, is_taken, let_go, release};
 pub(crate) use values::{check_required, fill_defaults, merged, store_values};
 
 /// What an index can hold of a text, in bytes; PostgreSQL's pages end at 2,704.

@@ -4,6 +4,7 @@ mod added;
 mod ask;
 pub mod batches;
 mod bulk;
+mod carry;
 mod catalog;
 mod change;
 pub mod csv;

@@ -10,7 +10,6 @@ use super::Base44;
 
 /// Records of a page.
 const PAGE: u64 = 100;
-const WITHIN: Duration = Duration::from_secs(30);
 const MOST_BYTES: u64 = 16 * 1_024 * 1_024;
 /// The far side cannot put a sync off for longer, in seconds.
 const LONGEST_PAUSE: u64 = 3_600;
@@ -39,7 +38,7 @@ impl Base44 {
         );
         let request = Request::get(url)
             .of_operator()
-            .within(WITHIN)
+            .within(Duration::from_secs(self.section.timeout_seconds))
             .at_most(MOST_BYTES)
             .header(header::ACCEPT, "application/json")?
             .secret(header::HeaderName::from_static("api_key"), &self.section.api_key)?;

@@ -40,6 +40,8 @@ enum To {
     Closes,
     /// A day whose time stands in this other field.
     Due(&'static str),
+    /// When it was made there, in UTC.
+    Made,
     /// Known, and of no use here.
     Nowhere,
 }
@@ -164,6 +166,12 @@ impl Entity {
                 let due = text().and_then(|day| due(&day, time, zone));
                 let due = due.map_or_else(|| value.clone(), |due| due.to_string().into());
                 self.give(mapped, "dueAt", &due, zone);
+            }
+            To::Made => {
+                let made = text().and_then(|text| instant(&text, Zone::UTC));
+                if let Some(made) = made {
+                    mapped.input.insert("sourceCreatedAt".to_owned(), made.to_string().into());
+                }
             }
             To::Nowhere => {}
         }

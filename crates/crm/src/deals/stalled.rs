@@ -105,6 +105,9 @@ fn untouched(table: &'static str, since: Time) -> Condition {
         Condition::Null("deleted_at"),
         Condition::Compare("updated_at", Comparison::GreaterOrEqual, since.into()),
     ]);
-    let related = Related { table, column: "related_id", here: "id", condition };
-    Condition::Not(Box::new(Condition::Exists(Box::new(related))))
+    let not = |column| {
+        let related = Related { table, column, here: "id", condition: condition.clone() };
+        Condition::Not(Box::new(Condition::Exists(Box::new(related))))
+    };
+    Condition::All(vec![not("related_id"), not("deal_id")])
 }

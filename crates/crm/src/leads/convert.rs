@@ -1,5 +1,7 @@
 //! Converting a lead: a contact, its account and a deal are made of it, in one transaction.
 
+mod carry;
+
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
@@ -92,8 +94,15 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
             ("contact", schema::named("Contact")),
             ("account", schema::nullable(schema::named("Account"))),
             ("deal", schema::nullable(schema::named("Deal"))),
+            (
+                "keptOnLead",
+                schema::described(
+                    schema::list(schema::string()),
+                    "Custom fields of the lead whose values stand on the lead alone.",
+                ),
+            ),
         ],
-        &["lead", "contact", "account", "deal"],
+        &["lead", "contact", "account", "deal", "keptOnLead"],
     );
     vec![("ConvertedLead".to_owned(), converted)]
 }
@@ -129,14 +138,15 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
     }
     let owner = wanted.owner_id.map(|id| json!(id)).or_else(|| lead.get("ownerId").cloned());
     let account = wish("account", wanted.account)?;
-    let account = account_of(desk, &lead, (account, owner.as_ref())).await?;
+    let place = Place { lead: id, owner: owner.as_ref(), account: None };
+    let account = account_of(desk, &lead, (account, &place)).await?;
     let contact = wish("contact", wanted.contact)?;
-    let place =
-        Place { lead: id, owner: owner.as_ref(), account: account.as_ref().map(|one| one.0) };
+    let place = Place { account: account.as_ref().map(|one| one.0), ..place };
     let contact = contact_of(desk, &lead, (contact, &place)).await?;
     let deal = deal_of(desk, &lead, (wish("deal", wanted.deal)?, &place, contact.0)).await?;
-    for name in ["activity", "task", "note"] {
-        relink(desk, kind(desk, name)?, (id, contact.0)).await?;
+    for name in ["activity", "task", "note", "attachment"] {
+        let to = (contact.0, deal.as_ref().map(|one| one.0));
+        relink(desk, kind(desk, name)?, (id, to)).await?;
     }
     let changes = object([
         ("status", json!("converted")),
@@ -146,8 +156,12 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
         ("convertedDealId", json!(deal.as_ref().map(|one| one.0))),
     ]);
     let lead = desk.records.update(desk.ctx, desk.db, &LEAD, (id, changes, HOUSE)).await?;
+    let (account, deal) = (account.map(|one| one.1), deal.map(|one| one.1));
+    let made: Vec<&Record> =
+        [Some(&contact.1), account.as_ref(), deal.as_ref()].into_iter().flatten().collect();
+    let kept = carry::kept(&lead, &made);
     Ok(json!({
-        "lead": lead, "contact": contact.1, "account": account.map(|one| one.1), "deal": deal.map(|one| one.1),
+        "lead": lead, "contact": contact.1, "account": account, "deal": deal, "keptOnLead": kept,
     }))
 }
 
@@ -229,12 +243,12 @@ async fn made(desk: Desk<'_>, kind: &'static Object, fields: Record) -> Result<(
 async fn account_of(
     desk: Desk<'_>,
     lead: &Record,
-    (wish, owner): (Wish, Option<&Json>),
+    (wish, place): (Wish, &Place<'_>),
 ) -> Result<Option<(Id, Record)>> {
     let account = kind(desk, "account")?;
     let given = match wish {
         Wish::Leave => return Ok(None),
-        Wish::Take(id) => return taken(desk, account, id).await.map(Some),
+        Wish::Take(id) => return known_account(desk, (account, id), place).await.map(Some),
         Wish::Make(given) => given,
     };
     if given.is_empty() {
@@ -246,7 +260,7 @@ async fn account_of(
             (None, None) => return Ok(None),
         };
         if let Some(id) = known {
-            return taken(desk, account, id).await.map(Some);
+            return known_account(desk, (account, id), place).await.map(Some);
         }
     }
     let mut suggested: Record = ["website", "address.city", "address.state", "address.country"]
@@ -256,9 +270,29 @@ async fn account_of(
     suggested.extend(object([
         ("name", lead.get("company").cloned().unwrap_or_default()),
         ("type", json!("prospect")),
-        ("ownerId", owner.cloned().unwrap_or_default()),
+        ("ownerId", place.owner.cloned().unwrap_or_default()),
     ]));
-    made(desk, account, house_keeps_out(account, overlaid(suggested, given))?).await.map(Some)
+    let carried = carry::besides(desk, (place.lead, account), &given).await?;
+    let mut fields = house_keeps_out(account, overlaid(suggested, given))?;
+    fields.extend(carried);
+    made(desk, account, fields).await.map(Some)
+}
+
+/// An account that is there gets what it lacks, where the caller may change it.
+async fn known_account(
+    desk: Desk<'_>,
+    (account, id): (&'static Object, Id),
+    place: &Place<'_>,
+) -> Result<(Id, Record)> {
+    let (id, known) = taken(desk, account, id).await?;
+    if may(desk, account, "write").is_err() {
+        return Ok((id, known));
+    }
+    let lacks = carry::lacking(desk, (place.lead, account), &known).await?;
+    if lacks.is_empty() {
+        return Ok((id, known));
+    }
+    Ok((id, desk.records.update(desk.ctx, desk.db, account, (id, lacks, HOUSE)).await?))
 }
 
 /// The oldest account of a name, whatever its case.
@@ -302,6 +336,7 @@ async fn contact_of(
             may(desk, contact, "write")?;
             let mut changes =
                 object([("leadId", json!(place.lead)), ("labels", both(&chosen, lead))]);
+            changes.extend(carry::lacking(desk, (place.lead, contact), &chosen).await?);
             if chosen.get("accountId").is_none_or(Json::is_null) {
                 changes.extend(object([("accountId", json!(place.account))]));
             }
@@ -322,7 +357,9 @@ async fn contact_of(
                 ("accountId", json!(place.account)),
                 ("ownerId", place.owner.cloned().unwrap_or_default()),
             ]));
+            let carried = carry::besides(desk, (place.lead, contact), &given).await?;
             let mut fields = house_keeps_out(contact, overlaid(fields, given))?;
+            fields.extend(carried);
             fields.insert("leadId".to_owned(), json!(place.lead));
             made(desk, contact, fields).await
         }
@@ -358,17 +395,27 @@ async fn deal_of(
         ("contactId", json!(contact)),
         ("ownerId", place.owner.cloned().unwrap_or_default()),
     ]);
+    let carried = carry::besides(desk, (place.lead, deal), &given).await?;
     let mut fields = house_keeps_out(deal, overlaid(suggested, given))?;
+    fields.extend(carried);
     fields.insert("leadId".to_owned(), json!(place.lead));
     made(desk, deal, fields).await.map(Some)
 }
 
-/// What points at the lead points at the contact from now on.
-async fn relink(desk: Desk<'_>, kind: &'static Object, (lead, contact): (Id, Id)) -> Result<()> {
+/// What is about the lead is about the contact from now on, and belongs to the deal, unless it belonged to one before.
+async fn relink(
+    desk: Desk<'_>,
+    kind: &'static Object,
+    (lead, (contact, deal)): (Id, (Id, Option<Id>)),
+) -> Result<()> {
     let select =
         kind.rows().show(&["id"]).whose("related_id", lead).only(Condition::Null("deleted_at"));
     for id in desk.db.ids(&select).await? {
-        let changes = object([("relatedId", json!(contact))]);
+        let mut changes = object([("relatedId", json!(contact))]);
+        let known = desk.records.get(desk.ctx, desk.db, kind, id).await?;
+        if !known.contains_key("dealId") {
+            changes.extend(object([("dealId", json!(deal))]));
+        }
         desk.records.update(desk.ctx, desk.db, kind, (id, changes, HOUSE)).await?;
     }
     Ok(())

@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 use super::TASK;
 
 /// What the next task takes over.
-const SAME: [&str; 9] = [
+const SAME: [&str; 10] = [
     "title",
     "description",
     "priority",
     "relatedId",
+    "dealId",
     "ownerId",
     "labels",
     "repeat.every",

@@ -5,7 +5,7 @@ use kith_kernel::Result;
 use reqwest::{Body, header};
 use tokio::{
     fs::File,
-    io::AsyncReadExt,
+    io::{AsyncReadExt, Take},
     time::{Instant, timeout_at},
 };
 
@@ -14,7 +14,7 @@ use super::{Answer, Incoming, Outgoing, Request, failed, late, parsed};
 const PIECE: usize = 64 * 1024;
 
 impl Outgoing {
-    /// Asks with the rest of a file, of so many bytes, as the body. Redirects are answers as others are.
+    /// Asks with the next bytes of a file, so many, as the body. Redirects are answers as others are.
     ///
     /// # Errors
     /// As [`Self::send`].
@@ -22,7 +22,7 @@ impl Outgoing {
         let deadline = Instant::now() + request.time.unwrap_or(self.0.time);
         let bytes = request.bytes.unwrap_or(self.0.bytes);
         let url = parsed(&request.url)?;
-        let body = stream::try_unfold(file, async |mut file: File| {
+        let body = stream::try_unfold(file.take(length), async |mut file: Take<File>| {
             let mut piece = vec![0; PIECE];
             let read = file.read(&mut piece).await?;
             piece.truncate(read);

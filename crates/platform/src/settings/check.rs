@@ -20,6 +20,19 @@ const SCHEMES: [(&str, &[&str]); 7] = [
 /// A shorter secret can be guessed offline by whoever holds a token.
 const SHORTEST_SECRET: usize = 32;
 
+/// Numbers that zero makes no sense of.
+const AT_LEAST_ONE: [&str; 7] = [
+    "store.readers",
+    "jobs.at_once",
+    "server.concurrency",
+    "log.days",
+    "outgoing.timeout_seconds",
+    "outgoing.answer_bytes",
+    "base44.timeout_seconds",
+];
+/// S3 takes no smaller part of a file but the last.
+const SMALLEST_PART: i64 = 5 * 1_024 * 1_024;
+
 impl Settings {
     /// Notes what is wrong; nothing that is wrong is quoted, since it may be a secret.
     pub(super) fn check(&mut self) {
@@ -50,17 +63,13 @@ impl Settings {
         if self.whole("server.port") > i64::from(u16::MAX) {
             found.push("server.port must be at most 65535.".to_owned());
         }
-        for key in [
-            "store.readers",
-            "jobs.at_once",
-            "server.concurrency",
-            "log.days",
-            "outgoing.timeout_seconds",
-            "outgoing.answer_bytes",
-        ] {
+        for key in AT_LEAST_ONE {
             if self.whole(key) == 0 {
                 found.push(format!("{key} must be at least 1."));
             }
+        }
+        if self.whole("files.s3_part_bytes") < SMALLEST_PART {
+            found.push(format!("files.s3_part_bytes must be at least {SMALLEST_PART}."));
         }
         self.mistakes.extend(found);
     }

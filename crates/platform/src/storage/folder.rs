@@ -115,6 +115,11 @@ impl Place for Folder {
         Box::pin(self.take_away(key))
     }
 
+    fn abandon<'a>(&'a self, _key: &'a str) -> Pending<'a, ()> {
+        // Drafts go with what is removed.
+        Box::pin(async { Ok(()) })
+    }
+
     fn told(&self) -> String {
         format!("the folder {}", self.root.display())
     }

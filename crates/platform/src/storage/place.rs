@@ -44,6 +44,9 @@ pub trait Place: Send + Sync {
     /// Takes away what is under a key, if anything is.
     fn remove<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
 
+    /// Ends what was begun under a key and never became whole, where such things outlive the process.
+    fn abandon<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
+
     /// What it is, for people; without secrets.
     fn told(&self) -> String;
 }

@@ -57,10 +57,11 @@ pub(super) async fn remove(storage: &Storage, ctx: &Ctx, file: Id) -> Result<()>
             db.first::<Stored>(Select::from("stored_files").whose("id", file)).await
         })
         .await?;
-    match found.map(|file| file.state) {
-        Some(State::Doomed) => take_away(storage, ctx, file).await,
-        Some(State::Arriving | State::Kept) | None => Ok(()),
+    let Some(stored) = found.filter(|stored| stored.state == State::Doomed) else { return Ok(()) };
+    if stored.sha256.is_empty() {
+        storage.abandon(ctx.actor.tenant, file).await?;
     }
+    take_away(storage, ctx, file).await
 }
 
 async fn take_away(storage: &Storage, ctx: &Ctx, file: Id) -> Result<()> {

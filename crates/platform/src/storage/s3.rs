@@ -3,6 +3,8 @@
 //! Addresses are signed and the bytes go through this server, so that whoever may read a file is decided by it alone, and
 //! the place may be one that nobody else reaches.
 
+mod parts;
+
 use std::{io::SeekFrom, path::PathBuf, time::Duration};
 
 use futures_util::stream;
@@ -42,6 +44,17 @@ pub struct S3Options {
     pub s3_access_key_id: String,
     /// Our key.
     pub s3_secret_access_key: String,
+    /// Certificates that are trusted besides; empty: none.
+    pub s3_ca_file: String,
+    /// Larger files go in parts of so many bytes.
+    pub s3_part_bytes: u64,
+}
+
+impl S3Options {
+    /// The file of certificates that are trusted besides.
+    pub fn authority(&self) -> Option<PathBuf> {
+        (!self.s3_ca_file.is_empty()).then(|| PathBuf::from(&self.s3_ca_file))
+    }
 }
 
 /// A bucket.
@@ -51,6 +64,8 @@ pub struct S3 {
     outgoing: Outgoing,
     /// Where files wait until they are whole.
     room: PathBuf,
+    /// Larger files go in parts of so many bytes.
+    part: u64,
 }
 
 impl S3 {
@@ -73,8 +88,9 @@ impl S3 {
         let (name, region) = (options.s3_bucket, options.s3_region);
         let bucket = Bucket::new(endpoint, UrlStyle::Path, name, region)
             .map_err(|error| wrong().caused_by(error))?;
+        let part = options.s3_part_bytes;
         let credentials = Credentials::new(options.s3_access_key_id, options.s3_secret_access_key);
-        Ok(Self { bucket, credentials, outgoing, room })
+        Ok(Self { bucket, credentials, outgoing, room, part })
     }
 
     async fn begin(&self, key: &str) -> Result<Draft> {
@@ -93,6 +109,9 @@ impl S3 {
     async fn send(&self, key: &str, mut draft: Draft) -> Result<()> {
         let stuck = |error| internal("a draft cannot be read").caused_by(error);
         let length = draft.file.metadata().await.map_err(stuck)?.len();
+        if length > self.part {
+            return self.send_in_parts(key, (&mut draft.file, length)).await;
+        }
         let mut tries = 0;
         loop {
             draft.file.seek(SeekFrom::Start(0)).await.map_err(stuck)?;
@@ -180,6 +199,10 @@ impl Place for S3 {
 
     fn remove<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
         Box::pin(self.take_away(key))
+    }
+
+    fn abandon<'a>(&'a self, key: &'a str) -> Pending<'a, ()> {
+        Box::pin(self.end_uploads(key))
     }
 
     fn told(&self) -> String {

@@ -62,6 +62,13 @@ pub(super) async fn claim(
     })
 }
 
+/// Whether some record has a value.
+pub(crate) async fn is_taken(db: &Read, field: &CustomField, value: &Value) -> Result<bool> {
+    let Some(value) = text(value) else { return Ok(false) };
+    let select = Select::from("custom_uniques").whose("field_id", field.id);
+    db.exists(select.whose("value", value)).await
+}
+
 /// A deleted record gives its unique values back.
 pub(crate) async fn release(db: &Write, record: Id, fields: &[CustomField]) -> Result<()> {
     if fields.iter().any(|field| field.unique) {

@@ -4,9 +4,8 @@ use super::To;
 use crate::{accounts::ACCOUNT, contacts::CONTACT};
 
 /// What every record has there.
-pub(super) const COMMON: [&str; 14] = [
+pub(super) const COMMON: [&str; 13] = [
     "id",
-    "created_date",
     "updated_date",
     "created_by",
     "created_by_id",
@@ -21,7 +20,8 @@ pub(super) const COMMON: [&str; 14] = [
     "tenant_name",
 ];
 
-pub(super) const ACCOUNTS: [(&str, To); 22] = [
+pub(super) const ACCOUNTS: [(&str, To); 23] = [
+    ("created_date", To::Made),
     ("name", To::Field("name")),
     ("type", To::Field("type")),
     ("industry", To::Field("industry")),
@@ -46,7 +46,8 @@ pub(super) const ACCOUNTS: [(&str, To); 22] = [
     ("health_status", To::Field("healthStatus")),
 ];
 
-pub(super) const CONTACTS: [(&str, To); 26] = [
+pub(super) const CONTACTS: [(&str, To); 27] = [
+    ("created_date", To::Made),
     ("first_name", To::Field("firstName")),
     ("last_name", To::Field("lastName")),
     ("account_id", To::Link("accountId", &ACCOUNT)),
@@ -75,7 +76,8 @@ pub(super) const CONTACTS: [(&str, To); 26] = [
     ("next_action", To::Nowhere),
 ];
 
-pub(super) const LEADS: [(&str, To); 27] = [
+pub(super) const LEADS: [(&str, To); 28] = [
+    ("created_date", To::Made),
     ("first_name", To::Field("firstName")),
     ("last_name", To::Field("lastName")),
     ("email", To::Field("email")),
@@ -105,7 +107,8 @@ pub(super) const LEADS: [(&str, To); 27] = [
     ("notes", To::Field("description")),
 ];
 
-pub(super) const DEALS: [(&str, To); 15] = [
+pub(super) const DEALS: [(&str, To); 16] = [
+    ("created_date", To::Made),
     ("name", To::Field("name")),
     ("stage", To::Stage),
     ("amount", To::Field("amount")),
@@ -123,7 +126,8 @@ pub(super) const DEALS: [(&str, To); 15] = [
     ("expected_revenue", To::Nowhere),
 ];
 
-pub(super) const ACTIVITIES: [(&str, To); 16] = [
+pub(super) const ACTIVITIES: [(&str, To); 17] = [
+    ("created_date", To::Made),
     ("type", To::Field("type")),
     ("subject", To::Field("subject")),
     ("body", To::Field("body")),

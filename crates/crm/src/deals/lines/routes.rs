@@ -1,15 +1,17 @@
-//! Lines over HTTP: read, one added, all replaced.
+//! Lines over HTTP: read, one added, changed or taken out, all replaced. Their ETag is the deal's version.
 
 use std::sync::Arc;
 
 use kith_http::{Answer, Body, Call, Idempotency, Operation, Routes, schema};
-use kith_kernel::{Currency, Error, Id, Money, Result, invalid, text::camel_case};
+use kith_kernel::{
+    Currency, Error, Id, Kind, Money, Result, internal, invalid, not_found, text::camel_case,
+};
 use kith_platform::{
     Attempts, Ctx,
     events::{self, Event},
 };
-use kith_records::{Manner, Record, Records};
-use kith_store::{Condition, Delete, Read, Select, Write};
+use kith_records::{Desk, Manner, Record, Records};
+use kith_store::{Condition, Delete, Read, Select, Update, Write};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -57,14 +59,14 @@ pub(in crate::deals) fn routes(records: &Arc<Records>) -> Routes {
         .typed_body::<All>(schema::object(vec![("lines", schema::list(given()))], &["lines"]))
         .answers(200, "All its lines, and what they come to.", lines());
     let (a, b, c) = (Arc::clone(records), Arc::clone(records), Arc::clone(records));
-    Routes::new()
+    let served = Routes::new()
         .add(list, move |call| show(Arc::clone(&a), call))
         .add(one, move |mut call: Call| {
             let records = Arc::clone(&b);
             async move {
                 let body = call.body().await?;
                 let given = body.parse::<Given>()?;
-                change(&records, &call, (&body, vec![given], Change::Add)).await
+                change(&records, &call, (&body, Change::Add(given))).await
             }
         })
         .add(all, move |mut call: Call| {
@@ -72,7 +74,49 @@ pub(in crate::deals) fn routes(records: &Arc<Records>) -> Routes {
             async move {
                 let body = call.body().await?;
                 let given = many(body.parse::<All>()?.lines)?;
-                change(&records, &call, (&body, given, Change::Replace)).await
+                change(&records, &call, (&body, Change::Replace(given))).await
+            }
+        });
+    single(served, records)
+}
+
+/// The routes of one line.
+fn single(routes: Routes, records: &Arc<Records>) -> Routes {
+    const PATH: &str = "/api/deals/{id}/lines/{lineId}";
+    const ALIAS: &str = "/api/opportunities/{id}/lines/{lineId}";
+    let edit = Operation::patch(PATH, "deals", "Change a line of a deal")
+        .alias(ALIAS)
+        .scope("deals", "write")
+        .idempotency(Idempotency::Replays)
+        .typed_body::<Given>(given())
+        .answers(200, "All its lines, and what they come to.", schema::named("DealLines"));
+    let remove = Operation::delete(PATH, "deals", "Take a line out of a deal")
+        .alias(ALIAS)
+        .scope("deals", "write")
+        .idempotency(Idempotency::Replays)
+        .answers(
+            200,
+            "The lines that are left, and what they come to.",
+            schema::named("DealLines"),
+        );
+    let (a, b) = (Arc::clone(records), Arc::clone(records));
+    routes
+        .add(edit, move |mut call: Call| {
+            let records = Arc::clone(&a);
+            async move {
+                let (line, body) = (call.id("lineId")?, call.body().await?);
+                // Null is a word of its own here, so that what was given is kept beside what it parses to.
+                body.parse::<Given>()?;
+                let changes = body.object()?.into_iter();
+                let changes = changes.map(|(key, value)| (camel_case(&key), value)).collect();
+                change(&records, &call, (&body, Change::Edit(line, changes))).await
+            }
+        })
+        .add(remove, move |call: Call| {
+            let records = Arc::clone(&b);
+            async move {
+                let line = call.id("lineId")?;
+                change(&records, &call, (&Body::default(), Change::Remove(line))).await
             }
         })
 }
@@ -127,10 +171,13 @@ pub(in crate::deals) fn schemas() -> Vec<(String, Json)> {
     vec![("DealLines".to_owned(), lines)]
 }
 
-#[derive(Clone, Copy, PartialEq)]
+/// What happens to the lines of a deal.
 enum Change {
-    Add,
-    Replace,
+    Add(Given),
+    Replace(Vec<Given>),
+    /// What is named takes the place of what was; null stands for what a new line would have.
+    Edit(Id, Record),
+    Remove(Id),
 }
 
 fn currency(ctx: &Ctx, deal: &Record) -> Currency {
@@ -141,11 +188,16 @@ fn currency(ctx: &Ctx, deal: &Record) -> Currency {
 async fn show(records: Arc<Records>, call: Call) -> Result<Answer> {
     let (id, ctx) = (call.id("id")?, &call.ctx);
     call.query()?.only(&[])?;
-    let shown = ctx.read(async |db| {
+    ctx.read(async |db| {
         let deal = records.get(ctx, db, &DEAL, id).await?;
-        answer(&of(db, id).await?, &deal, currency(ctx, &deal))
-    });
-    Answer::json(&shown.await?)
+        let shown = answer(&of(db, id).await?, &deal, currency(ctx, &deal))?;
+        Ok(Answer::json(&shown)?.tagged(version(&deal)))
+    })
+    .await
+}
+
+fn version(deal: &Record) -> i64 {
+    deal.get("version").and_then(Json::as_i64).unwrap_or_default()
 }
 
 fn answer(lines: &[Line], deal: &Record, currency: Currency) -> Result<Json> {
@@ -160,14 +212,16 @@ fn answer(lines: &[Line], deal: &Record, currency: Currency) -> Result<Json> {
 async fn change(
     records: &Arc<Records>,
     call: &Call,
-    (body, given, how): (&Body, Vec<Given>, Change),
+    (body, change): (&Body, Change),
 ) -> Result<Answer> {
-    let id = call.id("id")?;
+    let (id, expected) = (call.id("id")?, call.expected_version()?);
     let mut attempts = Attempts::new();
     loop {
         let done = call
             .write(body, async |db| {
-                Answer::json(&store(records, &call.ctx, db, (id, &given, how)).await?)
+                let desk = Desk { records, ctx: &call.ctx, db };
+                let (shown, version) = store(desk, (id, expected), &change).await?;
+                Ok(Answer::json(&shown)?.tagged(version))
             })
             .await;
         if attempts.end_with(&done) {
@@ -176,35 +230,106 @@ async fn change(
     }
 }
 
-async fn store(
-    records: &Records,
-    ctx: &Ctx,
-    db: &Write,
-    (id, given, how): (Id, &[Given], Change),
-) -> Result<Json> {
-    let deal = records.get(ctx, db, &DEAL, id).await?;
-    let currency = currency(ctx, &deal);
-    let before = of(db, id).await?;
-    let mut lines = if how == Change::Add { before.clone() } else { Vec::new() };
-    if lines.len() + given.len() > MOST {
+/// The lines as they are to be.
+async fn changed(
+    desk: Desk<'_>,
+    (before, currency): (&[Line], Currency),
+    change: &Change,
+) -> Result<Vec<Line>> {
+    let mut lines = before.to_vec();
+    let place = |id: &Id| before.iter().position(|line| line.id == *id);
+    let place = |id| place(id).ok_or_else(|| not_found("line"));
+    match change {
+        Change::Add(given) => lines.push(made(desk, (given, currency), "").await?),
+        Change::Replace(all) => {
+            refuse_too_many(all.len())?;
+            lines.clear();
+            for (at, given) in all.iter().enumerate() {
+                lines.push(made(desk, (given, currency), &format!("lines/{at}/")).await?);
+            }
+        }
+        Change::Edit(id, changes) => {
+            let at = place(id)?;
+            let given = edited(&lines[at], currency, changes)?;
+            lines[at] = Line { id: *id, ..made(desk, (&given, currency), "").await? };
+        }
+        Change::Remove(id) => drop(lines.remove(place(id)?)),
+    }
+    refuse_too_many(lines.len())?;
+    Ok(lines)
+}
+
+fn refuse_too_many(count: usize) -> Result<()> {
+    if count > MOST {
         return Err(invalid("lines", format!("are more than {MOST}")));
     }
-    for (at, one) in given.iter().enumerate() {
-        let place = if how == Change::Add { String::new() } else { format!("lines/{at}/") };
-        let line = line(ctx, db, (one, currency)).await;
-        lines.push(line.map_err(|(key, why)| invalid(&format!("{place}{key}"), why))?);
+    Ok(())
+}
+
+/// A line with its changes, as a caller would give it. Another product comes at its own price, unless one is said.
+fn edited(line: &Line, currency: Currency, changes: &Record) -> Result<Given> {
+    let Json::Object(mut given) = line.to_json(currency) else {
+        return Err(internal("a line is no object"));
+    };
+    given.retain(|key, _| key != "id" && key != "amount");
+    if changes.get("productId").is_some_and(|product| Some(product) != given.get("productId")) {
+        given.remove("unitPrice");
     }
-    db.delete(Delete::from("deal_lines").whose("deal_id", id)).await?;
-    lines.iter().try_for_each(|line| add(db, id, line))?;
+    given.extend(changes.clone());
+    serde_json::from_value(Json::Object(given)).map_err(|error| invalid("line", error.to_string()))
+}
+
+async fn made(desk: Desk<'_>, of: (&Given, Currency), place: &str) -> Result<Line> {
+    let line = line(desk.ctx, desk.db, of).await;
+    line.map_err(|(key, why)| invalid(&format!("{place}{key}"), why))
+}
+
+async fn store(
+    desk: Desk<'_>,
+    (id, expected): (Id, Option<i64>),
+    change: &Change,
+) -> Result<(Json, i64)> {
+    let Desk { records, ctx, db } = desk;
+    let known = records.get(ctx, db, &DEAL, id).await?;
+    let currency = currency(ctx, &known);
+    let before = of(db, id).await?;
+    let lines = changed(desk, (&before, currency), change).await?;
     let product = match lines.as_slice() {
         [one] => one.product_id,
         _ => None,
     };
     let total = if lines.is_empty() { Json::Null } else { money(sum(&lines)?, currency) };
     let changes = object(json!({ "amount": total, "productId": product }));
-    let deal = records.update(ctx, db, &DEAL, (id, changes, Manner::default())).await?;
+    let manner = Manner { expected, ..Manner::default() };
+    if lines == before {
+        // Nothing is changed, but a stale wish is refused all the same.
+        let deal = records.update(ctx, db, &DEAL, (id, Record::new(), manner)).await?;
+        return Ok((answer(&lines, &deal, currency)?, version(&deal)));
+    }
+    db.delete(Delete::from("deal_lines").whose("deal_id", id)).await?;
+    lines.iter().try_for_each(|line| add(db, id, line))?;
+    let deal = records.update(ctx, db, &DEAL, (id, changes, manner)).await?;
+    let now = if version(&deal) == version(&known) {
+        touch(desk, (id, version(&deal))).await?
+    } else {
+        version(&deal)
+    };
     tell(ctx, db, id, (&before, &lines, currency))?;
-    answer(&lines, &deal, currency)
+    Ok((answer(&lines, &deal, currency)?, now))
+}
+
+/// Lines that come to the same are a change of the deal as well: without it, two at once would overwrite each other.
+async fn touch(desk: Desk<'_>, (id, version): (Id, i64)) -> Result<i64> {
+    let update = Update::table("deals")
+        .set("updated_at", desk.ctx.now())
+        .plus("version", 1)
+        .whose("id", id)
+        .whose("version", version);
+    if desk.db.update(update).await? == 0 {
+        let why = "The record was changed at the same time.";
+        return Err(Error::new(Kind::Conflict, "contended", why));
+    }
+    Ok(version + 1)
 }
 
 fn tell(ctx: &Ctx, db: &Write, deal: Id, of: (&[Line], &[Line], Currency)) -> Result<()> {
