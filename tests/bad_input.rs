@@ -107,6 +107,7 @@ fn refused<'a>(answer: &'a Answer, status: u16) -> (&'a str, &'a str, &'a str) {
     (text(&json["code"]), text(&json["errors"][0]["pointer"]), text(&json["detail"]))
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn what_is_wrong_with_the_request_is_told_of_the_request(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
@@ -188,6 +189,7 @@ async fn wishes_that_no_file_fulfils_are_refused_at_once(kind: Kind) {
     assert_eq!(ana.get("/api/imports").await.json["data"], json!([]));
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_wrong_id_is_told_in_one_sentence(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;

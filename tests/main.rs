@@ -45,6 +45,7 @@ mod sink;
 mod store;
 mod strangers;
 mod tenant_bundles;
+mod trash;
 mod upkeep;
 mod vcard;
 mod views;

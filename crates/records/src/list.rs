@@ -140,7 +140,7 @@ pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Op
             continue;
         }
         if !known {
-            return Err(no_field(key, &filter));
+            return Err(no_field(key, filter));
         }
         wanted.push(shape.field(key).map_or_else(|| key.clone(), |field| field.key.to_owned()));
     }

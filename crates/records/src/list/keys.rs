@@ -49,7 +49,7 @@ fn unsortable(shape: &Shape, custom: &[CustomField], key: &str) -> Error {
     let more = all.len().saturating_sub(MOST_NAMED);
     let mut named = all[..all.len() - more].join(", ");
     if more > 0 {
-        named.push_str(&format!(" and {more} more"));
+        named = format!("{named} and {more} more");
     }
     let shown: String = key.chars().take(80).collect();
     let why = format!("names {shown}, which {why}{meant}");
