@@ -11,6 +11,7 @@ mod batches;
 mod bucket;
 mod calendar;
 mod client;
+mod commands;
 mod custom;
 mod database;
 mod deals;
