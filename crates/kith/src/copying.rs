@@ -7,7 +7,7 @@ mod target;
 
 use kith_kernel::{Error, Kind, Result, conflict};
 use kith_platform::storage::Storage;
-use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Value, Whole, read_row};
+use kith_store::{Catalog, Db, Migration, TableShape, Tally, Tallying, Value, Whole, read_rows};
 
 pub(crate) use files::{Copied, FilesGo};
 pub(crate) use fill::{Filled, fill};
@@ -142,13 +142,13 @@ async fn read_table(
     loop {
         match archive.next()? {
             Part::Rows(bytes) => {
-                let (mut bytes, mut rows) = (&bytes[..], Vec::new());
+                let mut bytes = &bytes[..];
                 while !bytes.is_empty() {
-                    rows.push(read_row(&mut bytes, table)?);
+                    let rows = read_rows(&mut bytes, table)?;
+                    target.add(table, &rows).await?;
+                    tallying.add(&rows);
+                    progress(rows.len() as u64);
                 }
-                target.add(table, &rows).await?;
-                tallying.add(&rows);
-                progress(rows.len() as u64);
             }
             Part::TableEnd(told) => {
                 let tally = tallying.end();

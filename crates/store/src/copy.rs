@@ -295,8 +295,26 @@ impl Whole {
     }
 }
 
-/// Reads rows that [`write_row`] wrote.
-pub fn read_row(bytes: &mut &[u8], table: &TableShape) -> Result<Vec<Value>> {
+/// Rows that are read at once: a few bytes of a stranger's would else become many rows in memory.
+const ROWS_AT_ONCE: usize = 1_000;
+
+/// Reads rows that [`write_row`] wrote, some at once; none behind the last.
+///
+/// # Errors
+/// `Malformed` for what no row looks like.
+pub fn read_rows(bytes: &mut &[u8], table: &TableShape) -> Result<Vec<Vec<Value>>> {
+    let mut rows = Vec::new();
+    while !bytes.is_empty() && rows.len() < ROWS_AT_ONCE {
+        let before = bytes.len();
+        rows.push(read_row(bytes, table)?);
+        if bytes.len() == before {
+            return Err(kith_kernel::malformed("The rows have no columns."));
+        }
+    }
+    Ok(rows)
+}
+
+fn read_row(bytes: &mut &[u8], table: &TableShape) -> Result<Vec<Value>> {
     table.columns.iter().map(|(_, kind)| cells::decode(bytes, *kind)).collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kith_identity::Opening;
 use kith_kernel::{Id, Result, Zone, too_large};
 use kith_platform::{Ctx, crash, events};
-use kith_store::{Catalog, TableShape, Value, Whole, read_row};
+use kith_store::{Catalog, TableShape, Value, Whole, read_rows};
 
 use super::{Bundles, rewrite::Rewriting, sweep, watch::Watch};
 use crate::{
@@ -142,11 +142,10 @@ async fn each_page(
             }
             Part::Rows(bytes) => {
                 let table = table.as_ref().ok_or_else(damaged)?;
-                let (mut bytes, mut rows) = (&bytes[..], Vec::new());
+                let mut bytes = &bytes[..];
                 while !bytes.is_empty() {
-                    rows.push(read_row(&mut bytes, table)?);
+                    each(table, &read_rows(&mut bytes, table)?)?;
                 }
-                each(table, &rows)?;
             }
             Part::TableEnd(_) => table = None,
             Part::File(file) => Copied::default().take(reader, file, FilesGo::Nowhere).await?,
@@ -284,18 +283,16 @@ impl<'a> Filling<'a> {
 
     async fn add(&mut self, mut bytes: &[u8]) -> Result<()> {
         let (Some(table), Some(whole)) = (&self.table, &self.whole) else { return Err(damaged()) };
-        let mut rows = Vec::new();
         while !bytes.is_empty() {
-            let mut row = read_row(&mut bytes, table)?;
-            self.plan.rewriting.row(table, &mut row);
-            rows.push(row);
+            let mut rows = read_rows(&mut bytes, table)?;
+            rows.iter_mut().for_each(|row| self.plan.rewriting.row(table, row));
+            if let ("events", Some(at)) = (table.name(), table.place("id")) {
+                self.unsealed.extend(rows.iter().map(|row| row[at].clone()));
+            }
+            self.done += rows.len() as u64;
+            put(whole, (table, &rows), (&self.taking.watch, self.done)).await?;
+            self.bar.inc(rows.len() as u64);
         }
-        if let ("events", Some(at)) = (table.name(), table.place("id")) {
-            self.unsealed.extend(rows.iter().map(|row| row[at].clone()));
-        }
-        self.done += rows.len() as u64;
-        put(whole, (table, &rows), (&self.taking.watch, self.done)).await?;
-        self.bar.inc(rows.len() as u64);
         Ok(())
     }
 

@@ -10,6 +10,8 @@ mod owner;
 mod whole;
 
 use std::{
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -126,16 +128,18 @@ const READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA
 /// thread of their own.
 const WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -64000; \
-    PRAGMA wal_autocheckpoint = 0;";
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
 /// Survives the loss of power as well.
 const SAFE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -64000; \
-    PRAGMA wal_autocheckpoint = 0;";
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
 
 fn open(path: &Path, pragmas: &str) -> Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // A new file is its owner's alone; what SQLite puts beside it is as the file is.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).ok();
     let connection = Connection::open_with_flags(path, access).map_err(|error| {
         unavailable(format!("The database file {} cannot be opened.", path.display()))
             .caused_by(error)

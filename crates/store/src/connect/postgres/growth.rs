@@ -29,10 +29,10 @@ const LEAST_PART: f32 = 1_000.0;
 const KNOWN: &str = "SELECT reltuples < $2 FROM pg_class WHERE oid = to_regclass($1)";
 /// PostgreSQL keeps the share of the tenants that have most of a table's rows, and takes others to have hardly any.
 const KNOWN_OF_TENANT: &str = "\
-    SELECT reltuples < $2 * $3 AND reltuples * coalesce(( \
+    SELECT reltuples < $2::real * $3::real AND reltuples * coalesce(( \
         SELECT known.share FROM pg_stats, unnest(most_common_vals::text::text[], most_common_freqs) AS known (tenant, share) \
         WHERE schemaname = relnamespace::regnamespace::text AND tablename = relname AND attname = 'tenant_id' \
-        AND known.tenant = $4), 0) < $2 \
+        AND known.tenant = $4), 0) < $2::real \
     FROM pg_class WHERE oid = to_regclass($1)";
 /// Tenants that are counted; when there are more, all are counted anew.
 const MOST_TENANTS: usize = 10_000;
