@@ -1019,6 +1019,7 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications__member_id__id ON public.notifications USING btree (tenant_id, member_id, id);
 CREATE INDEX notifications__member_id__read_at__id ON public.notifications USING btree (tenant_id, member_id, read_at, id);
+CREATE INDEX notifications__record_id__id ON public.notifications USING btree (tenant_id, record_id, id);
 ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON notifications USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON notifications TO kith_app;
@@ -1164,8 +1165,10 @@ CREATE TABLE retention (
   mail_days bigint,
   failed_job_days bigint,
   import_file_days bigint,
+  trash_days bigint,
   events_before timestamp with time zone,
   erased_before timestamp with time zone,
+  trash_before timestamp with time zone,
   job_id uuid,
   kept_at timestamp with time zone,
   PRIMARY KEY (tenant_id, id)

@@ -880,6 +880,7 @@ CREATE TABLE notifications (
 ) STRICT;
 CREATE INDEX notifications__member_id__id ON notifications (tenant_id, member_id, id);
 CREATE INDEX notifications__member_id__read_at__id ON notifications (tenant_id, member_id, read_at, id);
+CREATE INDEX notifications__record_id__id ON notifications (tenant_id, record_id, id);
 CREATE TABLE object_records (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -1004,8 +1005,10 @@ CREATE TABLE retention (
   mail_days INTEGER,
   failed_job_days INTEGER,
   import_file_days INTEGER,
+  trash_days INTEGER,
   events_before INTEGER,
   erased_before INTEGER,
+  trash_before INTEGER,
   job_id BLOB,
   kept_at INTEGER,
   PRIMARY KEY (tenant_id, id)

@@ -323,7 +323,7 @@ async fn a_file_that_is_none_is_refused(kind: Kind) {
     for (file, fields) in [
         (&b""[..], vec![]),
         (&b"PK\x03\x04 not text"[..], vec![]),
-        (&b"name\nA\n"[..], vec![("matchBy", "amount")]),
+        (&b"name\nA\n"[..], vec![("matchBy", "externalId")]),
         (&b"name\nA\n"[..], vec![("mapping", "{\"nme\": \"name\"}")]),
     ] {
         let report = import(&world, ana, "deals", file, &fields).await;

@@ -97,7 +97,7 @@ async fn follow(by: &Client, numbers: &Json, links: &Json) -> usize {
 }
 
 /// Compares every number of every report with a recount.
-async fn agrees(by: &Client) {
+pub(crate) async fn agrees(by: &Client) {
     let report = |name: &'static str| async move {
         let answer = by.get(&format!("/api/reports/{name}")).await;
         assert_eq!(answer.status, 200, "{answer:?}");

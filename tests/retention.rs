@@ -162,6 +162,8 @@ async fn what_makes_no_sense_is_refused(kind: Kind) {
         json!({ "notificationDays": 40_000 }),
         json!({ "eventBytes": 10 }),
         json!({ "eventDays": "many" }),
+        json!({ "trashDays": 0 }),
+        json!({ "trashDays": 36_501 }),
         json!({ "trash": 1 }),
     ] {
         let bytes = body.to_string().into_bytes();

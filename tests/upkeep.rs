@@ -106,6 +106,17 @@ async fn what_is_over_is_archived_and_comes_back(kind: Kind) {
     assert_eq!(names(ana, "/api/deals?archivedAt[exists]=true").await, ["Won"]);
     assert_eq!(names(ana, "/api/deals?status=won&sort=-name").await, ["Won now"]);
     assert_eq!(ana.get("/api/deals?archived=perhaps").await.status, 422);
+    for (query, found) in [
+        ("object=deal&q=won", vec!["Won now"]),
+        ("object=deal&q=won&archived=false&limit=1", vec!["Won now"]),
+        ("object=deal&q=won&archived=true", vec!["Won"]),
+        ("object=deal&q=won&archived=all", vec!["Won", "Won now"]),
+        ("q=rui", vec!["Rui"]),
+        ("q=rui&archived=true", vec![]),
+    ] {
+        assert_eq!(names(ana, &format!("/api/search?{query}")).await, found, "{query}");
+    }
+    assert_eq!(ana.get("/api/search?q=won&archived=perhaps").await.status, 422);
     for path in ["/api/tasks", "/api/activities"] {
         assert_eq!(names(ana, path).await, [""; 0], "{path}");
     }

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use kith_http::{Routes as Served, schema};
 use kith_kernel::{Id, Result, invalid};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Records, Routes, Rules,
-    What,
+    Change, Desk, Field, FoundBy, Kind, Making, Object, OnDelete, Pending, Record, Records, Routes,
+    Rules, What,
     fields::{link, plain},
     folded,
 };
-use kith_store::{Migration, Read, Select, Step};
+use kith_store::{Delete, Migration, Read, Select, Step};
 use serde_json::{Value as Json, json};
 
 use crate::notifications;
@@ -94,6 +94,16 @@ pub static DEAL: Object = Object {
 struct Deals;
 
 impl Rules for Deals {
+    fn forget<'a>(&'a self, desk: Desk<'a>, record: &'a Record) -> Pending<'a> {
+        Box::pin(async move {
+            let id =
+                record.get("id").and_then(Json::as_str).and_then(|text| text.parse::<Id>().ok());
+            let Some(id) = id else { return Ok(()) };
+            desk.db.delete(Delete::from("deal_lines").whose("deal_id", id)).await?;
+            desk.db.delete(Delete::from("deal_stages").whose("deal_id", id)).await.map(drop)
+        })
+    }
+
     fn derive<'a>(&'a self, desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             if let Some(stage) = wanted_stage(desk, change).await? {

@@ -67,7 +67,8 @@ pub(crate) fn migration() -> Migration {
         ],
     )
     .index(&["member_id", "id"])
-    .index(&["member_id", "read_at", "id"]);
+    .index(&["member_id", "read_at", "id"])
+    .index(&["record_id", "id"]);
     Migration { name: "2026-11-22-crm-notifications", steps: vec![Step::Create(notifications)] }
 }
 

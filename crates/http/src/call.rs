@@ -54,7 +54,10 @@ impl Call {
 
     /// A part of the path as an id.
     pub fn id(&self, name: &str) -> Result<Id> {
-        self.path(name).parse()
+        self.path(name).parse().map_err(|_| {
+            let path = self.operation.split_once(' ').map_or(self.operation, |(_, path)| path);
+            malformed(format!("{{{name}}} in {path} {}.", Id::EXPECTED)).and(name, Id::EXPECTED)
+        })
     }
 
     /// The query, decoded.

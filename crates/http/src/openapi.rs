@@ -183,7 +183,7 @@ fn refusals(operation: &Operation) -> Vec<(u16, &'static str)> {
         all.push((404, "There is no such thing, or it is another tenant's."));
     }
     if operation.access != Access::Public && operation.path.contains("{id}") {
-        all.push((410, "It was erased for good."));
+        all.push((410, "It was erased, or deleted and purged: it is gone for good."));
     }
     if operation.method != axum::http::Method::GET {
         all.push((409, "It contradicts what is stored."));

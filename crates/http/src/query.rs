@@ -62,7 +62,7 @@ impl Query {
     /// An id.
     pub fn id(&self, name: &str) -> Result<Option<Id>> {
         let Some(text) = self.get(name)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| wrong(name, "is not an id"))
+        text.parse().map(Some).map_err(|_| wrong(name, Id::EXPECTED))
     }
 
     /// The same without one parameter.

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 use uuid::Uuid;
 
 use crate::{Clock, Error, Time, malformed};
@@ -18,6 +21,10 @@ pub struct Id(Uuid);
 impl Id {
     /// The installation itself, where a tenant is asked for and none is meant.
     pub const NIL: Self = Self(Uuid::nil());
+
+    /// What is said of a text that is none, behind the name of the place where it stood.
+    pub const EXPECTED: &str =
+        "must be an id: a UUID of 36 characters, such as 0197a1b2-0000-7000-8000-000000000000";
 
     /// The sixteen bytes, most significant first.
     pub fn as_bytes(&self) -> &[u8; 16] {
@@ -73,7 +80,7 @@ impl FromStr for Id {
         {
             return Ok(Self(uuid));
         }
-        Err(malformed("This is not an id: a UUID of 36 characters is expected."))
+        Err(malformed(format!("This {}.", Self::EXPECTED)))
     }
 }
 
@@ -97,7 +104,54 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Uuid::deserialize(deserializer).map(Self)
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_any(Spelled)
+        } else {
+            Uuid::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// Reads an id out of text, in its one spelling.
+struct Spelled;
+
+impl<'de> Visitor<'de> for Spelled {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id, a UUID of 36 characters")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+        text.parse().map_err(|_| E::custom(Id::EXPECTED))
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Id, E> {
+        Err(E::custom(Id::EXPECTED))
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Id, E> {
+        Err(E::custom(Id::EXPECTED))
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Id, E> {
+        Err(E::custom(Id::EXPECTED))
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Id, E> {
+        Err(E::custom(Id::EXPECTED))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Id, E> {
+        Err(E::custom(Id::EXPECTED))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Id, A::Error> {
+        Err(de::Error::custom(Id::EXPECTED))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, _: A) -> Result<Id, A::Error> {
+        Err(de::Error::custom(Id::EXPECTED))
     }
 }
 

@@ -17,6 +17,9 @@ impl Currency {
     /// The US dollar, where nothing else is known.
     pub const USD: Self = Self(*b"USD");
 
+    /// One of those whose amounts have the most decimals.
+    pub const FINEST: Self = Self(*b"KWD");
+
     /// How many decimals an amount has (ISO 4217 exponent).
     pub fn decimals(self) -> u32 {
         if NO_DECIMALS.contains(self.code()) {

@@ -7,7 +7,7 @@ use kith_crm::{self as crm, attachments::Attachments};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
-use kith_kernel::{Clock, Error, Id, Ids, Kind, Result, invalid};
+use kith_kernel::{Clock, Error, Id, Ids, Kind, Result, invalid, text::fold};
 use kith_platform::{
     App, Ctx, Settings, Tasks,
     events::{self, readers::Readers},
@@ -18,7 +18,7 @@ use kith_platform::{
     storage::{Folder, S3, S3Options, Storage},
 };
 use kith_records::{
-    self as records, Object, Personal, Records, Upkeep,
+    self as records, Object, Personal, Records, Trash, Upkeep,
     import::{self, Imports},
 };
 use kith_store::{Catalog, Db, News};
@@ -57,6 +57,8 @@ pub struct House {
     pub storage: Storage,
     /// Files at records.
     pub attachments: Arc<Attachments>,
+    /// What empties the trash.
+    pub trash: Trash,
     /// Tenants that go and come as files.
     pub bundles: Bundles,
 }
@@ -146,6 +148,7 @@ impl House {
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
         let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
+        let trash = Trash::new(&records, tables.clone());
         let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
@@ -162,6 +165,7 @@ impl House {
             base44,
             storage,
             attachments,
+            trash,
             bundles,
         })
     }
@@ -173,7 +177,7 @@ impl House {
         let registry = records::register(registry, &self.records);
         let registry = records::register_erasure(registry, &self.personal);
         let registry = records::register_upkeep(registry, &self.upkeep);
-        let registry = records::register_retention(registry);
+        let registry = records::register_retention(registry, &self.trash);
         let registry = self.storage.register(registry);
         let registry = bundle::register(registry, &self.bundles);
         let registry = crm::register(registry, &self.records, &self.base44);
@@ -189,6 +193,12 @@ impl House {
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
         self.readers.start();
+        let house = self.clone();
+        self.app.tasks.start("retention", async move {
+            if let Err(error) = house.keep_retention().await {
+                tracing::warn!(?error, "retention could not be looked after; the next start does");
+            }
+        });
         let (identity, tasks) = (Arc::clone(&self.identity), self.app.tasks.clone());
         self.app.tasks.start("expired sessions", async move {
             loop {
@@ -204,6 +214,17 @@ impl House {
                 }
             }
         });
+        Ok(())
+    }
+
+    /// Has retention kept to in every tenant that asks for it, where no job is about to.
+    pub async fn keep_retention(&self) -> Result<()> {
+        for (tenant, _) in self.identity.tenants().await? {
+            if self.app.tasks.is_stopping() {
+                break;
+            }
+            records::arm_retention(&self.app.as_system(tenant)).await?;
+        }
         Ok(())
     }
 
@@ -316,17 +337,34 @@ impl House {
         self.identity.act_in(name).await
     }
 
-    /// The object that a command names.
+    /// The object of all tenants that a command names.
     pub fn object(&self, name: &str) -> Result<&'static Object> {
-        let all: Vec<_> = self.records.objects().map(|object| object.plural).collect();
-        self.records.object(name).ok_or_else(|| {
-            Error::new(
-                Kind::Invalid,
-                "unknown_object",
-                format!("There is no {name}; there are {}.", all.join(", ")),
-            )
-        })
+        let all: Vec<_> = self.records.objects().map(|object| object.plural.to_owned()).collect();
+        self.records.object(name).ok_or_else(|| unknown_object(name, &all))
     }
+
+    /// The object that a command names in a tenant, which may have added it: by its name or what it is called.
+    pub async fn object_in(&self, ctx: &Ctx, name: &str) -> Result<&'static Object> {
+        if let Some(object) = self.records.object(name) {
+            return Ok(object);
+        }
+        let added = ctx.read(async |db| self.records.added_objects(db).await).await?;
+        let is_meant = |called: &&(&'static Object, [String; 3])| {
+            called.1.iter().any(|known| fold(known) == fold(name))
+        };
+        if let Some((object, _)) = added.iter().find(is_meant) {
+            return Ok(object);
+        }
+        let all = self.records.objects().map(|object| object.plural.to_owned());
+        let all: Vec<_> =
+            all.chain(added.iter().map(|(object, _)| object.name.to_owned())).collect();
+        Err(unknown_object(name, &all))
+    }
+}
+
+fn unknown_object(name: &str, all: &[String]) -> Error {
+    let why = format!("There is no {name}; there are {}.", all.join(", "));
+    Error::new(Kind::Invalid, "unknown_object", why)
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,8 @@ mod worker;
 
 use kith_kernel::{Error, Id, Kind, Result, Time};
 use kith_store::{
-    Insert, Migration, News, Read, Select, Step, Table, Write, id, integer, text, time,
+    Condition, Insert, Migration, News, Read, Select, Step, Table, Value, Write, id, integer, text,
+    time,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -145,6 +146,12 @@ struct Envelope {
     user: Option<Id>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request: Option<Id>,
+}
+
+/// Whether a job of the tenant waits for its time or is at work.
+pub async fn is_open(db: &Read, job: Id) -> Result<bool> {
+    let states = ["queued", "running"].map(Value::from).to_vec();
+    db.exists(Select::from("jobs").whose("id", job).only(Condition::In("state", states))).await
 }
 
 /// Puts a job into the queue of the actor's tenant, in the transaction of what it follows from.

@@ -134,7 +134,7 @@ impl Ask {
     }
 }
 
-fn archived(query: &Query) -> Result<Archived> {
+pub(crate) fn archived(query: &Query) -> Result<Archived> {
     match query.get("archived")? {
         None | Some("false") => Ok(Archived::Without),
         Some("true") => Ok(Archived::Only),

@@ -144,6 +144,8 @@ impl Records {
         object: &'static Object,
         (deed, ids): (&Deed, &[Id]),
     ) -> Result<Answer> {
+        // What no record could take is told at once, and not by each of them.
+        ctx.read(async |db| self.check_changes(ctx, db, object, &deed.changes).await).await?;
         let batch = ctx.new_id();
         let ctx = ctx.in_batch(batch);
         let mut failed = Vec::new();

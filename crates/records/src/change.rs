@@ -3,6 +3,7 @@
 //! May I (decided before) → known fields → defaults → kinds → `derive` → required → `check` → links → save → event →
 //! search → labels → `after` → answer.
 
+mod check;
 mod end;
 mod input;
 mod put;
@@ -238,20 +239,6 @@ impl Records {
         self.find_by(db, &shape, &change, (&values, !changed.is_empty())).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok((Saved { id, record: change.after, shape, custom, values }, true))
-    }
-
-    /// Refuses changes that no record could take: of fields that there are not, or of the wrong kind.
-    pub(crate) async fn check_changes(
-        &self,
-        ctx: &Ctx,
-        db: &Read,
-        object: &'static Object,
-        changes: &Record,
-    ) -> Result<()> {
-        let shape = self.shape(object)?;
-        let custom = self.custom_fields(db, object).await?;
-        let reading = reading(ctx, changes.get("currency"));
-        input::sort(&shape, &custom, changes.clone(), (None, reading, false)).map(drop)
     }
 
     /// Values of an event without the fields that there are no more.

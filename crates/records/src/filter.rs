@@ -100,11 +100,16 @@ impl<'a> Filter<'a> {
     }
 
     /// There is no such field.
-    pub(crate) fn unknown(&self, key: &str) -> Error {
+    fn unknown(&self, key: &str) -> Error {
+        wrong(key, format!("names {}", self.no_field(key)))
+    }
+
+    /// What a key is that names nothing here.
+    pub(crate) fn no_field(&self, key: &str) -> String {
         let custom = self.custom.iter().map(|field| field.name.as_str());
         let meant = nearest(key, self.shape.keys().chain(custom));
         let meant = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-        wrong(key, format!("names no field of {}{meant}", self.shape.object.plural))
+        format!("no field of {}{meant}", self.shape.object.plural)
     }
 
     fn compare(&self, field: &Field, wanted: &Wanted) -> Result<Condition> {

@@ -35,6 +35,7 @@ mod routes;
 mod schemas;
 mod trace;
 mod undo;
+mod unlink;
 mod upkeep;
 mod values;
 mod vcard;
@@ -56,7 +57,9 @@ pub use list::Page;
 pub use merge::{merge_routes, merge_schemas};
 pub use migrations::migrations;
 pub use personal::{Person, Personal, personal_routes, register_erasure};
-pub use retention::{register_retention, retention_routes, retention_schemas};
+pub use retention::{
+    Trash, arm as arm_retention, register_retention, retention_routes, retention_schemas,
+};
 pub use routes::{object_routes, shared_routes};
 pub use schemas::schemas;
 pub use undo::undo_routes;

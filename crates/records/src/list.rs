@@ -4,13 +4,14 @@ mod found;
 mod keys;
 mod past;
 
-use kith_kernel::{Id, Result};
+use kith_kernel::{Error, Id, Result};
 use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, MAX_CANDIDATES, Read, Row, Select, Value};
 
 use self::keys::{SortKey, is_id, sort_keys};
 use crate::{
     Ask, Records,
+    ask::wrong,
     catalog::Shape,
     cursor::{Cursor, Key, question},
     custom::{self, CustomField},
@@ -87,7 +88,7 @@ fn prepare<'a>(
     if let Some(search) = ask.search.as_ref().filter(|_| !ask.sort.is_empty()) {
         conditions.push(Condition::Words { column: "id", words: Read::words(search) });
     }
-    let sort = sort_keys(shape, custom, &ask.sort, &filter)?;
+    let sort = sort_keys(shape, custom, &ask.sort)?;
     let wanted = wanted(shape, ask, &filter)?;
     let question = question(&(
         shape.object.name,
@@ -139,11 +140,16 @@ pub(crate) fn wanted(shape: &Shape, ask: &Ask, filter: &Filter<'_>) -> Result<Op
             continue;
         }
         if !known {
-            return Err(filter.unknown(key));
+            return Err(no_field(key, filter));
         }
         wanted.push(shape.field(key).map_or_else(|| key.clone(), |field| field.key.to_owned()));
     }
     Ok(Some(wanted))
+}
+
+fn no_field(key: &str, filter: &Filter<'_>) -> Error {
+    let shown: String = key.chars().take(80).collect();
+    wrong("fields", &format!("names {shown}, which is {}", filter.no_field(key)))
 }
 
 impl Listing<'_> {

@@ -5,7 +5,6 @@
 
 mod bundle;
 mod erase;
-mod links;
 mod mask;
 mod subject;
 mod sweep;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
 use kith_platform::Ctx;
-use kith_store::{Condition, Read, Row, Select, Write};
+use kith_store::{Condition, Read, Row, Select};
 
 use crate::{
     Records,
@@ -42,7 +42,7 @@ impl Records {
     /// Refuses links to what is not there (any more), and notes which object a free link points at.
     pub(crate) async fn check_links(
         &self,
-        db: &Write,
+        db: &Read,
         shape: &Shape,
         change: &mut Change,
     ) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod keep;
 mod routes;
+mod trash;
 
 use kith_kernel::{Error, Id, Kind, Result, Time, conflict};
 use kith_platform::jobs::Job;
@@ -11,8 +12,9 @@ use kith_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-pub use keep::register_retention;
+pub use keep::{arm, register_retention};
 pub use routes::{retention_routes, retention_schemas};
+pub use trash::Trash;
 
 /// The one row of a tenant.
 const TABLE: &str = "retention";
@@ -27,10 +29,13 @@ pub(crate) struct Retention {
     mail_days: Option<i64>,
     failed_job_days: Option<i64>,
     import_file_days: Option<i64>,
+    trash_days: Option<i64>,
     /// The content of events before this instant is gone, or about to go.
     events_before: Option<Time>,
     /// It is gone up to here.
     erased_before: Option<Time>,
+    /// What was deleted before this instant is gone, or about to go.
+    trash_before: Option<Time>,
     /// The job that comes next; any other has nothing to do.
     job_id: Option<Id>,
     kept_at: Option<Time>,
@@ -54,8 +59,10 @@ pub(crate) fn migration() -> Migration {
             integer("mail_days"),
             integer("failed_job_days"),
             integer("import_file_days"),
+            integer("trash_days"),
             time("events_before"),
             time("erased_before"),
+            time("trash_before"),
             id("job_id"),
             time("kept_at"),
         ],
@@ -89,7 +96,7 @@ impl Retention {
     }
 
     /// Keys, columns and values.
-    fn each(&self) -> [(&'static str, &'static str, Option<i64>); 6] {
+    fn each(&self) -> [(&'static str, &'static str, Option<i64>); 7] {
         [
             ("eventDays", "event_days", self.event_days),
             ("eventBytes", "event_bytes", self.event_bytes),
@@ -97,11 +104,12 @@ impl Retention {
             ("mailDays", "mail_days", self.mail_days),
             ("failedJobDays", "failed_job_days", self.failed_job_days),
             ("importFileDays", "import_file_days", self.import_file_days),
+            ("trashDays", "trash_days", self.trash_days),
         ]
     }
 
     fn shown(&self) -> Json {
-        let mut shown = json!({ "eventsBefore": self.events_before, "keptAt": self.kept_at });
+        let mut shown = json!({ "eventsBefore": self.events_before, "trashBefore": self.trash_before, "keptAt": self.kept_at });
         for (key, _, value) in self.each() {
             shown[key] = value.into();
         }
@@ -123,6 +131,24 @@ pub(crate) async fn refuse_before(db: &Read, at: Time) -> Result<()> {
         Some(horizon) if at < horizon => {
             let why = format!(
                 "What was before {horizon} is not kept any more (see /api/database/retention)."
+            );
+            Err(Error::new(Kind::Gone, "before_retention", why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A list of what was then would miss what was there and is not even among the deleted any more.
+///
+/// # Errors
+/// `Gone` (`before_retention`).
+pub(crate) async fn refuse_list_before(db: &Read, at: Time) -> Result<()> {
+    refuse_before(db, at).await?;
+    let purged = Retention::of(db).await?.and_then(|retention| retention.trash_before);
+    match purged {
+        Some(purged) if at < purged => {
+            let why = format!(
+                "What was deleted before {purged} is not kept any more (see /api/database/retention): a list of what was then would not be whole."
             );
             Err(Error::new(Kind::Gone, "before_retention", why))
         }

@@ -9,7 +9,9 @@ use kith_store::Read;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Ask, Manner, Records, batches,
+    Ask, Manner, Records,
+    ask::archived,
+    batches,
     bulk::{self, Bulk},
     describe::{Desk, Object, Routes},
     schemas,
@@ -261,6 +263,11 @@ pub fn shared_routes(records: &Arc<Records>) -> Served {
         .query("q", schema::string(), "Words, or beginnings of words.")
         .query("object", schema::string(), "One kind of record, such as contact.")
         .query("limit", schema::integer(), "Records at most, 1 to 100.")
+        .query(
+            "archived",
+            schema::one_of(&["false", "true", "all"]),
+            "Whether what is archived is found: not (false), nothing else (true), or with the others (all).",
+        )
         .answers(200, "The records that fit best, the best first.", schema::named("SearchResult"));
     let logs = Operation::get("/api/audit-logs", "audit", "Everything that happened in the tenant")
         .role(Role::Admin)
@@ -429,7 +436,8 @@ pub(crate) fn answer(record: &crate::Record) -> Result<Answer> {
 
 async fn search_handler(records: Arc<Records>, call: Call) -> Result<Answer> {
     let query = call.query()?;
-    query.only(&["q", "object", "limit"])?;
+    query.only(&["q", "object", "limit", "archived"])?;
+    let archived = archived(&query)?;
     let limit = u32::try_from(query.number("limit", 1, 100)?.unwrap_or(20)).unwrap_or(20);
     let object = match query.get("object")? {
         Some(name) => {
@@ -440,7 +448,7 @@ async fn search_handler(records: Arc<Records>, call: Call) -> Result<Answer> {
     let words = Read::words(query.get("q")?.unwrap_or_default());
     let found = call
         .ctx
-        .read(async |db| records.found(&call.ctx, db, (&words, object, limit)).await)
+        .read(async |db| records.found(&call.ctx, db, (&words, object, limit, archived)).await)
         .await?;
     Answer::json(&json!({ "data": found }))
 }

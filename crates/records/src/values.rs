@@ -1,6 +1,6 @@
 //! Values: from JSON to what a column stores, strictly by the field's kind.
 
-use kith_kernel::{Currency, Date, Error, Id, Money, Result, Time, Zone, invalid, text};
+use kith_kernel::{Currency, Date, Id, Money, Result, Time, Zone, invalid, text};
 use kith_store::Value;
 use serde_json::{Number, Value as Json};
 
@@ -104,8 +104,8 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
         }
         Kind::Choice(words) => choice(&line(given, LONGEST_TEXT)?, words).map(Json::from),
         Kind::Link(..) | Kind::Related | Kind::Id => {
-            let id: std::result::Result<Id, Error> = line(given, 36)?.parse();
-            id.map(|id| id.to_string().into()).map_err(|_| "must be an id".to_owned())
+            let id = given.as_str().and_then(|text| text.trim().parse::<Id>().ok());
+            id.map(|id| id.to_string().into()).ok_or_else(|| Id::EXPECTED.to_owned())
         }
         Kind::Labels => labels(given),
     }

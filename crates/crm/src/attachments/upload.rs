@@ -145,7 +145,7 @@ fn wish(given: &mut Given, name: &str, value: String) -> Result<()> {
         "name" => given.name.replace(value).is_some(),
         "relatedTo" => given.related_to.replace(value).is_some(),
         "relatedId" => {
-            let id = value.parse().map_err(|_| invalid("relatedId", "is not an id"))?;
+            let id = value.parse().map_err(|_| invalid("relatedId", Id::EXPECTED))?;
             given.related_id.replace(id).is_some()
         }
         _ => {

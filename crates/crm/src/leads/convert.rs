@@ -187,7 +187,7 @@ fn wish(name: &str, given: Option<Json>) -> Result<Wish> {
             }
             Some(id) => {
                 let id = id.as_str().and_then(|id| id.parse().ok());
-                Ok(Wish::Take(id.ok_or_else(|| invalid(&format!("{name}/id"), "is not an id"))?))
+                Ok(Wish::Take(id.ok_or_else(|| invalid(&format!("{name}/id"), Id::EXPECTED))?))
             }
         },
         Some(_) => Err(invalid(name, "must be an object")),

@@ -119,6 +119,7 @@ async fn make(
     let opening = Opening { joining, owner };
     bundles.identity.open_received(&ctx, &opening, plan.rows).await?;
     crash::point("bundle.opened");
+    kith_records::arm_retention(&ctx).await?;
     events::seal_all(&bundles.app).await?;
     furnished.events = events::verify(&ctx).await?.sealed;
     let named = plan.all_members - joined;

@@ -18,7 +18,7 @@ use crate::wire::House;
 /// What to export.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The kind of records: contacts, deals, …
+    /// The kind of records: contacts, deals, …, or an object that the tenant added.
     object: String,
     /// The tenant, by its name in addresses (slug) or its id; needed where there are several.
     #[arg(long)]
@@ -34,7 +34,7 @@ pub struct Export {
 pub(super) async fn run(settings: Settings, export: &Export) -> Result<ExitCode> {
     let house = House::open(settings).await?;
     let ctx = house.tenant(export.tenant.as_deref()).await?;
-    let object = house.object(&export.object)?;
+    let object = house.object_in(&ctx, &export.object).await?;
     let mut out: Box<dyn Write> = match &export.to {
         Some(path) => {
             Box::new(BufWriter::new(File::create(path).map_err(|error| unwritable(&error))?))

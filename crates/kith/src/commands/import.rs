@@ -17,7 +17,7 @@ use crate::wire::House;
 /// What to import.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The kind of records: accounts, products, members, deals, …
+    /// The kind of records: accounts, products, members, deals, …, or an object that the tenant added.
     object: String,
     /// The file: CSV with any delimiter and encoding, or vCards of people (.vcf).
     file: PathBuf,
@@ -48,7 +48,7 @@ pub(super) async fn run(settings: Settings, import: &Import) -> Result<ExitCode>
     let wishes = wishes(import)?;
     let house = House::open(settings).await?;
     let ctx = house.tenant(import.tenant.as_deref()).await?;
-    let object = house.object(&import.object)?;
+    let object = house.object_in(&ctx, &import.object).await?;
     let path = std::fs::canonicalize(&import.file).map_err(|error| {
         unavailable(format!("{} cannot be read: {error}.", import.file.display()))
     })?;
@@ -69,7 +69,7 @@ pub(super) async fn run(settings: Settings, import: &Import) -> Result<ExitCode>
     };
     let stored = house.imports.run(&ctx, id, &progress).await?;
     bar.finish_and_clear();
-    tell(object.plural, &stored);
+    tell(&object.path(), &stored);
     if let Some(path) = house.imports.save_errors(&ctx, id).await? {
         say!("  rows that failed, with their reasons: {}", path.display());
     }

@@ -1,7 +1,7 @@
 //! Values of custom fields on their way into a record: defaults, what is required, the side table, links.
 
 use kith_kernel::{Error, Id, Kind as ErrorKind, Result, invalid};
-use kith_store::{Condition, Delete, Insert, Write};
+use kith_store::{Condition, Delete, Insert, Read, Write};
 use serde_json::Value as Json;
 
 use super::{CustomField, CustomKind, unique};
@@ -125,7 +125,7 @@ impl Records {
     /// Refuses links of custom fields to what is not there (any more), or is another tenant's.
     pub(crate) async fn check_custom_links(
         &self,
-        db: &Write,
+        db: &Read,
         changed: &[(&CustomField, Json)],
     ) -> Result<()> {
         let links = changed.iter().filter(|(field, _)| field.kind == CustomKind::Link);

@@ -37,6 +37,17 @@ impl Records {
         Ok(all)
     }
 
+    /// The objects that the tenant added, each with its name and what one and many of it are called.
+    pub async fn added_objects(&self, db: &Read) -> Result<Vec<(&'static Object, [String; 3])>> {
+        let there = Select::from("objects").only(Condition::Null("deleted_at")).by("id", false);
+        let all: Vec<CustomObject> = db.all(there).await?;
+        let called = |one: CustomObject| {
+            let object = self.stored_object(&one.name)?;
+            Some((object, [one.name, one.label, one.plural_label]))
+        };
+        Ok(all.into_iter().filter_map(called).collect())
+    }
+
     /// The same as [`Self::object_of`] for a field of a request that names an object.
     ///
     /// # Errors

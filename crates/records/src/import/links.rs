@@ -96,7 +96,7 @@ impl Running<'_> {
             else {
                 continue;
             };
-            let Some(target) = self.lookup.get(object.name, text, name, findings) else { continue };
+            let Some(target) = self.target(line, (text, name), findings) else { continue };
             let record = self.key(line).and_then(|key| records.get(&key).copied());
             let Some(record) = record.filter(|id| open.contains(id) && *id != target) else {
                 continue;
@@ -117,6 +117,22 @@ impl Running<'_> {
             }
         }
         Ok(linked)
+    }
+
+    /// The record that a row names; where several have the name, that is noted.
+    fn target(
+        &mut self,
+        line: &Line,
+        (text, name): (&str, &str),
+        findings: &mut Findings,
+    ) -> Option<Id> {
+        match self.lookup.get(self.object.name, text, name, findings) {
+            Ok(found) => found,
+            Err(why) => {
+                self.report.note(format!("line {}: {name} {why}.", line.number));
+                None
+            }
+        }
     }
 
     /// The records that the rows became or met.
@@ -166,7 +182,8 @@ impl Running<'_> {
     }
 
     fn is_missing(&self, text: &str) -> bool {
-        self.lookup.get(self.object.name, text, "", &mut Findings::default()).is_none()
+        let found = self.lookup.get(self.object.name, text, "", &mut Findings::default());
+        found.is_ok_and(|found| found.is_none())
     }
 
     /// What a dry run would link: to records that are there, or that it would have made.
@@ -187,6 +204,9 @@ impl Running<'_> {
             else {
                 continue;
             };
+            if !self.is_missing(text) && self.target(line, (text, name), findings).is_none() {
+                continue;
+            }
             let is_new = self.key(line).is_some_and(|key| self.seen.contains(&key));
             let folded = kith_kernel::text::fold(text).into_owned();
             if self.seen.contains(&folded) || !self.is_missing(text) {
@@ -196,7 +216,7 @@ impl Running<'_> {
                 findings.made.push((name.to_owned(), text.to_owned()));
                 linked += u64::from(is_new);
             } else {
-                self.lookup.get(object, text, name, findings);
+                self.lookup.get(object, text, name, findings).ok();
             }
         }
         Ok(linked)

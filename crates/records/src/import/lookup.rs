@@ -26,6 +26,8 @@ pub(crate) enum Found {
     Exact(Id),
     /// A record of a name that is nearly this one.
     Near(Id, String),
+    /// So many records: none is meant for certain.
+    Several(usize),
     /// No record.
     Nothing,
 }
@@ -66,7 +68,8 @@ impl Lookup {
             let exact = by_name(db, &shape, chunk).await?;
             for text in chunk {
                 let found = match exact.get(fold(text).as_ref()) {
-                    Some(id) => Found::Exact(*id),
+                    Some((id, 1)) => Found::Exact(*id),
+                    Some((_, many)) => Found::Several(*many),
                     None => self.otherwise(db, (object, &shape), text).await?,
                 };
                 self.known.insert((object, text.clone()), found);
@@ -76,16 +79,25 @@ impl Lookup {
     }
 
     /// What a text names; it must have been prepared.
+    ///
+    /// # Errors
+    /// Several have the name; the words go behind that of the column.
     pub(crate) fn get(
         &self,
         object: &'static str,
         text: &str,
         column: &str,
         findings: &mut Findings,
-    ) -> Option<Id> {
+    ) -> Result<Option<Id>, String> {
         let place = (column.to_owned(), text.to_owned());
-        match self.known.get(&(object, text.to_owned())) {
+        Ok(match self.known.get(&(object, text.to_owned())) {
             Some(Found::Exact(id)) => Some(*id),
+            Some(Found::Several(many)) => {
+                let shown: String = text.chars().take(80).collect();
+                return Err(format!(
+                    "names {shown:?}, which {many} records ({object}) are called: give the id of the one that is meant"
+                ));
+            }
             Some(Found::Near(id, name)) => {
                 findings.near.entry(place).or_insert_with(|| (name.clone(), 0)).1 += 1;
                 Some(*id)
@@ -94,7 +106,7 @@ impl Lookup {
                 *findings.unmatched.entry(place).or_default() += 1;
                 None
             }
-        }
+        })
     }
 
     /// An id, an external id, an address; else the nearest name.
@@ -116,14 +128,10 @@ impl Lookup {
         for way in ways.into_iter().flatten() {
             let select =
                 shape.object.rows().show(&["id"]).only(way).only(Condition::Null("deleted_at"));
-            let mut found = None;
-            db.each(&select.at_most(1), |row| {
-                found = row.id(0)?;
-                Ok(())
-            })
-            .await?;
-            if let Some(id) = found {
-                return Ok(Found::Exact(id));
+            match db.ids(&select.at_most(2)).await?[..] {
+                [] => {}
+                [id] => return Ok(Found::Exact(id)),
+                [..] => return Ok(Found::Several(2)),
             }
         }
         if !self.names.contains_key(object) {
@@ -133,33 +141,63 @@ impl Lookup {
         let Some(Some((names, all))) = self.names.get(object) else { return Ok(Found::Nothing) };
         Ok(match names.find(text) {
             Match::Exact { index, .. } | Match::Near { index, .. } => {
-                Found::Near(all[index].0, all[index].1.clone())
+                let (id, name) = &all[index];
+                match all.iter().filter(|(_, other)| fold(other) == fold(name)).count() {
+                    1 => Found::Near(*id, name.clone()),
+                    many => Found::Several(many),
+                }
             }
             Match::None => Found::Nothing,
         })
     }
 }
 
-/// The oldest record of each name, by the folded name.
-pub(crate) async fn by_name(
+/// The oldest record of each name, and how many have it, by the folded name.
+async fn by_name(
     db: &Read,
     shape: &Shape,
     names: &[String],
-) -> Result<HashMap<String, Id>> {
-    by_field(db, shape, ("name", names)).await
+) -> Result<HashMap<String, (Id, usize)>> {
+    let mut found: HashMap<String, (Id, usize)> = HashMap::new();
+    each_of_field(db, shape, ("name", names), &mut |text, id| {
+        let (oldest, count) = found.entry(text.to_owned()).or_insert((id, 0));
+        *oldest = id.min(*oldest);
+        *count += 1;
+    })
+    .await?;
+    Ok(found)
 }
 
 /// The oldest record with each value of a folded field, by the folded value.
 pub(crate) async fn by_field(
     db: &Read,
     shape: &Shape,
-    (key, values): (&str, &[String]),
+    of: (&str, &[String]),
 ) -> Result<HashMap<String, Id>> {
     let mut found = HashMap::new();
+    // The oldest is found here: asked for an order, SQLite would walk through the whole table by its ids.
+    each_of_field(db, shape, of, &mut |text, id| {
+        found
+            .entry(text.to_owned())
+            .and_modify(|oldest: &mut Id| *oldest = id.min(*oldest))
+            .or_insert(id);
+    })
+    .await?;
+    Ok(found)
+}
+
+/// Shows `each` the folded value and the id of every record that has one of these values.
+async fn each_of_field(
+    db: &Read,
+    shape: &Shape,
+    (key, values): (&str, &[String]),
+    each: &mut (dyn FnMut(&str, Id) + Send),
+) -> Result<()> {
     let Some(field) = shape.field(key).filter(|field| field.kind.is_folded()) else {
-        return Ok(found);
+        return Ok(());
     };
-    let values: Vec<String> = values.iter().map(|value| field.fold(value)).collect();
+    let values: HashSet<String> = values.iter().map(|value| field.fold(value)).collect();
+    let values: Vec<String> = values.into_iter().collect();
     for values in values.chunks(AT_ONCE) {
         let select = shape
             .object
@@ -167,19 +205,15 @@ pub(crate) async fn by_field(
             .show(&["id", field.folded])
             .whose_each(field.folded, values.to_vec())
             .only(Condition::Null("deleted_at"));
-        // The oldest is found here: asked for an order, SQLite would walk through the whole table by its ids.
         db.each(&select, |row| {
             if let (Some(id), Some(text)) = (row.id(0)?, row.text(1)?) {
-                found
-                    .entry(text.to_owned())
-                    .and_modify(|oldest: &mut Id| *oldest = id.min(*oldest))
-                    .or_insert(id);
+                each(text, id);
             }
             Ok(())
         })
         .await?;
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The names of all records, when there are not too many.

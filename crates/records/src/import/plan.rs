@@ -342,13 +342,40 @@ fn guess(column: &mut Column, tally: &KindTally, dialect: Dialect) {
     }
 }
 
+/// Refuses wishes that no file could fulfil.
+pub(super) fn check(shape: &Shape, custom: &[CustomField], wishes: &Wishes) -> Result<()> {
+    let mapped = wishes.mapping.values().flatten();
+    mapped
+        .map(|mapped| mapped_target(shape, custom, mapped))
+        .try_for_each(|done| done.map(drop))?;
+    wishes.match_by.as_deref().map_or(Ok(()), |wanted| matching(shape, wanted).map(drop))
+}
+
+/// The field by which records can be known again.
+fn matching<'a>(shape: &'a Shape, wanted: &str) -> Result<&'a Field> {
+    let can = |field: &&Field| field.kind.is_folded();
+    if let Some(field) = shape.field(wanted).filter(can) {
+        return Ok(field);
+    }
+    let why = match shape.field(wanted) {
+        Some(_) => "by which no record is known again".to_owned(),
+        None => format!("which is no field of {}", shape.object.plural),
+    };
+    let all: Vec<&str> = shape.fields.iter().filter(can).map(|field| field.key).collect();
+    let shown: String = wanted.chars().take(80).collect();
+    let meant = nearest(wanted, all.iter().copied())
+        .map(|key| format!("; did you mean {key}?"))
+        .unwrap_or_default();
+    let why = format!("names {shown}, {why}{meant}; there are {}", all.join(", "));
+    Err(invalid("matchBy", why.replace("?; there", "? There")))
+}
+
 /// The field by which rows meet records that are there: what was asked for, the external id, or the object's own.
 fn match_by(columns: &[Column], shape: &Shape, wishes: &Wishes) -> Result<Option<String>> {
     let is_there =
         |key: &str| columns.iter().any(|column| column.target == Target::Field(key.to_owned()));
     if let Some(wanted) = &wishes.match_by {
-        let field = shape.field(wanted).filter(|field| field.kind.is_folded());
-        let field = field.ok_or_else(|| invalid("matchBy", "is no text field of these records"))?;
+        let field = matching(shape, wanted)?;
         if !is_there(field.key) {
             return Err(invalid(
                 "matchBy",

@@ -87,6 +87,7 @@ async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Resu
     let object = imports.records.meant(&call, object).await?;
     // What is refused from here on is dropped, and with it the upload.
     let (upload, name, wishes) = receive(&mut call, object).await?;
+    imports.check(&call.ctx, object, &wishes).await?;
     let id = call.ctx.new_id();
     note(&call, object, (id, upload.file(), &name, &wishes)).await?;
     upload.keep();
@@ -217,6 +218,13 @@ impl Imports {
         self.records.stored_object(object).map_or_else(String::new, Object::path)
     }
 
+    /// Refuses wishes that no file could fulfil.
+    async fn check(&self, ctx: &Ctx, object: &'static Object, wishes: &Wishes) -> Result<()> {
+        let shape = self.records.shape(object)?;
+        let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
+        super::plan::check(&shape, &custom, wishes)
+    }
+
     /// An import of a file on this machine, noted and not yet run; for the command line.
     pub async fn begin(
         &self,
@@ -225,6 +233,7 @@ impl Imports {
         of: (&Path, &Wishes),
     ) -> Result<Id> {
         let (path, wishes) = of;
+        self.check(ctx, object, wishes).await?;
         let id = ctx.new_id();
         let file_name = plain_name(path.to_str());
         let path = path.display().to_string();

@@ -1,14 +1,16 @@
 //! The keys of an order: columns of the record, and values of custom fields.
 
-use kith_kernel::{Error, Kind as ErrorKind, Result};
+use kith_kernel::{Error, Kind as ErrorKind, Result, text::nearest};
 use kith_store::{Condition, Select};
 
 use crate::{
     catalog::Shape,
     custom::{self, CustomField},
-    describe::Kind,
-    filter::Filter,
+    describe::{Field, Kind},
 };
+
+/// So many fields are named to who asked for another one.
+const MOST_NAMED: usize = 60;
 
 /// A column to sort by.
 pub(super) struct SortKey<'a> {
@@ -27,16 +29,40 @@ pub(super) fn is_id(key: &str) -> bool {
     key == "id" || key == "createdAt" || key == "created_at"
 }
 
+fn is_sortable(field: &Field) -> bool {
+    !matches!(field.kind, Kind::Labels | Kind::LongText)
+}
+
+/// No list can be put in this order; names the fields by which it can.
+fn unsortable(shape: &Shape, custom: &[CustomField], key: &str) -> Error {
+    let own = shape.fields.iter().filter(|field| is_sortable(field)).map(|field| field.key);
+    let own = ["id"].into_iter().chain(own).map(str::to_owned);
+    let all: Vec<String> = own.chain(custom.iter().map(CustomField::key)).collect();
+    let meant = nearest(key, all.iter().map(String::as_str).chain(shape.keys()));
+    let meant = meant.filter(|known| all.iter().any(|one| one == known));
+    let meant = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    let why = if shape.field(key).is_some() {
+        "cannot be sorted by".to_owned()
+    } else {
+        format!("is no field of {}", shape.object.plural)
+    };
+    let more = all.len().saturating_sub(MOST_NAMED);
+    let mut named = all[..all.len() - more].join(", ");
+    if more > 0 {
+        named = format!("{named} and {more} more");
+    }
+    let shown: String = key.chars().take(80).collect();
+    let why = format!("names {shown}, which {why}{meant}");
+    let end = if meant.is_empty() { "." } else { "" };
+    let message = format!("The parameter sort {why}{end} It can be: {named}.");
+    Error::new(ErrorKind::Invalid, "invalid_sort", message).and("sort", why)
+}
+
 pub(super) fn sort_keys<'a>(
     shape: &Shape,
     custom: &'a [CustomField],
     sort: &[(String, bool)],
-    filter: &Filter<'_>,
 ) -> Result<Vec<SortKey<'a>>> {
-    let unsortable = |key: &str| {
-        Error::new(ErrorKind::Invalid, "invalid_sort", format!("{key} cannot be sorted by."))
-            .and("sort", "cannot be sorted by this field")
-    };
     let plain = |column, kind, at, descending, nullable| SortKey {
         custom: None,
         column,
@@ -53,15 +79,15 @@ pub(super) fn sort_keys<'a>(
             let name = key.strip_prefix("custom.").unwrap_or(key);
             let own = custom.iter().find(|field| field.name == name);
             let Some(field) = shape.field(key) else {
-                let field = own.ok_or_else(|| filter.unknown(key))?;
+                let field = own.ok_or_else(|| unsortable(shape, custom, key))?;
                 let (column, kind) = (field.kind.column(), field.kind.like());
                 return Ok(SortKey {
                     custom: Some(field),
                     ..plain(column, kind, 0, *descending, true)
                 });
             };
-            if matches!(field.kind, Kind::Labels | Kind::LongText) {
-                return Err(unsortable(key));
+            if !is_sortable(field) {
+                return Err(unsortable(shape, custom, key));
             }
             let column = field.compared();
             let at = shape

@@ -43,7 +43,7 @@ impl Records {
     ) -> Result<Page> {
         refuse(&listing)?;
         let at = past::instant(ctx, "asOf", text)?;
-        retention::refuse_before(db, at).await?;
+        retention::refuse_list_before(db, at).await?;
         past::refuse_before_the_beginning(db, at).await?;
         let cursor = listing.ask.cursor.as_deref();
         let cursor = cursor.map(|text| Cursor::read(text, listing.question)).transpose()?;

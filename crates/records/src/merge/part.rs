@@ -13,7 +13,7 @@ use super::{
     moves::{self, Turn, turn_to},
     tell,
 };
-use crate::{Records, change::PutBack, describe::Object};
+use crate::{Records, change::PutBack, describe::Object, erased::is_purged};
 
 /// A turned link as it is stored.
 #[derive(Debug, Clone, Deserialize)]
@@ -73,16 +73,24 @@ impl Records {
             return Err(undone());
         }
         match self.get(ctx, db, object, merge.primary_id).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone) => {
                 let why = match error.code() {
+                    "erased" | "purged" => error.message().to_owned(),
                     "merged" => format!("{} Undo that first.", error.message()),
                     _ => format!("The {} that stayed was deleted: restore it first.", object.name),
                 };
-                Err(conflict("primary_gone", why))
+                return Err(conflict("primary_gone", why));
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        for other in &merge.others.0 {
+            if is_purged(db, object, *other).await? {
+                let why = format!("The {} {other} is not kept any more.", object.name);
+                return Err(conflict("purged", why));
+            }
+        }
+        Ok(())
     }
 
     /// Gives the fields that the merge changed their values again, and says which were changed since.

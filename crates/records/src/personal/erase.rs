@@ -18,17 +18,13 @@ use super::{Personal, subject::Subject};
 use crate::{
     batches::{self, Counts, Fault, Kind, New, Reached, State},
     describe::{Desk, Object, Record},
-    erased::gone,
+    erased::{gone, take_along},
 };
 
 /// Rows of one transaction.
 pub(super) const AT_ONCE: u64 = 50;
 /// Events of one transaction, which holds up the sealer.
 const EVENTS_AT_ONCE: u64 = 100;
-/// Columns that hold the id of a record which is gone.
-const POINTING: [&str; 4] = ["record_id", "target_id", "low_id", "high_id"];
-/// What tells of the erasure itself, and of what happened when.
-const LEFT: [&str; 5] = ["events", "event_order", "event_salts", "erased_records", "rollup_parts"];
 /// While others are at work on the same.
 const PAUSE: Duration = Duration::from_millis(20);
 const MOST_TRIES: u32 = 200;
@@ -164,9 +160,10 @@ impl Personal {
             let subject: Subject = serde_json::from_value(wishes.0)
                 .map_err(|error| internal("an erasure cannot be read").caused_by(error))?;
             let mut counts = Counts::default();
-            self.clear_custom_links(ctx, &subject, &mut counts).await?;
+            let cleared = self.records.clear_custom_links(ctx, &subject.records).await?;
+            counts.add(cleared);
             self.erase_records(ctx, (id, &subject), &mut counts).await?;
-            self.clear_links(ctx, &subject, &mut counts).await?;
+            counts.add(self.records.clear_links(ctx, &subject.records).await?);
             self.sweep(ctx, (id, &subject.terms), &mut counts).await?;
             progress(ctx, id, (State::Running, counts)).await?;
             self.sweep_events(ctx, &subject.terms).await?;
@@ -232,20 +229,13 @@ impl Personal {
         let shape = self.records.shape(object)?;
         ctx.write(async |db| {
             if !object.rules.is_plain()
-                && let Some(found) = self.any(ctx, db, (&shape, id)).await?
+                && let Some(mut found) = self.any(ctx, db, (&shape, id)).await?
             {
+                found.record.insert("id".to_owned(), id.to_string().into());
                 let desk = Desk { records: &self.records, ctx, db };
                 object.rules.forget(desk, &found.record).await?;
             }
-            for table in self.catalog.tables().iter().filter(|table| table.is_of_tenants()) {
-                let name = table.name();
-                for column in POINTING {
-                    if table.place(column).is_some() && !LEFT.contains(&name) {
-                        db.delete(Delete::from(name).whose(column, id)).await?;
-                    }
-                }
-            }
-            db.unindex(id).await?;
+            take_along(db, (&self.catalog, &[]), &[id]).await?;
             if let Some(batch) = told {
                 tell(ctx, db, (object, "erased", id), (batch, None))?;
             }

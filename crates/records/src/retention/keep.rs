@@ -1,31 +1,71 @@
 //! Keeping to it: in short writes, each of which may be done again.
 
-use kith_kernel::{Id, Kind, Result, Time};
+use kith_kernel::{Error, Id, Kind, Result, Time};
 use kith_platform::{
     Ctx, events, files,
     jobs::{self, Attempt, Failure, Registry},
     mail,
 };
-use kith_store::{Comparison, Condition, Delete, Output, Read, Select, Update, Value};
+use kith_store::{Comparison, Condition, Delete, Output, Read, Select, Update, Value, Write};
 
-use super::{Keep, Retention, TABLE};
+use super::{Keep, Retention, TABLE, Trash};
 
 const DAY: i64 = 86_400;
 /// Rows of one write.
 const AT_ONCE: u64 = 100;
 
 /// Adds the job that keeps to the retention.
-pub fn register_retention(registry: Registry) -> Registry {
-    registry.on(|_: Keep, attempt| async move {
-        match keep(&attempt).await {
-            // The sealer or another job was in the way.
-            Err(error) if error.kind() == Kind::Conflict => Err(Failure::Retry(error)),
-            done => done.map_err(Failure::from),
+pub fn register_retention(registry: Registry, trash: &Trash) -> Registry {
+    let trash = trash.clone();
+    let registry = registry.on(move |_: Keep, attempt| {
+        let trash = trash.clone();
+        async move {
+            match keep(&attempt, &trash).await {
+                // The sealer or another job was in the way.
+                Err(error) if error.kind() == Kind::Conflict => Err(Failure::Retry(error)),
+                done => done.map_err(Failure::from),
+            }
         }
+    });
+    // Tomorrow it may succeed.
+    registry.when_given_up::<Keep>(|_, ctx, db, _| {
+        Box::pin(async move {
+            let Some(retention) = Retention::of(db).await? else { return Ok(()) };
+            enqueue(ctx, db, &retention, ctx.now().plus_seconds(DAY)).await
+        })
     })
 }
 
-async fn keep(attempt: &Attempt) -> Result<()> {
+/// Has what a tenant says kept to, where no job is about to: its rows came from elsewhere, or the job was lost.
+pub async fn arm(ctx: &Ctx) -> Result<()> {
+    let needs = async |db: &Read| {
+        let found = Retention::of(db).await?.filter(|found| !found.is_empty());
+        let Some(retention) = found else { return Ok::<_, Error>(None) };
+        let waiting = match retention.job_id {
+            Some(job) => jobs::is_open(db, job).await?,
+            None => false,
+        };
+        Ok((!waiting).then_some(retention))
+    };
+    if ctx.read(async |db| needs(db).await).await?.is_none() {
+        return Ok(());
+    }
+    ctx.write(async |db| match needs(db).await? {
+        Some(retention) => enqueue(ctx, db, &retention, ctx.now()).await,
+        None => Ok(()),
+    })
+    .await
+}
+
+async fn enqueue(ctx: &Ctx, db: &Write, retention: &Retention, due: Time) -> Result<()> {
+    if retention.is_empty() {
+        return Ok(());
+    }
+    let job = jobs::enqueue_at(ctx, db, &Keep {}, due)?;
+    db.update(retention.update().set("job_id", job)).await.map(drop)
+}
+
+async fn keep(attempt: &Attempt, trash: &Trash) -> Result<()> {
     let ctx: &Ctx = attempt;
     let found = ctx.read(async |db| Retention::of(db).await).await?;
     let Some(retention) = found.filter(|found| found.job_id == Some(attempt.job())) else {
@@ -51,6 +91,9 @@ async fn keep(attempt: &Attempt) -> Result<()> {
     if let Some(before) = before(retention.import_file_days) {
         drop_files(ctx, before).await?;
     }
+    if let Some(before) = before(retention.trash_days) {
+        trash.empty(ctx, (&retention, before)).await?;
+    }
     end(attempt, now).await
 }
 
@@ -75,7 +118,7 @@ async fn end(attempt: &Attempt, now: Time) -> Result<()> {
         .await
 }
 
-fn stop_if_asked(ctx: &Ctx) -> Result<()> {
+pub(super) fn stop_if_asked(ctx: &Ctx) -> Result<()> {
     if ctx.app.tasks.is_stopping() { Err(crate::batches::stopping()) } else { Ok(()) }
 }
 

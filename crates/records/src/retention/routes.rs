@@ -26,6 +26,7 @@ struct Wish {
     mail_days: Option<i64>,
     failed_job_days: Option<i64>,
     import_file_days: Option<i64>,
+    trash_days: Option<i64>,
 }
 
 fn keys() -> Vec<(&'static str, Schema)> {
@@ -47,6 +48,10 @@ fn keys() -> Vec<(&'static str, Schema)> {
         (
             "importFileDays",
             count("Rows that imports could not take are deleted after so many days."),
+        ),
+        (
+            "trashDays",
+            count("Deleted records go for good after so many days, with all that hangs on them."),
         ),
     ]
 }
@@ -75,8 +80,9 @@ pub fn retention_schemas() -> Vec<(String, Json)> {
     let mut all = keys();
     let time = |text| schema::described(schema::nullable(schema::time()), text);
     all.push(("eventsBefore", time("What was before cannot be shown or taken back any more.")));
+    all.push(("trashBefore", time("What was deleted before cannot be brought back any more.")));
     all.push(("keptAt", time("When it was kept to last.")));
-    vec![("Retention".to_owned(), schema::object(all, &["eventsBefore", "keptAt"]))]
+    vec![("Retention".to_owned(), schema::object(all, &["eventsBefore", "trashBefore", "keptAt"]))]
 }
 
 async fn show(call: Call) -> Result<Answer> {
@@ -103,6 +109,7 @@ fn retention(wish: &Wish) -> Result<Retention> {
         mail_days: days("mailDays", wish.mail_days)?,
         failed_job_days: days("failedJobDays", wish.failed_job_days)?,
         import_file_days: days("importFileDays", wish.import_file_days)?,
+        trash_days: days("trashDays", wish.trash_days)?,
         ..Retention::default()
     })
 }

@@ -57,9 +57,10 @@ impl Running<'_> {
                 convert(column, kind, cell, of).map_err(|why| format!("{} {why}", column.name))?;
             let Some(converted) = converted else { continue };
             report.rounded += u64::from(converted.rounded);
-            let value = match (kind, &converted.value) {
-                (Kind::Link(object, _), Json::String(text)) => {
-                    match self.lookup.get(object, text, &column.name, findings) {
+            let value = match (self.link_of(column), &converted.value) {
+                (Some(object), Json::String(text)) => {
+                    let found = self.lookup.get(object, text, &column.name, findings);
+                    match found.map_err(|why| format!("{} {why}", column.name))? {
                         Some(id) => id.to_string().into(),
                         None => continue,
                     }
@@ -69,6 +70,21 @@ impl Running<'_> {
             record.insert(key, value);
         }
         Ok(record)
+    }
+
+    /// The object whose records a column names.
+    fn link_of(&self, column: &Column) -> Option<&'static str> {
+        match &column.target {
+            Target::Nowhere => None,
+            Target::Field(key) => match self.shape.field(key)?.kind {
+                Kind::Link(object, _) => Some(object),
+                _ => None,
+            },
+            Target::Custom(name, _) => {
+                let field = self.custom.iter().find(|field| field.name == *name)?;
+                self.records.stored_object(field.target.as_deref()?).map(|object| object.name)
+            }
+        }
     }
 
     pub(in crate::import) fn is_self_link(&self, kind: Kind) -> bool {
@@ -84,16 +100,19 @@ impl Running<'_> {
     ) -> Result<()> {
         let columns: Vec<(usize, Column)> = self.plan.columns.iter().cloned().enumerate().collect();
         for (at, column) in columns {
-            let Target::Field(key) = &column.target else { continue };
-            let Some(field) = self.shape.field(key).copied() else { continue };
             let texts = || -> HashSet<String> {
                 let cells = lines.iter().filter_map(|line| line.cells.get(at));
                 cells.map(|cell| cell.trim().to_owned()).filter(|cell| !cell.is_empty()).collect()
             };
+            // What the file itself makes is linked behind all of its rows.
+            let is_own = matches!(&column.target, Target::Field(key) if self.shape.field(key).is_some_and(|field| self.is_self_link(field.kind)));
+            if let (Some(object), false) = (self.link_of(&column), is_own) {
+                self.lookup.prepare(self.records, db, (object, texts())).await?;
+                continue;
+            }
+            let Target::Field(key) = &column.target else { continue };
+            let Some(field) = self.shape.field(key).copied() else { continue };
             match field.kind {
-                Kind::Link(object, _) if object != self.object.name => {
-                    self.lookup.prepare(self.records, db, (object, texts())).await?;
-                }
                 _ if field.made_on_import => {
                     let mut names: Vec<String> = texts().into_iter().collect();
                     names.sort();

@@ -1,61 +1,62 @@
-//! Links: records that point at a person stay, and point at nobody.
+//! Links to what is gone for good: records that pointed at it stay, and point at nothing.
 
 use kith_kernel::{Id, Result};
-use kith_platform::Ctx;
+use kith_platform::{
+    Ctx,
+    events::{self, Event},
+};
 use kith_store::{Condition, Delete, Select, Value, Write};
 use serde_json::json;
 
-use super::{
-    Personal,
-    erase::{AT_ONCE, tell},
-    subject::Subject,
-};
 use crate::{
-    batches::Counts,
+    Records,
     catalog::Shape,
     describe::{Field, Kind, Record},
 };
 
-impl Personal {
-    /// Of the fields that say so by themselves: a deal keeps its amount.
-    pub(super) async fn clear_links(
-        &self,
-        ctx: &Ctx,
-        subject: &Subject,
-        counts: &mut Counts,
-    ) -> Result<()> {
-        let ids: Vec<Value> = subject.records.iter().map(|(_, id)| (*id).into()).collect();
-        for shape in self.records.shapes() {
+/// Rows of one transaction.
+const AT_ONCE: u64 = 50;
+
+impl Records {
+    /// Of the fields that say so by themselves: a deal keeps its amount. Says how many there were.
+    pub(crate) async fn clear_links(&self, ctx: &Ctx, records: &[(String, Id)]) -> Result<u64> {
+        let mut sum = 0;
+        let ids: Vec<Value> = records.iter().map(|(_, id)| (*id).into()).collect();
+        for shape in self.shapes() {
             for field in &shape.fields {
                 let Kind::Link(to, _) = field.kind else { continue };
-                if !subject.records.iter().any(|(name, _)| name == to) {
+                // What must lead somewhere leads where nothing is.
+                if field.required || !records.iter().any(|(name, _)| name == to) {
                     continue;
                 }
                 let pointing = Condition::In(field.column, ids.clone());
-                let select = shape.object.rows().show(&["id", field.column]).only(pointing);
+                let select =
+                    shape.object.rows().show(&["id", field.column, "deleted_at"]).only(pointing);
                 let select = select.at_most(AT_ONCE);
                 loop {
-                    let some = ctx.write(async |db| clear(ctx, db, (shape, field), &select).await);
-                    let cleared = some.await?;
-                    counts.done += cleared;
-                    counts.changed += cleared;
-                    if cleared == 0 {
+                    // Not every link has an index: nobody waits while it is looked for.
+                    let some = ctx.read(async |db| db.ids(&select).await);
+                    let some: Vec<Value> = some.await?.into_iter().map(Value::from).collect();
+                    if some.is_empty() {
                         break;
                     }
+                    let among = select.clone().only(Condition::In("id", some));
+                    let some = ctx.write(async |db| clear(ctx, db, (shape, field), &among).await);
+                    sum += some.await?;
                 }
             }
         }
-        Ok(())
+        Ok(sum)
     }
 
     /// The same of links that the tenant added.
-    pub(super) async fn clear_custom_links(
+    pub(crate) async fn clear_custom_links(
         &self,
         ctx: &Ctx,
-        subject: &Subject,
-        counts: &mut Counts,
-    ) -> Result<()> {
-        for (_, id) in &subject.records {
+        records: &[(String, Id)],
+    ) -> Result<u64> {
+        let mut sum = 0;
+        for (_, id) in records {
             let select = Select::from("links").show(&["record_id", "relation"]);
             let select = select.whose("target_id", *id).at_most(AT_ONCE);
             loop {
@@ -74,14 +75,13 @@ impl Personal {
                         Ok(some.len())
                     })
                     .await?;
-                counts.done += cleared as u64;
-                counts.changed += cleared as u64;
+                sum += cleared as u64;
                 if cleared == 0 {
                     break;
                 }
             }
         }
-        Ok(())
+        Ok(sum)
     }
 
     async fn clear_custom_link(
@@ -98,11 +98,11 @@ impl Personal {
         })
         .await?;
         if let Some(object) = object {
-            let shape = self.records.shape_named(&object)?;
+            let shape = self.shape_named(&object)?;
             let change = |values: &mut Record| {
                 values.remove(relation);
             };
-            self.records.rewrite(ctx, db, &shape, (record, &change)).await?;
+            self.rewrite(ctx, db, &shape, (record, &change)).await?;
         }
         let delete = Delete::from("links").whose("record_id", record);
         db.delete(delete.whose("relation", relation).whose("target_id", target)).await.map(drop)
@@ -115,19 +115,30 @@ async fn clear(
     (shape, field): (&Shape, &Field),
     select: &Select,
 ) -> Result<u64> {
-    let mut some: Vec<(Id, Id)> = Vec::new();
+    let mut some: Vec<(Id, Id, bool)> = Vec::new();
     db.each(select, |row| {
-        some.extend(row.id(0)?.zip(row.id(1)?));
+        let is_deleted = row.time(2)?.is_some();
+        some.extend(row.id(0)?.zip(row.id(1)?).map(|(record, from)| (record, from, is_deleted)));
         Ok(())
     })
     .await?;
-    for (record, from) in &some {
-        let update = shape.object.change().set(field.column, Value::Null);
-        let update = update.set("updated_at", ctx.now()).plus("version", 1);
-        db.update(update.whose("id", *record)).await?;
+    for (record, from, is_deleted) in &some {
+        let update = shape.object.change().set(field.column, Value::Null).whose("id", *record);
+        if *is_deleted {
+            // Nobody sees it change, and it comes back as it went.
+            db.update(update).await?;
+            continue;
+        }
+        db.update(update.set("updated_at", ctx.now()).plus("version", 1)).await?;
         let changes = json!({ "before": { field.key: from }, "after": { field.key: null } });
-        let batch = ctx.batch.unwrap_or_default();
-        tell(ctx, db, (shape.object, "updated", *record), (batch, Some(changes)))?;
+        let event = Event {
+            name: format!("{}.updated", shape.object.name),
+            object: shape.object.name,
+            record: Some(*record),
+            changes: Some(changes.to_string()),
+            batch: ctx.batch,
+        };
+        events::append(ctx, db, event)?;
     }
     Ok(some.len() as u64)
 }
