@@ -46,8 +46,8 @@ pub enum Event {
     Text(String),
     /// A function that is asked for, whole.
     ToolCall(ToolCall),
-    /// What the provider counted so far; the last one counts.
+    /// What was counted; the last one counts.
     Usage(Usage),
-    /// The end.
+    /// Nothing more is said.
     Finish(Finish),
 }

@@ -213,8 +213,8 @@ impl<T: Transport> Streaming<T> {
         self.ready.extend(std::mem::take(&mut current.calls).into_iter().map(Event::ToolCall));
         self.caller.breakers.succeeded(&current.target.door());
         self.legs.push(current.leg_so_far(&self.chat));
-        self.ready.push_back(Event::Usage(total(&self.legs)));
         self.ready.push_back(Event::Finish(finish));
+        self.ready.push_back(Event::Usage(total(&self.legs)));
         self.is_over = true;
     }
 
