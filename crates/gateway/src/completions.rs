@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use kith_http::{Answer, Call, ErrorForm, Operation, Routes, schema};
 use kith_kernel::{Result, Role};
 use kith_llm::{Chat, Event, Failure, Leg, Provider, Streaming, Usage, cost, models};
@@ -129,7 +129,7 @@ async fn begin(gateway: Arc<Gateway>, ctx: Ctx, asked: Asked, began: Instant) ->
     if let Some(leg) = legs.last() {
         under.chunks.by(&leg.model);
     }
-    let events = stream::unfold(under, |under| async move { under.next().await });
+    let events = stream::unfold(under, |under| async move { under.next().await }).fuse();
     let answer = Answer::stream("text/event-stream", Body::from_stream(events));
     Ok(told_by(answer, &legs, began))
 }
