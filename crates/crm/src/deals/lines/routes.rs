@@ -290,6 +290,8 @@ async fn store(
     change: &Change,
 ) -> Result<(Json, i64)> {
     let Desk { records, ctx, db } = desk;
+    // All lines are written anew: whoever comes at the same time must have read what the other wrote.
+    db.one_at_a_time(&format!("lines of {id}")).await?;
     let known = records.get(ctx, db, &DEAL, id).await?;
     let currency = currency(ctx, &known);
     let before = of(db, id).await?;
