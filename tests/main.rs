@@ -26,6 +26,7 @@ mod kill;
 mod locked;
 mod logs;
 mod mail;
+mod models;
 mod nodes;
 mod objects;
 mod openapi;

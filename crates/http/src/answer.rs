@@ -175,6 +175,37 @@ pub(crate) fn status_of(kind: Kind) -> StatusCode {
     }
 }
 
+/// An error as OpenAI tells it.
+pub(crate) fn openai_error(error: &Error, request_id: &str) -> Answer {
+    let told = problem(error, request_id);
+    // Its clients know 400 for what is wrong with a request.
+    let status = if told.status == StatusCode::UNPROCESSABLE_ENTITY {
+        StatusCode::BAD_REQUEST
+    } else {
+        told.status
+    };
+    let kind = match status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        402 => "insufficient_quota",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "server_error",
+    };
+    let place = error.problems().first();
+    let message = match (error.kind(), place) {
+        (Kind::Internal, _) => "Something went wrong on our side.".to_owned(),
+        (_, Some(_)) => error.in_one_line(),
+        (_, None) => error.message().to_owned(),
+    };
+    let place = place.map(|problem| problem.pointer.trim_start_matches('/'));
+    let body = serde_json::json!({
+        "error": { "message": message, "type": kind, "param": place, "code": error.code() },
+    });
+    let written = body.to_string().into_bytes();
+    Answer { status, content: Content::Whole(JSON, written.into()), ..told }
+}
+
 /// RFC 9457 from an error; what is ours to mend is logged and told in general words.
 pub(crate) fn problem(error: &Error, request_id: &str) -> Answer {
     let mut status = status_of(error.kind());

@@ -26,7 +26,7 @@ pub use idempotency::migration;
 pub use limits::{Allowance, Limiter};
 pub use metrics::{Metrics, OperationCounts};
 pub use openapi::document;
-pub use operation::{Access, Idempotency, LimitClass, Operation, Parameter};
+pub use operation::{Access, ErrorForm, Idempotency, LimitClass, Operation, Parameter};
 pub use query::{Query, TENANT};
 pub use router::{Http, Options, Routes};
 pub use serve::serve;

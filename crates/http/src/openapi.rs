@@ -27,6 +27,7 @@ pub fn document<'a>(
     }
     let mut components: Map<String, Value> = schemas.into_iter().collect();
     components.insert("Problem".to_owned(), problem());
+    components.insert("OpenAiError".to_owned(), openai_error());
     let paths: Vec<String> = paths
         .iter()
         .map(|(path, methods)| format!("{}:{{{}}}", json!(path), methods.join(",")))
@@ -38,6 +39,20 @@ pub fn document<'a>(
     text.push_str(&paths.join(","));
     text.push_str("}}");
     text
+}
+
+/// An error as OpenAI tells it.
+fn openai_error() -> Value {
+    let error = schema::object(
+        vec![
+            ("message", schema::string()),
+            ("type", schema::string()),
+            ("param", schema::nullable(schema::string())),
+            ("code", schema::nullable(schema::string())),
+        ],
+        &["message", "type", "param", "code"],
+    );
+    schema::object(vec![("error", error)], &["error"])
 }
 
 /// All but the paths.
@@ -146,11 +161,12 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 fn answers(operation: &Operation) -> Value {
     let mut all = Map::new();
     for (status, text, content) in &operation.answers {
-        let mut answer = json!({ "description": text });
+        // The same status may come with content of several kinds.
+        let answer =
+            all.entry(status.to_string()).or_insert_with(|| json!({ "description": text }));
         if let Some((kind, schema)) = content {
-            answer["content"] = json!({ *kind: { "schema": schema.schema() } });
+            answer["content"][*kind] = json!({ "schema": schema.schema() });
         }
-        all.insert(status.to_string(), answer);
     }
     if operation.method == axum::http::Method::GET {
         all.insert(
@@ -159,8 +175,9 @@ fn answers(operation: &Operation) -> Value {
         );
     }
     for (status, text) in refusals(operation) {
-        let schema = schema::named("Problem");
-        let refusal = json!({ "description": text, "content": { "application/problem+json": { "schema": schema } } });
+        let (kind, schema) = operation.error_form.content();
+        let refusal =
+            json!({ "description": text, "content": { kind: { "schema": schema.schema() } } });
         all.entry(status.to_string()).or_insert(refusal);
     }
     Value::Object(all)

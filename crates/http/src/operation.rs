@@ -31,6 +31,27 @@ impl Access {
     }
 }
 
+/// In whose words errors are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorForm {
+    /// RFC 9457.
+    Problem,
+    /// As OpenAI tells them, for its clients.
+    OpenAi,
+}
+
+impl ErrorForm {
+    /// How an error is documented.
+    pub(crate) fn content(self) -> (&'static str, Written) {
+        match self {
+            Self::Problem => {
+                ("application/problem+json", Written::new(crate::schema::named("Problem")))
+            }
+            Self::OpenAi => ("application/json", Written::new(crate::schema::named("OpenAiError"))),
+        }
+    }
+}
+
 /// Against which limit a request counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitClass {
@@ -99,6 +120,7 @@ pub struct Operation {
     pub(crate) aliases: Vec<String>,
     pub(crate) body_bytes: Option<usize>,
     pub(crate) seconds: Option<u64>,
+    pub(crate) error_form: ErrorForm,
 }
 
 impl Operation {
@@ -121,6 +143,7 @@ impl Operation {
             aliases: Vec::new(),
             body_bytes: None,
             seconds: None,
+            error_form: ErrorForm::Problem,
         }
     }
 
@@ -229,6 +252,18 @@ impl Operation {
         self.limit(LimitClass::Upload).idempotency(Idempotency::Refused)
     }
 
+    /// How large a body may be, in bytes.
+    pub fn body_bytes(mut self, bytes: usize) -> Self {
+        self.body_bytes = Some(bytes);
+        self
+    }
+
+    /// In whose words errors are told.
+    pub fn error_form(mut self, form: ErrorForm) -> Self {
+        self.error_form = form;
+        self
+    }
+
     /// It may take longer than other requests.
     pub fn seconds(mut self, seconds: u64) -> Self {
         self.seconds = Some(seconds);
@@ -247,9 +282,7 @@ impl Operation {
 
     /// How it refuses, besides what every operation of its kind may refuse.
     pub fn refuses(mut self, status: u16, text: &str) -> Self {
-        let problem = crate::schema::named("Problem");
-        let problem = ("application/problem+json", Written::new(problem));
-        self.answers.push((status, text.to_owned(), Some(problem)));
+        self.answers.push((status, text.to_owned(), Some(self.error_form.content())));
         self
     }
 

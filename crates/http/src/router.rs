@@ -22,9 +22,9 @@ use kith_platform::App;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Access, Allowance, Answer, Authenticate, Call, Idempotency, LimitClass, Limiter, Metrics,
-    Operation, OperationCounts,
-    answer::{Content, problem},
+    Access, Allowance, Answer, Authenticate, Call, ErrorForm, Idempotency, LimitClass, Limiter,
+    Metrics, Operation, OperationCounts,
+    answer::{Content, openai_error, problem},
     idempotency::KEY,
 };
 
@@ -195,7 +195,10 @@ impl Endpoint {
                 format!("This took longer than {seconds} seconds."),
             )),
         };
-        let answer = outcome.unwrap_or_else(|error| problem(&error, &request_id));
+        let answer = outcome.unwrap_or_else(|error| match self.operation.error_form {
+            ErrorForm::Problem => problem(&error, &request_id),
+            ErrorForm::OpenAi => openai_error(&error, &request_id),
+        });
         let answer = if reading { compare_tags(answer, asked_tag.as_ref()) } else { answer };
         let mut response = answer.into_response();
         decorate(&mut response, &request_id, allowance);

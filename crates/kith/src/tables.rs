@@ -12,6 +12,7 @@ pub fn migrations() -> Vec<Migration> {
     all.extend(kith_records::migrations());
     all.extend(kith_crm::migrations());
     all.extend(kith_insights::migrations());
+    all.extend(kith_gateway::migrations());
     all.push(arrivals::migration());
     all
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kith_crm::{self as crm, attachments::Attachments};
+use kith_gateway::{self as gateway, Gateway};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
@@ -53,6 +54,8 @@ pub struct House {
     pub outgoing: Outgoing,
     /// What brings records over from Base44.
     pub base44: Arc<crm::Base44>,
+    /// Models of language.
+    pub gateway: Arc<Gateway>,
     /// Where the bytes of files are.
     pub storage: Storage,
     /// Files at records.
@@ -153,6 +156,7 @@ impl House {
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
+        let gateway = Gateway::new(&app, &outgoing)?;
         Ok(Self {
             app,
             identity,
@@ -163,6 +167,7 @@ impl House {
             upkeep,
             outgoing,
             base44,
+            gateway,
             storage,
             attachments,
             trash,
@@ -193,6 +198,7 @@ impl House {
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
         self.readers.start();
+        self.gateway.start();
         let house = self.clone();
         self.app.tasks.start("retention", async move {
             if let Err(error) = house.keep_retention().await {
@@ -281,6 +287,7 @@ impl House {
         identity::routes(&self.identity)
             .and(crm::routes(&self.records, &self.imports))
             .and(crm::sync_routes(&self.base44))
+            .and(gateway::routes(&self.gateway))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
@@ -326,6 +333,7 @@ impl House {
         schemas.extend(records::upkeep_schemas());
         schemas.extend(records::retention_schemas());
         schemas.extend(bundle::schemas());
+        schemas.extend(gateway::schemas());
         schemas.extend(crm::schemas());
         schemas.extend(insights::schemas());
         schemas.extend(system::schemas());

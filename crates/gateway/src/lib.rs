@@ -1,0 +1,92 @@
+//! A tenant's use of language models: the OpenAI-compatible `/v1`, and what was asked of whom.
+
+mod activity;
+mod completions;
+mod embeddings;
+mod openai;
+mod setup;
+mod transport;
+
+use std::sync::Arc;
+
+use kith_http::Routes;
+use kith_kernel::{Error, Kind, Result};
+use kith_llm::{Breakers, Caller, Cause, Failure, Leg};
+use kith_platform::{App, Ctx, outgoing::Outgoing};
+use kith_store::Migration;
+
+use self::{activity::Activity, setup::Setup, transport::Sender};
+
+/// Models, as the house reaches them.
+pub struct Gateway {
+    setup: Setup,
+    caller: Arc<Caller<Sender>>,
+    activity: Arc<Activity>,
+}
+
+impl Gateway {
+    /// Reads the section `[llm]`; nothing is asked yet.
+    ///
+    /// # Errors
+    /// `Invalid` for a provider or a strategy that there is not.
+    pub fn new(app: &App, outgoing: &Outgoing) -> Result<Arc<Self>> {
+        let setup = Setup::of(&app.settings)?;
+        let breakers = Breakers::new(setup.door);
+        let caller = Arc::new(Caller::new(Sender(outgoing.clone()), breakers, setup.limits));
+        Ok(Arc::new(Self { setup, caller, activity: Activity::new(app.clone()) }))
+    }
+
+    /// Starts what works in the background.
+    pub fn start(&self) {
+        self.activity.start();
+    }
+
+    fn note(&self, ctx: &Ctx, capability: &'static str, legs: Vec<Leg>) {
+        self.activity.note(ctx, capability, legs);
+    }
+}
+
+/// Everything of this room that is served.
+pub fn routes(gateway: &Arc<Gateway>) -> Routes {
+    completions::routes(gateway)
+        .and(embeddings::routes(gateway))
+        .and(activity::routes(&gateway.activity))
+}
+
+/// The named schemas of its answers.
+pub fn schemas() -> Vec<(String, serde_json::Value)> {
+    let mut all = openai::schemas();
+    all.extend(activity::schemas());
+    all
+}
+
+/// Its tables, in order.
+pub fn migrations() -> Vec<Migration> {
+    vec![activity::migration()]
+}
+
+/// A failure of all providers, as callers are told.
+fn told(failure: &Failure) -> Error {
+    let (kind, code) = match failure.cause {
+        Cause::Refused => (Kind::Invalid, "provider_refused"),
+        Cause::UnknownModel => (Kind::NotFound, "unknown_model"),
+        Cause::Limited => (Kind::TooMany, "provider_limited"),
+        Cause::Unauthorised
+        | Cause::Broken
+        | Cause::Late
+        | Cause::Unreachable
+        | Cause::Garbled
+        | Cause::Cut => (Kind::Unavailable, "provider_failed"),
+    };
+    let error = Error::new(kind, code, failure.message.clone());
+    match failure.retry_after {
+        Some(wait) => error.retry_after(wait.as_secs().max(1)),
+        None => error,
+    }
+}
+
+/// What is told when nobody can be asked.
+fn nobody() -> Error {
+    let why = "No language model is set up: set OPENAI_API_KEY or the key of another provider, or OLLAMA_BASE_URL.";
+    Error::new(Kind::Unavailable, "no_provider", why)
+}

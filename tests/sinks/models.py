@@ -1,0 +1,101 @@
+"""A far side that speaks the forms of OpenAI and Anthropic, and fails where the name of the model says so.
+
+Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
+middle of a stream, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429, `wrong-*` with 400,
+`late-*` never.
+"""
+
+import json
+import socketserver
+import sys
+import time
+from http.server import BaseHTTPRequestHandler
+
+TEXT = "The lamps left on Monday, and arrive by Friday."
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
+        print(json.dumps(told), flush=True)
+        model = body["model"]
+        if model.startswith("late"):
+            time.sleep(60)
+        if model.startswith("html"):
+            return self.whole(200, b"<html>maintenance</html>", "text/html")
+        if model.startswith("limit"):
+            return self.error(429, "slow down")
+        if model.startswith("wrong"):
+            return self.error(400, "that is wrong")
+        if model.startswith("empty"):
+            return self.json({"model": model, "choices": []})
+        if self.path.endswith("/embeddings"):
+            data = [{"index": at, "embedding": [0.5, -0.25, at]} for at, _ in enumerate(body["input"])]
+            return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
+        said = next((m["content"] for m in body["messages"] if m["role"] == "assistant"), "")
+        text = TEXT[len(said if isinstance(said, str) else said[0]["text"]):]
+        form = self.anthropic if self.path.endswith("/messages") else self.openai
+        form(model, text, body)
+
+    def openai(self, model, text, body):
+        usage = {"prompt_tokens": 11, "completion_tokens": 7}
+        calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": t["function"]["name"], "arguments": "{\"id\": 7}"}} for t in body.get("tools", [])[:1]]
+        reason = "tool_calls" if calls else "stop"
+        if not body.get("stream"):
+            message = {"role": "assistant", "content": None if calls else text, "tool_calls": calls or None}
+            return self.json({"model": model, "choices": [{"message": message, "finish_reason": reason}], "usage": usage})
+        delta = lambda delta, finish=None: {"model": model, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        pieces = [delta({"tool_calls": calls})] if calls else [delta({"content": text[at:at + 8]}) for at in range(0, len(text), 8)]
+        self.stream(pieces + [delta({}, reason), {"choices": [], "usage": usage}], model, "data: [DONE]\n\n")
+
+    def anthropic(self, model, text, body):
+        usage = {"input_tokens": 11, "output_tokens": 7}
+        if not body.get("stream"):
+            return self.json({"model": model, "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": usage})
+        piece = lambda text: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+        pieces = [{"type": "message_start", "message": {"usage": usage}}, {"type": "content_block_start", "content_block": {"type": "text"}}]
+        pieces += [piece(text[at:at + 8]) for at in range(0, len(text), 8)]
+        pieces += [{"type": "content_block_stop"}, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}, {"type": "message_stop"}]
+        self.stream(pieces, model, "")
+
+    def stream(self, pieces, model, end):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for at, piece in enumerate(pieces):
+            if model.startswith("cut") and at == 3:
+                return
+            self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
+            self.wfile.flush()
+        self.wfile.write(end.encode())
+
+    def error(self, status, words):
+        self.whole(status, json.dumps({"error": {"message": words}}).encode(), "application/json")
+
+    def json(self, value):
+        self.whole(200, json.dumps(value).encode(), "application/json")
+
+    def whole(self, status, body, kind):
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+with Server(("127.0.0.1", 0), Handler) as server:
+    print(json.dumps({"port": server.server_address[1]}), flush=True)
+    server.serve_forever()
