@@ -849,6 +849,40 @@ CREATE INDEX links__target_id__relation__record_id ON public.links USING btree (
 ALTER TABLE links FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON links USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON links TO kith_app;
+CREATE TABLE llm_calls (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  capability text COLLATE "C" NOT NULL,
+  provider text COLLATE "C" NOT NULL,
+  model text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  error text COLLATE "C",
+  duration_ms bigint NOT NULL,
+  first_token_ms bigint,
+  prompt_tokens bigint NOT NULL,
+  completion_tokens bigint NOT NULL,
+  is_guess boolean NOT NULL,
+  cost bigint,
+  attempt bigint NOT NULL,
+  attempts bigint NOT NULL,
+  member_id uuid,
+  request_id uuid,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX llm_calls__created_at__id ON public.llm_calls USING btree (tenant_id, created_at, id);
+ALTER TABLE llm_calls FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON llm_calls USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON llm_calls TO kith_app;
+CREATE TABLE llm_sums (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  value bigint NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE llm_sums FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON llm_sums USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON llm_sums TO kith_app;
 CREATE TABLE lookups (
   kind text COLLATE "C" NOT NULL,
   hash bytea NOT NULL,

@@ -731,6 +731,34 @@ CREATE TABLE links (
   FOREIGN KEY (tenant_id, target_id) REFERENCES anchors (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX links__target_id__relation__record_id ON links (tenant_id, target_id, relation, record_id);
+CREATE TABLE llm_calls (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  capability TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  status TEXT NOT NULL,
+  error TEXT,
+  duration_ms INTEGER NOT NULL,
+  first_token_ms INTEGER,
+  prompt_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL,
+  is_guess INTEGER NOT NULL,
+  cost INTEGER,
+  attempt INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  member_id BLOB,
+  request_id BLOB,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX llm_calls__created_at__id ON llm_calls (tenant_id, created_at, id);
+CREATE TABLE llm_sums (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+) STRICT;
 CREATE TABLE lookups (
   kind TEXT NOT NULL,
   hash BLOB NOT NULL,
