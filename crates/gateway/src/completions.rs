@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions` and `GET /v1/models`.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::ready, sync::Arc, time::Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -46,7 +46,7 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Routes {
     let (complete_by, list_by) = (Arc::clone(gateway), Arc::clone(gateway));
     Routes::new()
         .add(complete, move |call| run(Arc::clone(&complete_by), call))
-        .add(list, move |call| show(Arc::clone(&list_by), call))
+        .add(list, move |call| ready(show(&list_by, &call)))
 }
 
 async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
@@ -160,7 +160,7 @@ impl Under {
     }
 }
 
-async fn show(gateway: Arc<Gateway>, call: Call) -> Result<Answer> {
+fn show(gateway: &Gateway, call: &Call) -> Result<Answer> {
     call.query()?.only(&[])?;
     let model = |id: String, owner: &str| json!({ "id": id, "object": "model", "created": 0, "owned_by": owner });
     let mut all: Vec<Json> = Vec::new();

@@ -133,19 +133,15 @@ impl House {
     /// Builds everything on an application; for tests, which bring their own clock.
     pub fn build(app: App) -> Result<Self> {
         let records = Records::new(&crm::OBJECTS);
-        let of_hook = Arc::clone(&records);
-        let first_pipeline: identity::TenantHook = Arc::new(move |ctx, db| {
-            let records = Arc::clone(&of_hook);
-            Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
-        });
         let options = identity::Options::of(&app.settings)?;
         let storage = storage(&app.settings)?;
         let system = app.as_system(Id::NIL);
         let base = (&storage, options.frontend_url.as_str());
         let attachments = Attachments::new(&system, &records, base)?;
         let identity = Identity::new(app.clone(), options)?;
-        let identity =
-            Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(scopes(&records)));
+        let identity = Arc::new(
+            identity.with_hooks(vec![first_pipeline(&records)]).with_objects(scopes(&records)),
+        );
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
@@ -391,4 +387,13 @@ fn options(settings: &Settings) -> Result<Options> {
     (options.limit_auth, options.limit_api, options.limit_upload) =
         (limits.auth, limits.api, limits.upload);
     Ok(options)
+}
+
+/// Every tenant begins with a pipeline.
+fn first_pipeline(records: &Arc<Records>) -> identity::TenantHook {
+    let records = Arc::clone(records);
+    Arc::new(move |ctx, db| {
+        let records = Arc::clone(&records);
+        Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
+    })
 }

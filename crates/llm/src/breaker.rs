@@ -23,7 +23,7 @@ pub struct Door {
 
 impl Default for Door {
     fn default() -> Self {
-        Self { failures: 3, rest: Duration::from_secs(60) }
+        Self { failures: 3, rest: Duration::from_mins(1) }
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn breakers() -> Breakers<&'static str> {
-        Breakers::new(Door { failures: 3, rest: Duration::from_secs(60) })
+        Breakers::new(Door { failures: 3, rest: Duration::from_mins(1) })
     }
 
     #[tokio::test(start_paused = true)]
@@ -143,20 +143,20 @@ mod tests {
         all.failed(&"a");
         assert!(!all.enter(&"a"));
         assert!(all.enter(&"b"));
-        assert_eq!(all.state(&"a"), (State::Resting, 3, Duration::from_secs(60)));
+        assert_eq!(all.state(&"a"), (State::Resting, 3, Duration::from_mins(1)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_tries_and_the_others_wait_for_what_it_finds() {
         let all = breakers();
         (0..3).for_each(|_| all.failed(&"a"));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert_eq!(all.state(&"a").0, State::Trying);
         assert!(all.enter(&"a"));
         assert!(!all.enter(&"a"));
         all.failed(&"a");
         assert_eq!(all.state(&"a").0, State::Resting);
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(all.enter(&"a"));
         all.succeeded(&"a");
         assert!(all.enter(&"a") && all.enter(&"a"));
@@ -167,9 +167,9 @@ mod tests {
     async fn who_tries_and_never_comes_back_does_not_keep_the_door_closed() {
         let all = breakers();
         (0..3).for_each(|_| all.failed(&"a"));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(all.enter(&"a"));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(all.enter(&"a"));
         all.left(&"a");
         assert!(all.enter(&"a"));

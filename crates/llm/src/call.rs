@@ -55,7 +55,7 @@ impl Default for Limits {
         Self {
             first_byte: Duration::from_secs(30),
             silence: Duration::from_secs(30),
-            total: Duration::from_secs(300),
+            total: Duration::from_mins(5),
             retries: 2,
         }
     }
@@ -154,7 +154,7 @@ pub(crate) fn joined(legs: &[Leg]) -> Failure {
     let mut failure = Failure::new(cause, said.join("; "));
     failure.retry_after = failures.iter().filter_map(|(_, failure)| failure.retry_after).min();
     if said.is_empty() {
-        failure.message = "there is no provider to ask".to_owned();
+        "there is no provider to ask".clone_into(&mut failure.message);
     }
     failure
 }

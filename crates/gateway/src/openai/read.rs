@@ -32,8 +32,9 @@ pub(crate) fn read(mut body: Map<String, Json>) -> Result<Asked> {
     };
     let messages = messages(body.remove("messages"))?;
     let tools = tools(body.remove("tools"))?;
-    let tool_choice = body.remove("tool_choice").map(tool_choice).transpose()?.flatten();
-    let schema = body.remove("response_format").map(response_format).transpose()?.flatten();
+    let tool_choice = body.remove("tool_choice").as_ref().map(tool_choice).transpose()?.flatten();
+    let schema =
+        body.remove("response_format").as_ref().map(response_format).transpose()?.flatten();
     let streams = flag(&mut body, "stream")?;
     let counts = match body.remove("stream_options") {
         Some(Json::Object(mut options)) => flag(&mut options, "include_usage")?,
@@ -128,9 +129,8 @@ fn message(value: Json) -> Result<Message, &'static str> {
     let id = message.get("tool_call_id").and_then(Json::as_str).map(str::to_owned);
     match role {
         Role::Tool if id.is_none() => return Err("names the call that it answers: tool_call_id"),
-        Role::Assistant => {}
         Role::System | Role::User | Role::Tool if content.is_empty() => return Err("says nothing"),
-        Role::System | Role::User | Role::Tool => {}
+        Role::System | Role::User | Role::Tool | Role::Assistant => {}
     }
     Ok(Message { role, content, tool_calls: calls, tool_call_id: id })
 }
@@ -181,7 +181,7 @@ fn tools(value: Option<Json>) -> Result<Vec<Tool>> {
     all.into_iter().enumerate().map(tool).collect()
 }
 
-fn tool_choice(value: Json) -> Result<Option<ToolChoice>> {
+fn tool_choice(value: &Json) -> Result<Option<ToolChoice>> {
     let named = value.pointer("/function/name").and_then(Json::as_str).map(str::to_owned);
     match (value.as_str(), named) {
         (Some("auto"), _) => Ok(Some(ToolChoice::Auto)),
@@ -193,7 +193,7 @@ fn tool_choice(value: Json) -> Result<Option<ToolChoice>> {
     }
 }
 
-fn response_format(value: Json) -> Result<Option<Schema>> {
+fn response_format(value: &Json) -> Result<Option<Schema>> {
     let wrong = || invalid("response_format", "is text, json_object, or json_schema with a schema");
     match value.get("type").and_then(Json::as_str) {
         None if value.is_null() => Ok(None),

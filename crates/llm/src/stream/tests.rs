@@ -45,7 +45,7 @@ fn with_schema() -> Chat {
 fn said(body: &Json) -> String {
     let messages = body["messages"].as_array().unwrap();
     let said = messages.iter().find(|message| message["role"] == "assistant");
-    let content = said.map(|message| &message["content"]).unwrap_or(&Json::Null);
+    let content = said.map_or(&Json::Null, |message| &message["content"]);
     content.as_str().or_else(|| content.pointer("/0/text")?.as_str()).unwrap_or_default().to_owned()
 }
 

@@ -167,16 +167,16 @@ pub(super) fn answer(chat: &Chat, json: &Json) -> Result<Answer, Failure> {
     Ok(Answer {
         model: text(json, "model").to_owned(),
         text: words,
-        finish: finish_of(chat, text(json, "stop_reason")),
+        finish: finish_of(chat.schema.is_some(), text(json, "stop_reason")),
         tool_calls,
         usage: json.get("usage").map(usage_of),
     })
 }
 
-fn finish_of(chat: &Chat, reason: &str) -> Finish {
+fn finish_of(is_of_schema: bool, reason: &str) -> Finish {
     match reason {
         "max_tokens" | "model_context_window_exceeded" => Finish::Length,
-        "tool_use" if chat.schema.is_none() => Finish::ToolCalls,
+        "tool_use" if !is_of_schema => Finish::ToolCalls,
         "refusal" => Finish::Filtered,
         _ => Finish::Stop,
     }

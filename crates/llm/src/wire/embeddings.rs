@@ -48,7 +48,10 @@ pub(crate) fn read(body: &[u8], count: usize) -> Result<Embeddings, Failure> {
     let data = data.ok_or_else(|| no_answer("holds no vectors"))?;
     let mut vectors = vec![Vec::new(); count];
     for (at, one) in data.iter().enumerate() {
-        let at = one.get("index").and_then(Json::as_u64).map_or(at, |at| at as usize);
+        let at = one
+            .get("index")
+            .and_then(Json::as_u64)
+            .map_or(at, |at| usize::try_from(at).unwrap_or(usize::MAX));
         let vector = one.get("embedding").and_then(Json::as_array).map(Vec::as_slice);
         let place = vectors.get_mut(at).ok_or_else(|| no_answer("holds too many vectors"))?;
         #[expect(clippy::cast_possible_truncation, reason = "models count in 32 bits themselves")]

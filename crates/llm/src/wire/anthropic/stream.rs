@@ -14,8 +14,8 @@ use crate::{
 /// Reads one answer.
 pub(crate) struct Decoder {
     events: Events,
-    /// What `finish_of` asks of the chat.
-    chat: Chat,
+    /// The answer must fit a schema, and comes as the arguments of a function.
+    is_of_schema: bool,
     call: Option<ToolCall>,
     usage: Usage,
     finish: Option<Finish>,
@@ -26,7 +26,7 @@ impl Decoder {
     pub(crate) fn new(chat: &Chat) -> Self {
         Self {
             events: Events::default(),
-            chat: Chat { schema: chat.schema.clone(), ..Chat::default() },
+            is_of_schema: chat.schema.is_some(),
             call: None,
             usage: Usage::default(),
             finish: None,
@@ -62,7 +62,7 @@ impl Decoder {
                 self.counted(json.get("usage"), events);
                 let reason = text(of("delta"), "stop_reason");
                 if !reason.is_empty() {
-                    self.finish = Some(finish_of(&self.chat, reason));
+                    self.finish = Some(finish_of(self.is_of_schema, reason));
                 }
             }
             "message_stop" => self.is_done = true,
@@ -91,9 +91,10 @@ impl Decoder {
         if call.arguments.is_empty() {
             call.arguments.push_str("{}");
         }
-        events.push(match self.chat.schema {
-            Some(_) => Event::Text(call.arguments),
-            None => Event::ToolCall(call),
+        events.push(if self.is_of_schema {
+            Event::Text(call.arguments)
+        } else {
+            Event::ToolCall(call)
         });
     }
 
