@@ -199,6 +199,17 @@ async fn what_is_wrong_is_told_as_openai_tells_it(kind: Kind) {
         (nobody.status, &nobody.json["error"]["type"]),
         (401, &json!("authentication_error"))
     );
+    let (vera, key) = (
+        world.vera.clone(),
+        ana.make("/api/api-keys", json!({ "name": "k", "scopes": ["ai:read"] })).await,
+    );
+    let key = ana.with(key["key"].as_str().unwrap());
+    let body = json!({ "model": "auto", "input": "x" });
+    for by in [&vera, &key] {
+        assert_eq!(ask(by, asking("auto")).await.status, 403);
+        assert_eq!(by.post("/v1/embeddings", body.clone()).await.status, 403);
+    }
+    assert_eq!(world.nobody.post("/v1/embeddings", body).await.status, 401);
     assert!(far.asked.lock().unwrap().is_empty());
     let (world, ana) = world.configured(&[]);
     let answer = ask(&ana, asking("auto")).await;

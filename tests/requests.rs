@@ -368,6 +368,10 @@ async fn content(
             "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),
         },
+        (_, [.., "completions"]) => {
+            json!({ "model": "auto", "messages": [{ "role": "user", "content": unique(word) }] })
+        }
+        (_, [.., "embeddings"]) => json!({ "model": "auto", "input": unique(word) }),
         (_, _) => panic!("what does {} take? See `content`.", operation.name()),
     };
     Content::Json(json)

@@ -67,7 +67,7 @@ pub struct House {
 }
 
 /// What keys can be allowed besides objects.
-const SCOPES: [&str; 11] = [
+const SCOPES: [&str; 12] = [
     "search",
     "imports",
     "audit-logs",
@@ -79,6 +79,7 @@ const SCOPES: [&str; 11] = [
     "objects",
     "reports",
     "database",
+    "ai",
 ];
 
 /// What keys can be allowed.

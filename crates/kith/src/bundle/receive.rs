@@ -285,7 +285,9 @@ impl<'a> Filling<'a> {
         let (Some(table), Some(whole)) = (&self.table, &self.whole) else { return Err(damaged()) };
         while !bytes.is_empty() {
             let mut rows = read_rows(&mut bytes, table)?;
-            rows.iter_mut().for_each(|row| self.plan.rewriting.row(table, row));
+            for row in &mut rows {
+                self.plan.rewriting.row(table, row);
+            }
             if let ("events", Some(at)) = (table.name(), table.place("id")) {
                 self.unsealed.extend(rows.iter().map(|row| row[at].clone()));
             }

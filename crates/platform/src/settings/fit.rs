@@ -7,7 +7,19 @@ pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
 /// Secrets of others, which nobody can make: shown as `***` too.
-const GIVEN_SECRETS: [&str; 2] = ["base44.api_key", "files.s3_secret_access_key"];
+const GIVEN_SECRETS: [&str; 11] = [
+    "base44.api_key",
+    "files.s3_secret_access_key",
+    "llm.openai_api_key",
+    "llm.anthropic_api_key",
+    "llm.google_api_key",
+    "llm.groq_api_key",
+    "llm.mistral_api_key",
+    "llm.cohere_api_key",
+    "llm.together_api_key",
+    "llm.ollama_api_key",
+    "llm.local_api_key",
+];
 
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 5] =
