@@ -40,7 +40,8 @@ const EXCEPTIONS: [(&str, &str); 5] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 20] = [
+const WORDLESS: [(&str, &str); 21] = [
+    ("GET /api/keys/settings", "it shows a flag"),
     ("GET /api/database/export", "its answer is compressed"),
     ("GET /api/reports/calendar", "the activities of the world have no days"),
     ("GET /api/reports/lead-status", "it shows figures"),
@@ -327,9 +328,16 @@ async fn fill(world: &World) -> Vec<String> {
         }
     }
     tell_ana(world, WORD).await;
-    for kind in
-        ["imports", "api-keys", "calendar-feeds", "tenants", "custom-fields", "views", "batches"]
-    {
+    for kind in [
+        "imports",
+        "api-keys",
+        "keys",
+        "calendar-feeds",
+        "tenants",
+        "custom-fields",
+        "views",
+        "batches",
+    ] {
         ids.push(something(kind, ana, WORD).await);
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kith_crm::{self as crm, attachments::Attachments};
+use kith_gateway::{self as gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
@@ -53,6 +54,8 @@ pub struct House {
     pub outgoing: Outgoing,
     /// What brings records over from Base44.
     pub base44: Arc<crm::Base44>,
+    /// Keys of outside services.
+    pub keys: Arc<Keys>,
     /// Where the bytes of files are.
     pub storage: Storage,
     /// Files at records.
@@ -84,6 +87,15 @@ fn scopes(records: &Records) -> Vec<String> {
     objects.chain(SCOPES).map(str::to_owned).collect()
 }
 
+/// What goes with a member who is kept out.
+fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
+    let keys = Arc::clone(keys);
+    Arc::new(move |ctx, db, member| {
+        let keys = Arc::clone(&keys);
+        Box::pin(async move { keys.forget_member(ctx, db, member).await })
+    })
+}
+
 /// Where the bytes of files are, as the settings say.
 pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
     let options: S3Options = settings.section("files")?;
@@ -105,19 +117,24 @@ impl House {
             tracing::info!(name, "migrated");
         }
         db.check_walls().await?;
+        let house = Self::over(db, settings)?;
+        house.identity.prepare().await?;
+        house.enroll().await?;
+        Ok(house)
+    }
+
+    /// Builds everything over a database as it is.
+    pub fn over(db: Db, settings: Settings) -> Result<Self> {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
-        let house = Self::build(App {
+        Self::build(App {
             db,
             clock,
             ids,
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             wake: Wake::default(),
-        })?;
-        house.identity.prepare().await?;
-        house.enroll().await?;
-        Ok(house)
+        })
     }
 
     /// Makes the readers of events known; those that are new begin with the first event of every tenant.
@@ -141,8 +158,15 @@ impl House {
         let base = (&storage, options.frontend_url.as_str());
         let attachments = Attachments::new(&system, &records, base)?;
         let identity = Identity::new(app.clone(), options)?;
-        let identity =
-            Arc::new(identity.with_hooks(vec![first_pipeline]).with_objects(scopes(&records)));
+        let keys = Keys::new(&app.settings)?;
+        for mistake in keys.mistakes() {
+            tracing::warn!("{mistake}");
+        }
+        let identity = identity
+            .with_hooks(vec![first_pipeline])
+            .with_leaving(vec![leaving(&keys)])
+            .with_objects(scopes(&records));
+        let identity = Arc::new(identity);
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
@@ -163,6 +187,7 @@ impl House {
             upkeep,
             outgoing,
             base44,
+            keys,
             storage,
             attachments,
             trash,
@@ -292,6 +317,7 @@ impl House {
             .and(records::personal_routes(&self.personal))
             .and(records::upkeep_routes(&self.upkeep))
             .and(records::retention_routes())
+            .and(gateway::keys::routes(&self.keys))
             .and(bundle::routes(&self.bundles))
             .and(crm::attachments::routes(&self.attachments, identity::open_tenant(&self.identity)))
     }
@@ -325,6 +351,7 @@ impl House {
         schemas.extend(records::batch_schemas());
         schemas.extend(records::upkeep_schemas());
         schemas.extend(records::retention_schemas());
+        schemas.extend(gateway::keys::schemas());
         schemas.extend(bundle::schemas());
         schemas.extend(crm::schemas());
         schemas.extend(insights::schemas());

@@ -6,8 +6,11 @@ use kith_kernel::Result;
 use kith_platform::{Origin, Settings};
 use kith_store::Db;
 
-use super::backup;
-use crate::{log, wire};
+use super::{backup, keys};
+use crate::{
+    log,
+    wire::{self, House},
+};
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     say!("Settings (those that are not the default have their origin behind them)");
@@ -29,6 +32,13 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         Ok(told) => say!("\nDatabase\n  {told}"),
         Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
     }
+    match secrets(settings).await {
+        Ok((told, lost)) => {
+            say!("\nSecrets\n  {told}");
+            wrong.extend(lost);
+        }
+        Err(error) => wrong.push(format!("Secrets: {}", error.in_one_line())),
+    }
     match files(settings).await {
         Ok(told) => say!("\nFiles\n  {told}"),
         Err(error) => wrong.push(format!("Files: {}", error.in_one_line())),
@@ -47,6 +57,39 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         say!("  - {one}");
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Which keys stored secrets stand under, and what is wrong with that.
+async fn secrets(settings: &Settings) -> Result<(String, Vec<String>)> {
+    let options = settings.store();
+    let is_new = options.sqlite_path().is_some_and(|path| !path.exists());
+    if is_new || settings.check_shared().is_err() {
+        return Ok(("none are stored, or none could be read".to_owned(), Vec::new()));
+    }
+    let db = Db::open(&options)?;
+    if !db.pending(&wire::migrations()).await?.is_empty() {
+        return Ok(("they are counted once the schema is up to date".to_owned(), Vec::new()));
+    }
+    let house = House::over(db, settings.clone())?;
+    let (mut told, mut wrong) = (Vec::new(), house.keys.mistakes().to_vec());
+    for (name, count) in keys::tally(&house).await? {
+        let key = keys::named(name.as_deref());
+        let what = match &name {
+            Some(name) if *name == house.keys.newest() => "ENCRYPTION_KEY",
+            Some(name) if house.keys.can_read(name) => "an old one; kith keys rotate ends that",
+            None => "kith keys rotate gives it one",
+            Some(_) => {
+                let why = "which is neither ENCRYPTION_KEY nor one of ENCRYPTION_KEYS_OLD";
+                wrong.push(format!("{count} stored secrets stand under {key}, {why}. Add it there, or store them anew."));
+                "which is missing"
+            }
+        };
+        told.push(format!("{count} under {key} ({what})"));
+    }
+    if told.is_empty() {
+        told.push(format!("none are stored; the newest key is called {}", house.keys.newest()));
+    }
+    Ok((told.join("\n  "), wrong))
 }
 
 async fn files(settings: &Settings) -> Result<String> {

@@ -60,6 +60,12 @@ impl Settings {
                     .to_owned(),
             );
         }
+        if self.list(secrets::OLD_KEYS).any(|key| secrets::key(key).is_none()) {
+            found.push(
+                "auth.encryption_keys_old must hold keys of 32 characters, or of 32 bytes as hex or base64."
+                    .to_owned(),
+            );
+        }
         if self.whole("server.port") > i64::from(u16::MAX) {
             found.push("server.port must be at most 65535.".to_owned());
         }

@@ -7,7 +7,11 @@ pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
 /// Secrets of others, which nobody can make: shown as `***` too.
-const GIVEN_SECRETS: [&str; 2] = ["base44.api_key", "files.s3_secret_access_key"];
+const GIVEN_SECRETS: [&str; 3] =
+    ["auth.encryption_keys_old", "base44.api_key", "files.s3_secret_access_key"];
+
+/// A section of which every key is such a secret.
+const SECRET_SECTION: &str = "provider_keys.";
 
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 5] =
@@ -21,7 +25,7 @@ pub(super) fn is_hidden(key: &str) -> bool {
 }
 
 fn is_secret(key: &str) -> bool {
-    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key)
+    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key) || key.starts_with(SECRET_SECTION)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -108,6 +112,7 @@ pub(super) fn shown(key: &str, value: &Value) -> String {
         Value::String(_) if is_secret(key) => HIDDEN.to_owned(),
         Value::String(text) if ADDRESSES.contains(&key) => without_password(text),
         Value::String(text) => text.clone(),
+        Value::Array(items) if is_secret(key) && !items.is_empty() => HIDDEN.to_owned(),
         Value::Array(items) => {
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
         }
@@ -156,6 +161,15 @@ mod tests {
         assert!(text("a.b_seconds", "99999999999999999w", &whole).is_err());
         assert_eq!(text("a.b", "x, y ,", &Value::Array(vec![])), Ok(list("x,y")));
         assert_eq!(text("a.b", "Yes", &Value::Boolean(false)), Ok(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn secrets_are_not_shown_alone_or_in_lists() {
+        let secret = Value::String("secret".to_owned());
+        assert_eq!(super::shown("provider_keys.groq", &secret), HIDDEN);
+        assert_eq!(super::shown("auth.encryption_keys_old", &list("secret, other")), HIDDEN);
+        assert_eq!(super::shown("auth.encryption_keys_old", &list("")), "");
+        assert_eq!(super::shown("server.cors_origins", &list("a, b")), "a, b");
     }
 
     #[test]
