@@ -112,7 +112,7 @@ pub fn register(registry: Registry, imports: &Imports) -> Registry {
     let registry = registry.on(move |job: RunImport, attempt| {
         let imports = imports.clone();
         async move {
-            let done = imports.run(&attempt, job.import, &|_| {}).await;
+            let done = Box::pin(imports.run(&attempt, job.import, &|_| {})).await;
             done.map(drop).map_err(|error| match error.kind() {
                 _ if error.code() == run::STOPPING => Failure::Stopped(error),
                 kith_kernel::Kind::Unavailable | kith_kernel::Kind::Timeout => {

@@ -85,7 +85,7 @@ impl Imports {
             return Ok(stored);
         }
         let (mut report, mut upload) = (stored.report.0.clone(), stored.file_id);
-        let done = self.work(ctx, (run, stored), &mut report, progress).await;
+        let done = Box::pin(self.work(ctx, (run, stored), &mut report, progress)).await;
         match &done {
             Ok(()) => self.end(ctx, run, ("completed", None, &report)).await?,
             // It goes on, and needs its file.

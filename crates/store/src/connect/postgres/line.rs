@@ -56,7 +56,9 @@ impl Statements {
 }
 
 /// Reads and writes the socket; nothing when the connection has ended.
-struct Driven(Option<Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>>);
+struct Driven(Option<Connection>);
+
+type Connection = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 impl Driven {
     fn turn(&mut self, context: &mut Context<'_>) {
