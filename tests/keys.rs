@@ -160,7 +160,7 @@ async fn each_sees_and_changes_what_is_theirs(kind: Kind) {
 
 async fn the_nearest_key_is_taken(kind: Kind) {
     let settings =
-        [("provider_keys.openai", "sk-of-the-operator-0123"), ("provider_keys.groq", "short")];
+        [("llm.openai_api_key", "sk-of-the-operator-0123"), ("llm.groq_api_key", "short")];
     let world = World::with(kind, &settings).await;
     let World { ana, bruno, stranger, .. } = &world;
     assert_eq!(world.house.keys.mistakes().len(), 1, "{:?}", world.house.keys.mistakes());

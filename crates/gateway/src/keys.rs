@@ -10,11 +10,12 @@ mod stored;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kith_kernel::{Error, Id, Result, forbidden, internal};
+use kith_kernel::{Error, Id, Result, forbidden};
 use kith_llm::Provider;
 use kith_platform::{Ctx, Settings, encryption::Cipher};
 use kith_store::{Condition, Read, Select, Write, equals};
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 pub use migrations::migration;
 pub use resolve::{Found, Origin};
@@ -42,13 +43,12 @@ impl Keys {
     /// `Unavailable` when a key of the ring is missing or has another length.
     pub fn new(settings: &Settings) -> Result<Arc<Self>> {
         let cipher = Cipher::of(settings)?;
-        let given: BTreeMap<String, Secret> = settings.section("provider_keys")?;
+        let given: BTreeMap<String, Json> = settings.section("llm")?;
         let (mut operators, mut mistakes) = (Vec::new(), Vec::new());
         for provider in Provider::ALL {
-            let Some(key) = given.get(provider.name()).filter(|key| !key.is_empty()) else {
-                continue;
-            };
-            match rules::key(provider.name(), key) {
+            let key = given.get(&format!("{}_api_key", provider.name())).and_then(Json::as_str);
+            let Some(key) = key.map(Secret::new).filter(|key| !key.is_empty()) else { continue };
+            match rules::key(provider.name(), &key) {
                 Ok(key) => operators.push((provider, key)),
                 Err(error) => mistakes.push(format!(
                     "{} is not used: the key {}.",
@@ -95,7 +95,7 @@ fn of(member: Option<Id>) -> Condition {
 
 /// The member who acts.
 fn member(ctx: &Ctx) -> Result<Id> {
-    ctx.actor.member.ok_or_else(|| internal("a key of no member"))
+    ctx.actor.member.ok_or_else(|| forbidden("Only members have keys of their own."))
 }
 
 fn own_keys_off() -> Error {

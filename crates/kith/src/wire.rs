@@ -145,6 +145,7 @@ impl House {
     }
 
     /// Builds everything on an application; for tests, which bring their own clock.
+    #[expect(clippy::too_many_lines, reason = "a list of what is built")]
     pub fn build(app: App) -> Result<Self> {
         let records = Records::new(&crm::OBJECTS);
         let of_hook = Arc::clone(&records);

@@ -28,25 +28,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         wrong.push(format!("{name} has no use any more: {instead}"));
     }
     wrong.extend(settings.check_shared().err().map(|error| error.in_one_line()));
-    match database(settings).await {
-        Ok(told) => say!("\nDatabase\n  {told}"),
-        Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
-    }
-    match secrets(settings).await {
-        Ok((told, lost)) => {
-            say!("\nSecrets\n  {told}");
-            wrong.extend(lost);
-        }
-        Err(error) => wrong.push(format!("Secrets: {}", error.in_one_line())),
-    }
-    match files(settings).await {
-        Ok(told) => say!("\nFiles\n  {told}"),
-        Err(error) => wrong.push(format!("Files: {}", error.in_one_line())),
-    }
-    match log::told(settings) {
-        Ok(told) => say!("\nLogs\n  {told}"),
-        Err(error) => wrong.push(format!("Logs: {}", error.in_one_line())),
-    }
+    wrong.extend(parts(settings).await);
     say!("\nBackups\n  {}", backup::last(settings));
     if wrong.is_empty() {
         say!("\nNothing is wrong.");
@@ -57,6 +39,25 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         say!("  - {one}");
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Tells of each part, and gives back what is wrong.
+async fn parts(settings: &Settings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut tell = |name: &str, told: Result<String>| match told {
+        Ok(told) => say!("\n{name}\n  {told}"),
+        Err(error) => wrong.push(format!("{name}: {}", error.in_one_line())),
+    };
+    tell("Database", database(settings).await);
+    let (told, lost) = match secrets(settings).await {
+        Ok((told, lost)) => (Ok(told), lost),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    tell("Secrets", told);
+    tell("Files", files(settings).await);
+    tell("Logs", log::told(settings));
+    wrong.extend(lost);
+    wrong
 }
 
 /// Which keys stored secrets stand under, and what is wrong with that.

@@ -27,6 +27,14 @@ struct Done {
     unreadable: u64,
 }
 
+impl Done {
+    fn add(&mut self, bar: &ProgressBar, [seen, renewed, unreadable]: [u64; 3]) {
+        bar.inc(seen);
+        self.renewed += renewed;
+        self.unreadable += unreadable;
+    }
+}
+
 pub(super) async fn run(settings: Settings, keys: &Keys) -> Result<ExitCode> {
     match keys {
         Keys::Rotate => rotate(&House::open(settings).await?).await,
@@ -71,9 +79,7 @@ async fn walk(house: &House, bar: &ProgressBar) -> Result<Done> {
     let mut after: Option<Id> = None;
     loop {
         let reached = house.identity.rotate_second_factors(after).await?;
-        bar.inc(reached.seen);
-        done.renewed += reached.renewed;
-        done.unreadable += reached.unreadable;
+        done.add(bar, [reached.seen, reached.renewed, reached.unreadable]);
         after = reached.next;
         if after.is_none() {
             break;
@@ -83,9 +89,7 @@ async fn walk(house: &House, bar: &ProgressBar) -> Result<Done> {
         let ctx = house.app.as_system(tenant);
         loop {
             let reached = house.keys.rotate(&ctx, after).await?;
-            bar.inc(reached.seen);
-            done.renewed += reached.renewed;
-            done.unreadable += reached.unreadable;
+            done.add(bar, [reached.seen, reached.renewed, reached.unreadable]);
             after = reached.next;
             if after.is_none() {
                 break;

@@ -10,8 +10,8 @@ pub(super) const SECRETS: [&str; 3] =
 const GIVEN_SECRETS: [&str; 3] =
     ["auth.encryption_keys_old", "base44.api_key", "files.s3_secret_access_key"];
 
-/// A section of which every key is such a secret.
-const SECRET_SECTION: &str = "provider_keys.";
+/// What ends so is a secret of theirs as well.
+const SECRET_END: &str = "_api_key";
 
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 5] =
@@ -25,7 +25,7 @@ pub(super) fn is_hidden(key: &str) -> bool {
 }
 
 fn is_secret(key: &str) -> bool {
-    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key) || key.starts_with(SECRET_SECTION)
+    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key) || key.ends_with(SECRET_END)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn secrets_are_not_shown_alone_or_in_lists() {
         let secret = Value::String("secret".to_owned());
-        assert_eq!(super::shown("provider_keys.groq", &secret), HIDDEN);
+        assert_eq!(super::shown("llm.groq_api_key", &secret), HIDDEN);
         assert_eq!(super::shown("auth.encryption_keys_old", &list("secret, other")), HIDDEN);
         assert_eq!(super::shown("auth.encryption_keys_old", &list("")), "");
         assert_eq!(super::shown("server.cors_origins", &list("a, b")), "a, b");

@@ -32,9 +32,10 @@ impl Settings {
         }
         for (name, value) in file::parse(&path)? {
             let key = format!("auth.{name}");
-            if SECRETS.contains(&key.as_str()) && value.is_str() && self.text(&key).is_empty() {
-                self.put(&key, value, Origin::File(path.clone()));
-            } else if key == OLD_KEYS && value.is_array() && self.list(&key).next().is_none() {
+            let is_made =
+                SECRETS.contains(&key.as_str()) && value.is_str() && self.text(&key).is_empty();
+            let is_old = key == OLD_KEYS && value.is_array() && self.list(&key).next().is_none();
+            if is_made || is_old {
                 self.put(&key, value, Origin::File(path.clone()));
             }
         }
