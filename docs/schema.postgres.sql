@@ -1167,6 +1167,35 @@ CREATE INDEX products__name_folded__id ON public.products USING btree (tenant_id
 ALTER TABLE products FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON products USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON products TO kith_app;
+CREATE TABLE provider_key_settings (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  own_keys boolean NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE provider_key_settings FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON provider_key_settings USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON provider_key_settings TO kith_app;
+CREATE TABLE provider_keys (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  service text COLLATE "C" NOT NULL,
+  member_id uuid,
+  secret bytea NOT NULL,
+  hint text COLLATE "C" NOT NULL,
+  created_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  last_used_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX provider_keys__member_id__service ON public.provider_keys USING btree (tenant_id, member_id, service) WHERE (member_id IS NOT NULL);
+CREATE UNIQUE INDEX provider_keys__service ON public.provider_keys USING btree (tenant_id, service) WHERE (member_id IS NULL);
+ALTER TABLE provider_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON provider_keys USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON provider_keys TO kith_app;
 CREATE TABLE recovery_codes (
   user_id uuid NOT NULL,
   code_hash bytea NOT NULL,

@@ -1005,6 +1005,29 @@ CREATE TABLE products (
 ) STRICT;
 CREATE UNIQUE INDEX products__external_id_folded ON products (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX products__name_folded__id ON products (tenant_id, name_folded, id);
+CREATE TABLE provider_key_settings (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  own_keys INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+) STRICT;
+CREATE TABLE provider_keys (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  service TEXT NOT NULL,
+  member_id BLOB,
+  secret BLOB NOT NULL,
+  hint TEXT NOT NULL,
+  created_by BLOB,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  last_used_at INTEGER,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX provider_keys__member_id__service ON provider_keys (tenant_id, member_id, service) WHERE member_id IS NOT NULL;
+CREATE UNIQUE INDEX provider_keys__service ON provider_keys (tenant_id, service) WHERE member_id IS NULL;
 CREATE TABLE recovery_codes (
   user_id BLOB NOT NULL,
   code_hash BLOB NOT NULL,

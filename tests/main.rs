@@ -22,6 +22,7 @@ mod house;
 mod identity;
 mod import;
 mod jobs;
+mod keys;
 mod kill;
 mod locked;
 mod logs;

@@ -98,6 +98,13 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             assert_eq!(import.status, 202, "{import:?}");
             import.json
         }
+        "keys" => {
+            let service = unique(word).replace(' ', "-");
+            let key = json!({ "service": service, "key": "a key of nobody" });
+            let made = owner.post("/api/keys", key).await;
+            assert_eq!(made.status, 201, "{made:?}");
+            return made.json["service"].as_str().unwrap().to_owned();
+        }
         "objects" => {
             let made = owner.make("/api/objects", object(word)).await;
             return made["name"].as_str().unwrap().to_owned();
@@ -351,6 +358,7 @@ async fn content(
         (_, ["cleanup"]) => json!({ "what": "all", "dryRun": true }),
         (_, ["cleanup-orphaned-data" | "nuclear-cleanup"]) => json!({ "dryRun": true }),
         (_, ["scans"]) => json!({ "entity": "contact" }),
+        (_, ["settings"]) if kind == "keys" => json!({ "ownKeys": true }),
         (_, ["settings"]) => json!({ "threshold": 0.5 }),
         (_, ["find-duplicates"]) => json!({ "entity": "contact", "fields": ["name"] }),
         (_, ["check-duplicate-before-create"]) => {
@@ -364,6 +372,9 @@ async fn content(
             "custom-fields" | "objects" if words.len() > 1 => json!({ "label": unique(word) }),
             "custom-fields" => custom_field(word),
             "objects" => object(word),
+            "keys" => {
+                json!({ "service": unique(word).replace(' ', "-"), "key": "a key of nobody" })
+            }
             "views" if words.len() > 1 => json!({ "name": unique(word) }),
             "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),

@@ -85,7 +85,18 @@ impl Installation {
 
     /// Runs a command that crashes at a point; false when it came to its end before.
     pub(crate) fn run_until_killed(&self, words: &[&str], crash_at: &str) -> bool {
-        let status = self.command(words, Some(crash_at)).status().unwrap();
+        self.run_until_killed_with(words, crash_at, &[])
+    }
+
+    /// The same with these variables as well.
+    pub(crate) fn run_until_killed_with(
+        &self,
+        words: &[&str],
+        crash_at: &str,
+        variables: &[(&str, &str)],
+    ) -> bool {
+        let mut command = self.command(words, Some(crash_at));
+        let status = command.envs(variables.iter().copied()).status().unwrap();
         assert!(status.success() || status.code().is_none(), "it ended with {status:?}");
         !status.success()
     }

@@ -159,6 +159,10 @@ fn every_variable_sets_a_key_and_every_key_has_a_variable() {
     for key in &keys {
         assert!(ENVIRONMENT.iter().any(|(_, known)| known == key), "no variable sets {key}");
     }
+    for provider in kith_llm::Provider::ALL {
+        let key = format!("llm.{}_api_key", provider.name());
+        assert!(ENVIRONMENT.contains(&(provider.key_variable(), key.as_str())), "{key}");
+    }
     let text = include_str!("../kith.default.toml");
     for (name, key) in ENVIRONMENT {
         assert!(text.contains(name), "kith.default.toml does not name {name} for {key}");

@@ -42,7 +42,8 @@ const EXCEPTIONS: [(&str, &str); 7] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 23] = [
+const WORDLESS: [(&str, &str); 24] = [
+    ("GET /api/keys/settings", "it shows a flag"),
     ("GET /v1/models", "it shows what the operator has set up"),
     ("GET /api/system/llm-activity", "it shows figures and names of models; `models` tries whose"),
     ("GET /api/system/llm-activity/stats", "it shows figures"),
@@ -332,9 +333,16 @@ async fn fill(world: &World) -> Vec<String> {
         }
     }
     tell_ana(world, WORD).await;
-    for kind in
-        ["imports", "api-keys", "calendar-feeds", "tenants", "custom-fields", "views", "batches"]
-    {
+    for kind in [
+        "imports",
+        "api-keys",
+        "keys",
+        "calendar-feeds",
+        "tenants",
+        "custom-fields",
+        "views",
+        "batches",
+    ] {
         ids.push(something(kind, ana, WORD).await);
     }
     let guest = json!({ "email": format!("{WORD}@world.example") });

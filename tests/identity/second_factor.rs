@@ -160,8 +160,8 @@ async fn secrets_lie_encrypted_and_are_never_told(kind: Kind) {
         .await
         .unwrap();
     assert_eq!(stored.len(), 1);
-    // Nonce, twenty bytes, tag.
-    assert_eq!(stored[0].len(), 12 + 20 + 16);
+    // What says that a key is named, its name, nonce, twenty bytes, tag.
+    assert_eq!(stored[0].len(), 4 + 4 + 12 + 20 + 16);
     let shown: Value = world.bearing(&ana.token, "GET /api/auth/me").await.is(200);
     assert!(!shown.to_string().contains(&secret));
 }

@@ -190,7 +190,7 @@ impl Attachments {
         Ok(Arc::new(Self {
             records: Arc::clone(records),
             storage: storage.clone(),
-            signer: Signer::new(&settings.encryption_key()?)?,
+            signer: Signer::new(&settings.encryption_keys()?)?,
             base: base.trim_end_matches('/').to_owned(),
             largest: limits.upload_bytes,
         }))

@@ -1,8 +1,9 @@
-//! A tenant's use of language models: the OpenAI-compatible `/v1`, and what was asked of whom.
+//! A tenant's use of language models: the keys of providers, the OpenAI-compatible `/v1`, and what was asked of whom.
 
 mod activity;
 mod completions;
 mod embeddings;
+pub mod keys;
 mod openai;
 mod setup;
 mod transport;
@@ -62,7 +63,7 @@ pub fn schemas() -> Vec<(String, serde_json::Value)> {
 
 /// Its tables, in order.
 pub fn migrations() -> Vec<Migration> {
-    vec![activity::migration()]
+    vec![keys::migration(), activity::migration()]
 }
 
 /// A failure of all providers, as callers are told.

@@ -4,7 +4,8 @@ use kith_kernel::Result;
 use kith_platform::App;
 
 use crate::{
-    Options, TenantHook, authenticate::cache::Cache, passwords::Passwords, tokens::Signer,
+    LeavingHook, Options, TenantHook, authenticate::cache::Cache, passwords::Passwords,
+    tokens::Signer,
 };
 
 /// Who is who, for one application.
@@ -12,6 +13,7 @@ pub struct Identity {
     pub(crate) app: App,
     pub(crate) options: Options,
     pub(crate) hooks: Vec<TenantHook>,
+    pub(crate) leaving: Vec<LeavingHook>,
     pub(crate) objects: Vec<String>,
     pub(crate) passwords: Passwords,
     pub(crate) signer: Signer,
@@ -27,6 +29,7 @@ impl Identity {
         options.check()?;
         Ok(Self {
             hooks: Vec::new(),
+            leaving: Vec::new(),
             objects: Vec::new(),
             passwords: Passwords::new(options.password_memory_kib)?,
             signer: Signer::new(&options.jwt_secret)?,
@@ -39,6 +42,12 @@ impl Identity {
     /// What other floors make in each new tenant, in its transaction.
     pub fn with_hooks(mut self, hooks: Vec<TenantHook>) -> Self {
         self.hooks = hooks;
+        self
+    }
+
+    /// What other floors do when a member is kept out, in the transaction of that.
+    pub fn with_leaving(mut self, leaving: Vec<LeavingHook>) -> Self {
+        self.leaving = leaving;
         self
     }
 

@@ -34,8 +34,10 @@ use serde_json::Value;
 pub use authenticate::authenticate;
 pub use calendar_feeds::{FeedActor, feed_actor};
 pub use identity::Identity;
-pub use members::{Member, MemberStatus};
+pub use members::{LeavingHook, Member, MemberStatus};
 pub use options::{Options, SameSite};
+pub use pages::{Page, Paging, listed};
+pub use second_factor::Rotated;
 pub use sign_in::{Founded, Founding};
 pub use tenants::{
     Arrival, NewTenant, OpenTenant, Opening, Status, Tenant, TenantHook, open_tenant,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub(crate) use migrations::migration;
+pub use roles::LeavingHook;
 pub(crate) use roles::must_not_touch;
 pub(crate) use routes::{routes, schemas};
 

@@ -10,15 +10,16 @@ const SHOWN: u64 = 50;
 const MOST: u64 = 200;
 
 /// Which page is asked for.
-pub(crate) struct Paging {
+pub struct Paging {
     limit: u64,
     after: Option<Id>,
     counted: bool,
 }
 
+/// A page as it is answered.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Page<T> {
+pub struct Page<T> {
     pub(crate) data: Vec<T>,
     pub(crate) next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,8 @@ pub(crate) struct Page<T> {
 }
 
 impl Paging {
-    pub(crate) fn of(query: &Query) -> Result<Self> {
+    /// Reads `limit`, `cursor` and `count`; no other parameters.
+    pub fn of(query: &Query) -> Result<Self> {
         query.only(&["limit", "cursor", "count"])?;
         let after = query.get("cursor")?.map(read_cursor).transpose()?;
         let counted = match query.get("count")? {
@@ -39,7 +41,7 @@ impl Paging {
     }
 
     /// One row more than the page has, so that it is known whether there is another; and how many there are in all.
-    pub(crate) async fn read<T: DeserializeOwned + Send>(
+    pub async fn read<T: DeserializeOwned + Send>(
         &self,
         db: &Read,
         select: Select,
@@ -52,7 +54,8 @@ impl Paging {
         Ok((db.all(select.by("id", false).at_most(self.limit + 1)).await?, total))
     }
 
-    pub(crate) fn page<T>(
+    /// The page of these rows.
+    pub fn page<T>(
         &self,
         (mut rows, total): (Vec<T>, Option<i64>),
         id: impl Fn(&T) -> Id,
@@ -86,7 +89,7 @@ fn wrong(name: &str, why: &str) -> Error {
 }
 
 /// Declares the parameters of a list.
-pub(crate) fn listed(operation: Operation) -> Operation {
+pub fn listed(operation: Operation) -> Operation {
     operation
         .query("limit", schema::integer(), "Rows on a page: 50 unless said, 200 at most.")
         .query("cursor", schema::string(), "nextCursor of the page before.")

@@ -1,5 +1,6 @@
 //! The second factor: codes of an authenticator app, which a sign-in takes besides the password, and recovery codes.
 
+mod rotate;
 mod routes;
 mod stored;
 mod totp;
@@ -10,6 +11,7 @@ use kith_kernel::{Error, Id, Kind, Result, conflict, internal, unauthenticated};
 use kith_platform::{Ctx, encryption::Cipher};
 use serde_json::{Value, json};
 
+pub use rotate::Rotated;
 pub(crate) use routes::{routes, schemas};
 pub(crate) use stored::migration;
 
@@ -40,7 +42,7 @@ fn not_set_up() -> Error {
 
 impl Identity {
     fn cipher(&self) -> Result<Cipher> {
-        Cipher::new(self.app.settings.encryption_key()?)
+        Cipher::of(&self.app.settings)
     }
 
     fn secret_of(&self, factor: &Factor) -> Result<Vec<u8>> {

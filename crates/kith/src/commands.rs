@@ -12,6 +12,7 @@ mod backup;
 mod doctor;
 mod export;
 mod import;
+mod keys;
 mod migrate;
 mod relocate;
 mod restore;
@@ -58,6 +59,9 @@ pub enum Command {
     /// The event log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Keys that secrets are encrypted with.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Users.
     #[command(subcommand)]
     User(user::User),
@@ -94,6 +98,7 @@ async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::Move(order) => Box::pin(relocate::run(&settings, &order)).await,
         Command::Tenant(order) => Box::pin(tenant::run(settings, order)).await,
         Command::Audit(audit) => audit::run(settings, audit).await,
+        Command::Keys(order) => Box::pin(keys::run(settings, &order)).await,
         Command::User(user) => user::run(settings, user).await,
     }
 }

@@ -9,10 +9,10 @@ pub fn migrations() -> Vec<Migration> {
     let mut all = kith_platform::migrations();
     all.extend(kith_identity::migrations());
     all.push(kith_http::migration());
+    all.extend(kith_gateway::migrations());
     all.extend(kith_records::migrations());
     all.extend(kith_crm::migrations());
     all.extend(kith_insights::migrations());
-    all.extend(kith_gateway::migrations());
     all.push(arrivals::migration());
     all
 }

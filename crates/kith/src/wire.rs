@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kith_crm::{self as crm, attachments::Attachments};
-use kith_gateway::{self as gateway, Gateway};
+use kith_gateway::{self as gateway, Gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_insights as insights;
@@ -56,6 +56,8 @@ pub struct House {
     pub base44: Arc<crm::Base44>,
     /// Models of language.
     pub gateway: Arc<Gateway>,
+    /// Keys of outside services.
+    pub keys: Arc<Keys>,
     /// Where the bytes of files are.
     pub storage: Storage,
     /// Files at records.
@@ -88,6 +90,15 @@ fn scopes(records: &Records) -> Vec<String> {
     objects.chain(SCOPES).map(str::to_owned).collect()
 }
 
+/// What goes with a member who is kept out.
+fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
+    let keys = Arc::clone(keys);
+    Arc::new(move |ctx, db, member| {
+        let keys = Arc::clone(&keys);
+        Box::pin(async move { keys.forget_member(ctx, db, member).await })
+    })
+}
+
 /// Where the bytes of files are, as the settings say.
 pub(crate) fn storage(settings: &Settings) -> Result<Storage> {
     let options: S3Options = settings.section("files")?;
@@ -109,19 +120,24 @@ impl House {
             tracing::info!(name, "migrated");
         }
         db.check_walls().await?;
+        let house = Self::over(db, settings)?;
+        house.identity.prepare().await?;
+        house.enroll().await?;
+        Ok(house)
+    }
+
+    /// Builds everything over a database as it is.
+    pub fn over(db: Db, settings: Settings) -> Result<Self> {
         let clock = Clock::system();
         let ids = Ids::new(clock.clone());
-        let house = Self::build(App {
+        Self::build(App {
             db,
             clock,
             ids,
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             wake: Wake::default(),
-        })?;
-        house.identity.prepare().await?;
-        house.enroll().await?;
-        Ok(house)
+        })
     }
 
     /// Makes the readers of events known; those that are new begin with the first event of every tenant.
@@ -132,6 +148,7 @@ impl House {
     }
 
     /// Builds everything on an application; for tests, which bring their own clock.
+    #[expect(clippy::too_many_lines, reason = "a list of what is built")]
     pub fn build(app: App) -> Result<Self> {
         let records = Records::new(&crm::OBJECTS);
         let options = identity::Options::of(&app.settings)?;
@@ -140,9 +157,15 @@ impl House {
         let base = (&storage, options.frontend_url.as_str());
         let attachments = Attachments::new(&system, &records, base)?;
         let identity = Identity::new(app.clone(), options)?;
-        let identity = Arc::new(
-            identity.with_hooks(vec![first_pipeline(&records)]).with_objects(scopes(&records)),
-        );
+        let keys = Keys::new(&app.settings)?;
+        for mistake in keys.mistakes() {
+            tracing::warn!("{mistake}");
+        }
+        let identity = identity
+            .with_hooks(vec![first_pipeline(&records)])
+            .with_leaving(vec![leaving(&keys)])
+            .with_objects(scopes(&records));
+        let identity = Arc::new(identity);
         let imports = Imports::new(&records, &app.settings.data_folder());
         let readers = Readers::new(app.clone(), vec![insights::reader()]);
         let tables = Catalog::of(&migrations());
@@ -165,6 +188,7 @@ impl House {
             outgoing,
             base44,
             gateway,
+            keys,
             storage,
             attachments,
             trash,
@@ -296,6 +320,7 @@ impl House {
             .and(records::personal_routes(&self.personal))
             .and(records::upkeep_routes(&self.upkeep))
             .and(records::retention_routes())
+            .and(gateway::keys::routes(&self.keys))
             .and(bundle::routes(&self.bundles))
             .and(crm::attachments::routes(&self.attachments, identity::open_tenant(&self.identity)))
     }
@@ -329,6 +354,7 @@ impl House {
         schemas.extend(records::batch_schemas());
         schemas.extend(records::upkeep_schemas());
         schemas.extend(records::retention_schemas());
+        schemas.extend(gateway::keys::schemas());
         schemas.extend(bundle::schemas());
         schemas.extend(gateway::schemas());
         schemas.extend(crm::schemas());

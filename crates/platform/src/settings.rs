@@ -235,6 +235,19 @@ impl Settings {
         })
     }
 
+    /// The keys that secrets at rest may stand under: the one that encrypts, then old ones.
+    ///
+    /// # Errors
+    /// `Unavailable` when one is missing or has another length.
+    pub fn encryption_keys(&self) -> Result<Vec<[u8; 32]>> {
+        let old = self.list(secrets::OLD_KEYS).map(|text| {
+            secrets::key(text).ok_or_else(|| {
+                unavailable("A key of ENCRYPTION_KEYS_OLD is not 32 characters, 64 hexadecimal digits or base64 of 32 bytes.")
+            })
+        });
+        std::iter::once(self.encryption_key()).chain(old).collect()
+    }
+
     fn database_url(&self) -> String {
         match self.text("store.url") {
             "" => format!("sqlite:{}", self.data_folder().join("kith.db").display()),
@@ -249,6 +262,12 @@ impl Settings {
     /// A text, or nothing where the key has another kind.
     pub(crate) fn text(&self, key: &str) -> &str {
         self.values.get(key).and_then(|held| held.value.as_str()).unwrap_or_default()
+    }
+
+    /// Texts of a list; none where the key has another kind.
+    pub(crate) fn list(&self, key: &str) -> impl Iterator<Item = &str> {
+        let items = self.values.get(key).and_then(|held| held.value.as_array());
+        items.into_iter().flatten().filter_map(Value::as_str)
     }
 
     /// A whole number, or nothing where the key has another kind.

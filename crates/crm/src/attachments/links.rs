@@ -44,13 +44,20 @@ struct Claim {
     until: Time,
 }
 
-/// Signs links, with a key of its own that is made of the installation's.
-pub(super) struct Signer(Hmac<Sha256>);
+/// Signs links, with keys of its own that are made of the installation's: the newest signs, what an old one signed holds.
+pub(super) struct Signer {
+    newest: Hmac<Sha256>,
+    old: Vec<Hmac<Sha256>>,
+}
 
 impl Signer {
-    pub(super) fn new(key: &[u8; 32]) -> Result<Self> {
-        let own = keyed(key)?.chain_update(b"kith links of attachments 1").finalize();
-        Ok(Self(keyed(&own.into_bytes())?))
+    pub(super) fn new(keys: &[[u8; 32]]) -> Result<Self> {
+        let mut own = keys.iter().map(|key| {
+            let own = keyed(key)?.chain_update(b"kith links of attachments 1").finalize();
+            keyed(&own.into_bytes())
+        });
+        let newest = own.next().ok_or_else(|| internal("links without a key"))??;
+        Ok(Self { newest, old: own.collect::<Result<_>>()? })
     }
 
     fn token(&self, claim: Claim) -> String {
@@ -59,7 +66,7 @@ impl Signer {
         bytes.extend_from_slice(claim.tenant.as_bytes());
         bytes.extend_from_slice(claim.attachment.as_bytes());
         bytes.extend_from_slice(&claim.until.milliseconds().to_be_bytes());
-        let signature = self.0.clone().chain_update(&bytes).finalize().into_bytes();
+        let signature = self.newest.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend_from_slice(&signature);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -71,7 +78,11 @@ impl Signer {
         }
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (claim, signature) = bytes.split_at_checked(CLAIM)?;
-        self.0.clone().chain_update(claim).verify_slice(signature).ok()?;
+        let signed =
+            |key: &Hmac<Sha256>| key.clone().chain_update(claim).verify_slice(signature).is_ok();
+        if !std::iter::once(&self.newest).chain(&self.old).any(signed) {
+            return None;
+        }
         let (version, rest) = claim.split_first()?;
         let until = rest.get(32..)?.try_into().ok()?;
         (*version == VERSION).then_some(Claim {
@@ -212,10 +223,13 @@ mod tests {
 
     #[test]
     fn a_token_says_what_was_signed_and_nothing_else() {
-        let signer = Signer::new(&[7; 32]).unwrap();
+        let signer = Signer::new(&[[7; 32]]).unwrap();
         let token = signer.token(claim());
         assert_eq!(signer.read(&token), Some(claim()));
-        assert_eq!(Signer::new(&[8; 32]).unwrap().read(&token), None);
+        assert_eq!(Signer::new(&[[8; 32]]).unwrap().read(&token), None);
+        let renewed = Signer::new(&[[8; 32], [7; 32]]).unwrap();
+        assert_eq!(renewed.read(&token), Some(claim()));
+        assert_eq!(signer.read(&renewed.token(claim())), None);
         assert_eq!(signer.read(&format!("{token}A")), None);
         for cut in 0..token.len() {
             assert_eq!(signer.read(&token[..cut]), None);
@@ -229,7 +243,7 @@ mod tests {
     proptest! {
         #[test]
         fn one_changed_bit_forges_nothing(at in 0_usize..(CLAIM + SIGNATURE) * 8) {
-            let signer = Signer::new(&[7; 32]).unwrap();
+            let signer = Signer::new(&[[7; 32]]).unwrap();
             let mut bytes = URL_SAFE_NO_PAD.decode(signer.token(claim())).unwrap();
             bytes[at / 8] ^= 1 << (at % 8);
             prop_assert_eq!(signer.read(&URL_SAFE_NO_PAD.encode(bytes)), None);

@@ -1,11 +1,20 @@
 //! Who may give which role to whom, and that a tenant always has an owner.
 
+use std::{pin::Pin, sync::Arc};
+
 use kith_kernel::{Id, Result, Role, conflict, forbidden};
 use kith_platform::Ctx;
 use kith_store::Write;
 
 use super::{Member, MemberChange, MemberStatus, change, find, has_other_owner};
 use crate::{Identity, sessions};
+
+/// What another floor does when a member is kept out, in the transaction of that.
+pub type LeavingHook = Arc<
+    dyn for<'a> Fn(&'a Ctx, &'a Write, Id) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
 
 /// Nobody touches what stands above their own role.
 ///
@@ -64,6 +73,9 @@ impl Identity {
                 }
                 if let Some(user) = member.user_id {
                     sessions::end_here(ctx, db, user).await?;
+                }
+                for hook in &self.leaving {
+                    hook(ctx, db, member.id).await?;
                 }
                 let to =
                     MemberChange { status: MemberStatus::Inactive, ..MemberChange::of(&member) };

@@ -3,10 +3,12 @@
 use crate::secrets;
 use kith_kernel::{Id, Result, Time};
 use kith_store::{
-    Condition, Delete, Insert, Migration, Read, Select, Step, Table, Update, Value, Write, bytes,
-    id, integer, time,
+    Comparison, Condition, Delete, Insert, Migration, Read, Select, Step, Table, Update, Value,
+    Write, bytes, id, integer, time,
 };
 
+/// Rows of one transaction.
+const AT_ONCE: u64 = 100;
 const WHY: &str = "a second factor belongs to a user, who stands outside of any tenant";
 
 /// The authenticator app of a user.
@@ -69,6 +71,38 @@ pub(super) async fn find(db: &Read, user: Id) -> Result<Option<Factor>> {
         })
         .await?;
     Ok(found)
+}
+
+/// Users with their secrets, as they are stored, some at a time in the order of ids.
+pub(super) async fn page(db: &Read, after: Option<Id>) -> Result<Vec<(Id, Vec<u8>)>> {
+    let mut select =
+        Select::from("second_factors").show(&["user_id", "secret"]).by("user_id", false);
+    if let Some(after) = after {
+        select = select.only(Condition::Compare("user_id", Comparison::Greater, after.into()));
+    }
+    let mut rows = Vec::new();
+    db.everywhere(WHY)
+        .each(&select.at_most(AT_ONCE), |row| {
+            let secret = row.bytes(1)?.unwrap_or_default().to_vec();
+            rows.push((row.id(0)?.unwrap_or_default(), secret));
+            Ok(())
+        })
+        .await?;
+    Ok(rows)
+}
+
+/// Puts secrets in the place of others, where those still stand; says how many.
+pub(super) async fn replace_secrets(
+    db: &Write,
+    renewed: Vec<(Id, Vec<u8>, Vec<u8>)>,
+) -> Result<u64> {
+    let outside = db.everywhere(WHY);
+    let mut done = 0;
+    for (user, old, new) in renewed {
+        let update = Update::table("second_factors").set("secret", new).whose("user_id", user);
+        done += outside.update(update.whose("secret", old)).await?;
+    }
+    Ok(done)
 }
 
 pub(super) async fn put(db: &Write, user: Id, secret: Vec<u8>, now: Time) -> Result<()> {

@@ -6,8 +6,11 @@ use kith_kernel::Result;
 use kith_platform::{Origin, Settings};
 use kith_store::Db;
 
-use super::backup;
-use crate::{log, wire};
+use super::{backup, keys};
+use crate::{
+    log,
+    wire::{self, House},
+};
 
 pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
     say!("Settings (those that are not the default have their origin behind them)");
@@ -25,18 +28,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         wrong.push(format!("{name} has no use any more: {instead}"));
     }
     wrong.extend(settings.check_shared().err().map(|error| error.in_one_line()));
-    match database(settings).await {
-        Ok(told) => say!("\nDatabase\n  {told}"),
-        Err(error) => wrong.push(format!("Database: {}", error.in_one_line())),
-    }
-    match files(settings).await {
-        Ok(told) => say!("\nFiles\n  {told}"),
-        Err(error) => wrong.push(format!("Files: {}", error.in_one_line())),
-    }
-    match log::told(settings) {
-        Ok(told) => say!("\nLogs\n  {told}"),
-        Err(error) => wrong.push(format!("Logs: {}", error.in_one_line())),
-    }
+    wrong.extend(parts(settings).await);
     say!("\nBackups\n  {}", backup::last(settings));
     if wrong.is_empty() {
         say!("\nNothing is wrong.");
@@ -47,6 +39,58 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
         say!("  - {one}");
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Tells of each part, and gives back what is wrong.
+async fn parts(settings: &Settings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut tell = |name: &str, told: Result<String>| match told {
+        Ok(told) => say!("\n{name}\n  {told}"),
+        Err(error) => wrong.push(format!("{name}: {}", error.in_one_line())),
+    };
+    tell("Database", database(settings).await);
+    let (told, lost) = match secrets(settings).await {
+        Ok((told, lost)) => (Ok(told), lost),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    tell("Secrets", told);
+    tell("Files", files(settings).await);
+    tell("Logs", log::told(settings));
+    wrong.extend(lost);
+    wrong
+}
+
+/// Which keys stored secrets stand under, and what is wrong with that.
+async fn secrets(settings: &Settings) -> Result<(String, Vec<String>)> {
+    let options = settings.store();
+    let is_new = options.sqlite_path().is_some_and(|path| !path.exists());
+    if is_new || settings.check_shared().is_err() {
+        return Ok(("none are stored, or none could be read".to_owned(), Vec::new()));
+    }
+    let db = Db::open(&options)?;
+    if !db.pending(&wire::migrations()).await?.is_empty() {
+        return Ok(("they are counted once the schema is up to date".to_owned(), Vec::new()));
+    }
+    let house = House::over(db, settings.clone())?;
+    let (mut told, mut wrong) = (Vec::new(), house.keys.mistakes().to_vec());
+    for (name, count) in keys::tally(&house).await? {
+        let key = keys::named(name.as_deref());
+        let what = match &name {
+            Some(name) if *name == house.keys.newest() => "ENCRYPTION_KEY",
+            Some(name) if house.keys.can_read(name) => "an old one; kith keys rotate ends that",
+            None => "kith keys rotate gives it one",
+            Some(_) => {
+                let why = "which is neither ENCRYPTION_KEY nor one of ENCRYPTION_KEYS_OLD";
+                wrong.push(format!("{count} stored secrets stand under {key}, {why}. Add it there, or store them anew."));
+                "which is missing"
+            }
+        };
+        told.push(format!("{count} under {key} ({what})"));
+    }
+    if told.is_empty() {
+        told.push(format!("none are stored; the newest key is called {}", house.keys.newest()));
+    }
+    Ok((told.join("\n  "), wrong))
 }
 
 async fn files(settings: &Settings) -> Result<String> {

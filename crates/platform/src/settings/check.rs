@@ -53,13 +53,7 @@ impl Settings {
                 found.push(format!("{key} is shorter than {SHORTEST_SECRET} characters."));
             }
         }
-        let key = self.text("auth.encryption_key");
-        if !key.is_empty() && secrets::key(key).is_none() {
-            found.push(
-                "auth.encryption_key must be 32 characters, or 32 bytes as hex or base64."
-                    .to_owned(),
-            );
-        }
+        found.extend(self.wrong_keys());
         if self.whole("server.port") > i64::from(u16::MAX) {
             found.push("server.port must be at most 65535.".to_owned());
         }
@@ -72,5 +66,22 @@ impl Settings {
             found.push(format!("files.s3_part_bytes must be at least {SMALLEST_PART}."));
         }
         self.mistakes.extend(found);
+    }
+
+    fn wrong_keys(&self) -> Vec<String> {
+        let (key, mut found) = (self.text("auth.encryption_key"), Vec::new());
+        if !key.is_empty() && secrets::key(key).is_none() {
+            found.push(
+                "auth.encryption_key must be 32 characters, or 32 bytes as hex or base64."
+                    .to_owned(),
+            );
+        }
+        if self.list(secrets::OLD_KEYS).any(|key| secrets::key(key).is_none()) {
+            found.push(
+                "auth.encryption_keys_old must hold keys of 32 characters, or of 32 bytes as hex or base64."
+                    .to_owned(),
+            );
+        }
+        found
     }
 }

@@ -27,6 +27,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("JWT_SECRET", "auth.jwt_secret"),
     ("SESSION_SECRET", "auth.session_secret"),
     ("ENCRYPTION_KEY", "auth.encryption_key"),
+    ("ENCRYPTION_KEYS_OLD", "auth.encryption_keys_old"),
     ("JWT_EXPIRES_IN", "auth.access_seconds"),
     ("JWT_REFRESH_EXPIRES_IN", "auth.refresh_seconds"),
     ("REFRESH_GRACE_SECONDS", "auth.refresh_grace_seconds"),

@@ -7,19 +7,11 @@ pub(super) const SECRETS: [&str; 3] =
     ["auth.jwt_secret", "auth.session_secret", "auth.encryption_key"];
 
 /// Secrets of others, which nobody can make: shown as `***` too.
-const GIVEN_SECRETS: [&str; 11] = [
-    "base44.api_key",
-    "files.s3_secret_access_key",
-    "llm.openai_api_key",
-    "llm.anthropic_api_key",
-    "llm.google_api_key",
-    "llm.groq_api_key",
-    "llm.mistral_api_key",
-    "llm.cohere_api_key",
-    "llm.together_api_key",
-    "llm.ollama_api_key",
-    "llm.local_api_key",
-];
+const GIVEN_SECRETS: [&str; 3] =
+    ["auth.encryption_keys_old", "base44.api_key", "files.s3_secret_access_key"];
+
+/// What ends so is a secret of theirs as well.
+const SECRET_END: &str = "_api_key";
 
 /// Keys whose value is an address that may hold a password.
 const ADDRESSES: [&str; 5] =
@@ -33,7 +25,7 @@ pub(super) fn is_hidden(key: &str) -> bool {
 }
 
 fn is_secret(key: &str) -> bool {
-    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key)
+    SECRETS.contains(&key) || GIVEN_SECRETS.contains(&key) || key.ends_with(SECRET_END)
 }
 
 /// The value of a file, of the kind of its default; the error continues a sentence that begins with the key.
@@ -120,6 +112,7 @@ pub(super) fn shown(key: &str, value: &Value) -> String {
         Value::String(_) if is_secret(key) => HIDDEN.to_owned(),
         Value::String(text) if ADDRESSES.contains(&key) => without_password(text),
         Value::String(text) => text.clone(),
+        Value::Array(items) if is_secret(key) && !items.is_empty() => HIDDEN.to_owned(),
         Value::Array(items) => {
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
         }
@@ -168,6 +161,15 @@ mod tests {
         assert!(text("a.b_seconds", "99999999999999999w", &whole).is_err());
         assert_eq!(text("a.b", "x, y ,", &Value::Array(vec![])), Ok(list("x,y")));
         assert_eq!(text("a.b", "Yes", &Value::Boolean(false)), Ok(Value::Boolean(true)));
+    }
+
+    #[test]
+    fn secrets_are_not_shown_alone_or_in_lists() {
+        let secret = Value::String("secret".to_owned());
+        assert_eq!(super::shown("llm.groq_api_key", &secret), HIDDEN);
+        assert_eq!(super::shown("auth.encryption_keys_old", &list("secret, other")), HIDDEN);
+        assert_eq!(super::shown("auth.encryption_keys_old", &list("")), "");
+        assert_eq!(super::shown("server.cors_origins", &list("a, b")), "a, b");
     }
 
     #[test]

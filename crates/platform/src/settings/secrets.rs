@@ -16,6 +16,8 @@ use toml::Value;
 
 use super::{ENVIRONMENT, Origin, Settings, file, fit::SECRETS};
 
+/// Keys that nothing is encrypted with any more.
+pub(super) const OLD_KEYS: &str = "auth.encryption_keys_old";
 const FILE: &str = "secrets.toml";
 const HEADING: &str = "# Made by Kith on its first start. Without encryption_key, stored keys of other services cannot be\n\
     # read any more: keep a copy with your backups, and let nobody else read this.\n";
@@ -30,7 +32,10 @@ impl Settings {
         }
         for (name, value) in file::parse(&path)? {
             let key = format!("auth.{name}");
-            if SECRETS.contains(&key.as_str()) && value.is_str() && self.text(&key).is_empty() {
+            let is_made =
+                SECRETS.contains(&key.as_str()) && value.is_str() && self.text(&key).is_empty();
+            let is_old = key == OLD_KEYS && value.is_array() && self.list(&key).next().is_none();
+            if is_made || is_old {
                 self.put(&key, value, Origin::File(path.clone()));
             }
         }
