@@ -42,6 +42,11 @@ impl Client {
         Self::new(router, self.token.as_deref())
     }
 
+    /// The same person at somebody else's server.
+    pub(crate) fn beside(&self, other: &Self) -> Self {
+        self.at(&other.router)
+    }
+
     pub(crate) async fn send(
         &self,
         method: &str,

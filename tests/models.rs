@@ -21,6 +21,7 @@ on_both!(
     what_is_wrong_is_told_as_openai_tells_it,
     what_was_asked_is_written_down,
     texts_become_vectors,
+    a_tenants_own_key_goes_before_the_operators,
 );
 
 const TEXT: &str = "The lamps left on Monday, and arrive by Friday.";
@@ -262,4 +263,23 @@ async fn texts_become_vectors(kind: Kind) {
     assert_eq!(embed(json!({ "colour": "red" })).await.status, 400);
     let refused = ana.post("/v1/embeddings", json!({ "model": "anthropic/x", "input": "a" })).await;
     assert_eq!(refused.status, 400, "{}", refused.text);
+}
+
+async fn a_tenants_own_key_goes_before_the_operators(kind: Kind) {
+    let (world, ana, far) = with_models(kind).await;
+    let own = "sk-of-the-tenant-000000001";
+    ana.make("/api/keys", json!({ "service": "openai", "key": own })).await;
+    ana.make("/api/keys", json!({ "service": "groq", "key": "gsk-of-the-tenant" })).await;
+    assert_eq!(ask(&ana, asking("openai/good-1")).await.status, 200);
+    assert_eq!(far.asked.lock().unwrap()[0]["key"], format!("Bearer {own}"));
+    let used = ana.get("/api/keys").await.json;
+    let openai = used["data"].as_array().unwrap().iter().find(|key| key["service"] == "openai");
+    assert!(openai.unwrap()["lastUsedAt"].is_string(), "{used}");
+    let models = ana.get("/v1/models").await.text;
+    assert!(models.contains("groq/"), "{models}");
+    // Another tenant has the operator's alone.
+    let stranger = world.stranger.beside(&ana);
+    assert!(!stranger.get("/v1/models").await.text.contains("groq/"));
+    assert_eq!(ask(&stranger, asking("openai/good-1")).await.status, 200);
+    assert_eq!(far.asked.lock().unwrap()[1]["key"], format!("Bearer {KEY}"));
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/chat/completions` and `GET /v1/models`.
 
-use std::{future::ready, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use kith_platform::Ctx;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Gateway, nobody,
+    Gateway,
     openai::{self, Asked, Chunks},
     told,
     transport::Sender,
@@ -46,7 +46,7 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Routes {
     let (complete_by, list_by) = (Arc::clone(gateway), Arc::clone(gateway));
     Routes::new()
         .add(complete, move |call| run(Arc::clone(&complete_by), call))
-        .add(list, move |call| ready(show(&list_by, &call)))
+        .add(list, move |call| show(Arc::clone(&list_by), call))
 }
 
 async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
@@ -56,10 +56,7 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     if asked.streams {
         return Box::pin(begin(gateway, ctx, asked, began)).await;
     }
-    let targets = gateway.setup.targets(&asked.wanted, expected(&asked.chat));
-    if targets.is_empty() {
-        return Err(nobody());
-    }
+    let targets = gateway.targets(&ctx, &asked.wanted, expected(&asked.chat)).await?;
     let outcome = Box::pin(gateway.caller.call(&asked.chat, &targets)).await;
     gateway.note(&ctx, CAPABILITY, outcome.legs.clone());
     let answer = outcome.answer.map_err(|failure| told(&failure))?;
@@ -116,10 +113,7 @@ impl Drop for Under {
 }
 
 async fn begin(gateway: Arc<Gateway>, ctx: Ctx, asked: Asked, began: Instant) -> Result<Answer> {
-    let targets = gateway.setup.targets(&asked.wanted, expected(&asked.chat));
-    if targets.is_empty() {
-        return Err(nobody());
-    }
+    let targets = gateway.targets(&ctx, &asked.wanted, expected(&asked.chat)).await?;
     let streaming = Streaming::new(Arc::clone(&gateway.caller), asked.chat, targets);
     let chunks = Chunks::new(ctx.new_id(), ctx.now(), (String::new(), asked.counts));
     let mut under = Under { gateway, ctx, streaming, first: None, chunks, is_over: false };
@@ -160,11 +154,12 @@ impl Under {
     }
 }
 
-fn show(gateway: &Gateway, call: &Call) -> Result<Answer> {
+async fn show(gateway: Arc<Gateway>, call: Call) -> Result<Answer> {
     call.query()?.only(&[])?;
     let model = |id: String, owner: &str| json!({ "id": id, "object": "model", "created": 0, "owned_by": owner });
     let mut all: Vec<Json> = Vec::new();
-    for (provider, default) in gateway.setup.providers() {
+    let (own, _) = gateway.own(&call.ctx).await?;
+    for (provider, default) in gateway.setup.providers(&own) {
         let of = |name: &str| model(format!("{}/{name}", provider.name()), provider.name());
         all.push(of(default));
         all.extend(known(provider, default).map(of));

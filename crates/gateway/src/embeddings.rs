@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     Gateway,
     completions::{LARGEST, SECONDS, TAG, told_by},
-    nobody, openai,
+    openai,
     setup::Wanted,
     told,
 };
@@ -66,11 +66,8 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let usage =
         Usage { prompt_tokens: u32::try_from(letters / 4).unwrap_or(u32::MAX), ..Usage::default() };
     // Another model's vectors are of another space: nobody but who was named is asked.
-    let mut targets = gateway.setup.targets(&wanted, usage);
+    let mut targets = gateway.targets(&call.ctx, &wanted, usage).await?;
     targets.truncate(1);
-    if targets.is_empty() {
-        return Err(nobody());
-    }
     let outcome = Box::pin(gateway.caller.embed((&texts, dimensions), &targets)).await;
     gateway.note(&call.ctx, "embeddings", outcome.legs.clone());
     let found = outcome.answer.map_err(|failure| told(&failure))?;

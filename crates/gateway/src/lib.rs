@@ -12,15 +12,21 @@ use std::sync::Arc;
 
 use kith_http::Routes;
 use kith_kernel::{Error, Kind, Result};
-use kith_llm::{Breakers, Caller, Cause, Failure, Leg};
+use kith_llm::{Breakers, Caller, Cause, Failure, Leg, Provider, Target, Usage};
 use kith_platform::{App, Ctx, outgoing::Outgoing};
 use kith_store::Migration;
 
-use self::{activity::Activity, setup::Setup, transport::Sender};
+use self::{
+    activity::Activity,
+    keys::{Found, Keys, Origin},
+    setup::{Own, Setup, Wanted},
+    transport::Sender,
+};
 
 /// Models, as the house reaches them.
 pub struct Gateway {
     setup: Setup,
+    keys: Arc<Keys>,
     caller: Arc<Caller<Sender>>,
     activity: Arc<Activity>,
 }
@@ -30,16 +36,44 @@ impl Gateway {
     ///
     /// # Errors
     /// `Invalid` for a provider or a strategy that there is not.
-    pub fn new(app: &App, outgoing: &Outgoing) -> Result<Arc<Self>> {
+    pub fn new(app: &App, outgoing: &Outgoing, keys: &Arc<Keys>) -> Result<Arc<Self>> {
         let setup = Setup::of(&app.settings)?;
         let breakers = Breakers::new(setup.door);
         let caller = Arc::new(Caller::new(Sender(outgoing.clone()), breakers, setup.limits));
-        Ok(Arc::new(Self { setup, caller, activity: Activity::new(app.clone()) }))
+        let (keys, activity) = (Arc::clone(keys), Activity::new(app.clone()));
+        Ok(Arc::new(Self { setup, keys, caller, activity }))
     }
 
     /// Starts what works in the background.
     pub fn start(&self) {
         self.activity.start();
+    }
+
+    /// Who is asked, in order, with the keys of whoever asks before those of the operator.
+    ///
+    /// # Errors
+    /// `Unavailable` when nobody can be asked, or a stored key cannot be read.
+    async fn targets(&self, ctx: &Ctx, wanted: &Wanted, usage: Usage) -> Result<Vec<Target>> {
+        let (own, found) = self.own(ctx).await?;
+        let targets = self.setup.targets(wanted, usage, &own);
+        let Some(first) = targets.first() else { return Err(nobody()) };
+        if let Some((_, found)) = found.iter().find(|(provider, _)| *provider == first.provider) {
+            self.keys.note_use(ctx, found).await?;
+        }
+        Ok(targets)
+    }
+
+    /// The keys of whoever asks.
+    async fn own(&self, ctx: &Ctx) -> Result<(Own, Vec<(Provider, Found)>)> {
+        let found = self.keys.of_providers(ctx).await?;
+        let account = |origin: Origin| match origin {
+            Origin::Member => ctx.actor.member.unwrap_or(ctx.actor.tenant).to_string(),
+            Origin::Explicit | Origin::Tenant | Origin::Operator => ctx.actor.tenant.to_string(),
+        };
+        let own = found.iter().map(|(provider, found)| {
+            (*provider, (found.key.expose().to_owned(), account(found.origin)))
+        });
+        Ok((own.collect(), found))
     }
 
     fn note(&self, ctx: &Ctx, capability: &'static str, legs: Vec<Leg>) {

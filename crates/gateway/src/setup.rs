@@ -58,8 +58,13 @@ pub(crate) struct Setup {
     pub(crate) door: kith_llm::Door,
 }
 
+/// Keys of whoever asks, and whose they are, before those of the operator.
+pub(crate) type Own = HashMap<Provider, (String, String)>;
+
 /// How a provider is reached, and which model is asked unless said otherwise.
 struct Reached {
+    /// It can be asked with what the operator has set up.
+    is_there: bool,
     key: Option<String>,
     base_url: String,
     model: String,
@@ -75,7 +80,7 @@ pub(crate) struct Wanted {
 
 impl Setup {
     pub(crate) fn of(settings: &Settings) -> Result<Self> {
-        let mut section: Section = settings.section("llm")?;
+        let section: Section = settings.section("llm")?;
         let provider = |name: &str| {
             let known = Provider::ALL.map(Provider::name).join(", ");
             Provider::named(name)
@@ -104,41 +109,43 @@ impl Setup {
             door,
             reached: Provider::ALL
                 .into_iter()
-                .filter_map(|provider| Some((provider, section.reached(provider)?)))
+                .map(|provider| (provider, section.reached(provider)))
                 .collect(),
         })
     }
 
     /// The providers that can be asked.
-    pub(crate) fn providers(&self) -> impl Iterator<Item = (Provider, &str)> {
-        let reached = |provider: &Provider| self.reached.get(provider);
-        Provider::ALL
-            .into_iter()
-            .filter_map(move |provider| Some((provider, reached(&provider)?.model.as_str())))
-    }
-
-    /// Who is asked for a request, in order. None where nobody could be.
-    pub(crate) fn targets(&self, wanted: &Wanted, usage: Usage) -> Vec<Target> {
-        let mut all = self.candidates(wanted, usage);
-        if !self.falls_back {
-            all.truncate(1);
-        }
-        all.into_iter().filter_map(|candidate| self.target(candidate)).collect()
-    }
-
-    fn target(&self, Candidate { provider, model }: Candidate) -> Option<Target> {
-        let reached = self.reached.get(&provider)?;
-        Some(Target {
-            provider,
-            model,
-            base_url: reached.base_url.clone(),
-            key: reached.key.clone(),
-            account: "operator".to_owned(),
+    pub(crate) fn providers(&self, own: &Own) -> impl Iterator<Item = (Provider, &str)> {
+        Provider::ALL.into_iter().filter_map(move |provider| {
+            Some((provider, self.reached(provider, own)?.model.as_str()))
         })
     }
 
+    fn reached(&self, provider: Provider, own: &Own) -> Option<&Reached> {
+        let reached = self.reached.get(&provider)?;
+        (reached.is_there || own.contains_key(&provider)).then_some(reached)
+    }
+
+    /// Who is asked for a request, in order. None where nobody could be.
+    pub(crate) fn targets(&self, wanted: &Wanted, usage: Usage, own: &Own) -> Vec<Target> {
+        let mut all = self.candidates(wanted, usage, own);
+        if !self.falls_back {
+            all.truncate(1);
+        }
+        all.into_iter().filter_map(|candidate| self.target(candidate, own)).collect()
+    }
+
+    fn target(&self, Candidate { provider, model }: Candidate, own: &Own) -> Option<Target> {
+        let reached = self.reached(provider, own)?;
+        let (key, account) = match own.get(&provider) {
+            Some((key, account)) => (Some(key.clone()), account.clone()),
+            None => (reached.key.clone(), "operator".to_owned()),
+        };
+        Some(Target { provider, model, base_url: reached.base_url.clone(), key, account })
+    }
+
     /// Who was named comes first; then the others in the order of the strategy, or of the chain.
-    fn candidates(&self, wanted: &Wanted, usage: Usage) -> Vec<Candidate> {
+    fn candidates(&self, wanted: &Wanted, usage: Usage, own: &Own) -> Vec<Candidate> {
         let strategy = wanted.strategy.unwrap_or(self.strategy);
         let chain = self.chain.iter().copied();
         let listed: Vec<Provider> = match strategy {
@@ -150,38 +157,38 @@ impl Setup {
         let mut others: Vec<Candidate> = Vec::new();
         for provider in listed {
             let is_new = others.iter().all(|known| known.provider != provider);
-            if let Some(reached) = self.reached.get(&provider).filter(|_| is_new) {
+            if let Some(reached) = self.reached(provider, own).filter(|_| is_new) {
                 others.push(Candidate { provider, model: reached.model.clone() });
             }
         }
         let mut all = order(strategy, others, usage);
-        if let Some(named) = self.named(wanted) {
+        if let Some(named) = self.named(wanted, own) {
             all.retain(|other| other.provider != named.provider);
             all.insert(0, named);
         }
         all
     }
 
-    fn named(&self, wanted: &Wanted) -> Option<Candidate> {
+    fn named(&self, wanted: &Wanted, own: &Own) -> Option<Candidate> {
         let provider = match (wanted.provider, &wanted.model) {
             (Some(provider), _) => provider,
             // Whoever is known to run a model of that name; else it is asked of who comes first.
             (None, Some(model)) => Provider::ALL
                 .into_iter()
-                .filter(|provider| self.reached.contains_key(provider))
+                .filter(|provider| self.reached(*provider, own).is_some())
                 .find(|provider| models(*provider).any(|known| model.starts_with(&known.name)))
                 .unwrap_or(self.first),
             (None, None) => return None,
         };
         let model =
-            wanted.model.clone().or_else(|| Some(self.reached.get(&provider)?.model.clone()));
+            wanted.model.clone().or_else(|| Some(self.reached(provider, own)?.model.clone()));
         Some(Candidate { provider, model: model? })
     }
 }
 
 impl Section {
-    /// What is set up of a provider; none when it cannot be asked.
-    fn reached(&mut self, provider: Provider) -> Option<Reached> {
+    /// What is set up of a provider.
+    fn reached(&self, provider: Provider) -> Reached {
         let (key, base_url, model) = match provider {
             Provider::OpenAi => (&self.openai_api_key, &self.openai_base_url, &self.openai_model),
             Provider::Anthropic => {
@@ -202,12 +209,12 @@ impl Section {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         // One's own servers need no key, and are there when their address is given.
         let is_there = if provider.is_own() { given(base_url) } else { given(key) };
-        is_there?;
-        Some(Reached {
+        Reached {
+            is_there: is_there.is_some(),
             key: given(key),
             base_url: given(base_url).unwrap_or_else(|| provider.base_url().to_owned()),
             model: given(model).unwrap_or_else(|| provider.default_model().to_owned()),
-        })
+        }
     }
 }
 

@@ -176,7 +176,7 @@ impl House {
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
-        let gateway = Gateway::new(&app, &outgoing)?;
+        let gateway = Gateway::new(&app, &outgoing, &keys)?;
         Ok(Self {
             app,
             identity,

@@ -3,7 +3,7 @@
 use kith_kernel::{Id, Result, Time, internal};
 use kith_llm::Provider;
 use kith_platform::Ctx;
-use kith_store::{Read, Update};
+use kith_store::{Read, Select, Update};
 
 use super::{Keys, Secret, may_have_own, rules, stored::Which};
 
@@ -74,6 +74,30 @@ impl Keys {
         let provider = Provider::named(&of_tenant.service);
         let operators = self.operators.iter().find(|(of, _)| Some(*of) == provider);
         Ok(operators.map(|(_, key)| Found::outside(key.clone(), Origin::Operator)))
+    }
+
+    /// The stored keys of providers of models that whoever asks may use.
+    pub(crate) async fn of_providers(&self, ctx: &Ctx) -> Result<Vec<(Provider, Found)>> {
+        #[derive(serde::Deserialize)]
+        struct Row {
+            service: String,
+        }
+        ctx.read(async |db| {
+            let select = Select::from("provider_keys").show(&["service"]).group("service");
+            let rows: Vec<Row> = db.all(select).await?;
+            let mut found = Vec::new();
+            for provider in Provider::ALL {
+                if !rows.iter().any(|row| row.service == provider.name()) {
+                    continue;
+                }
+                let known = self.resolve(db, provider.name(), None).await?;
+                found.extend(
+                    known.filter(|known| known.stored.is_some()).map(|known| (provider, known)),
+                );
+            }
+            Ok(found)
+        })
+        .await
     }
 
     async fn stored(&self, db: &Read, which: &Which, origin: Origin) -> Result<Option<Found>> {
