@@ -19,6 +19,7 @@ on_both!(
     whoever_fails_is_followed_by_the_next,
     a_stream_goes_on_at_the_next,
     what_is_wrong_is_told_as_openai_tells_it,
+    who_may_ask_is_decided_first,
     what_was_asked_is_written_down,
     texts_become_vectors,
     a_tenants_own_key_goes_before_the_operators,
@@ -200,6 +201,16 @@ async fn what_is_wrong_is_told_as_openai_tells_it(kind: Kind) {
         (nobody.status, &nobody.json["error"]["type"]),
         (401, &json!("authentication_error"))
     );
+    assert!(far.asked.lock().unwrap().is_empty());
+    let (world, ana) = world.configured(&[]);
+    let answer = ask(&ana, asking("auto")).await;
+    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("no_provider")));
+    assert_eq!(ana.get("/v1/models").await.json["data"], json!([]));
+    drop(world);
+}
+
+async fn who_may_ask_is_decided_first(kind: Kind) {
+    let (world, ana, far) = with_models(kind).await;
     let (vera, key) = (
         world.vera.clone(),
         ana.make("/api/api-keys", json!({ "name": "k", "scopes": ["ai:read"] })).await,
@@ -212,11 +223,6 @@ async fn what_is_wrong_is_told_as_openai_tells_it(kind: Kind) {
     }
     assert_eq!(world.nobody.post("/v1/embeddings", body).await.status, 401);
     assert!(far.asked.lock().unwrap().is_empty());
-    let (world, ana) = world.configured(&[]);
-    let answer = ask(&ana, asking("auto")).await;
-    assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("no_provider")));
-    assert_eq!(ana.get("/v1/models").await.json["data"], json!([]));
-    drop(world);
 }
 
 async fn what_was_asked_is_written_down(kind: Kind) {
