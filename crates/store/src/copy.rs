@@ -324,3 +324,24 @@ pub fn write_row(row: &[Value], out: &mut Vec<u8>) {
         cells::encode(cell, out, cells::Json::AsWritten);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Step, Table, text};
+
+    #[test]
+    fn rows_of_a_few_bytes_come_in_parts() {
+        let table = Table::of_platform("t", &["a"], vec![text("a").required()]);
+        let migration = crate::Migration { name: "m", steps: vec![Step::Create(table)] };
+        let catalog = Catalog::of(&[migration]);
+        let table = catalog.table("t").unwrap();
+        let mut written = Vec::new();
+        (0..2_500).for_each(|_| write_row(&[Value::Null], &mut written));
+        let (mut bytes, mut sizes) = (&written[..], Vec::new());
+        while !bytes.is_empty() {
+            sizes.push(read_rows(&mut bytes, table).unwrap().len());
+        }
+        assert_eq!(sizes, [1_000, 1_000, 500]);
+    }
+}
