@@ -65,6 +65,11 @@ impl Keys {
         &self.mistakes
     }
 
+    /// The operator's own key of a provider.
+    pub(crate) fn of_operator(&self, provider: Provider) -> Option<&Secret> {
+        self.operators.iter().find(|(of, _)| *of == provider).map(|(_, key)| key)
+    }
+
     /// Deletes the own keys of a member who leaves, in the transaction of that.
     pub async fn forget_member(&self, ctx: &Ctx, db: &Write, member: Id) -> Result<()> {
         stored::remove_of_member((ctx, db), member).await

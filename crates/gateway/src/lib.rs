@@ -37,7 +37,7 @@ impl Gateway {
     /// # Errors
     /// `Invalid` for a provider or a strategy that there is not.
     pub fn new(app: &App, outgoing: &Outgoing, keys: &Arc<Keys>) -> Result<Arc<Self>> {
-        let setup = Setup::of(&app.settings)?;
+        let setup = Setup::of(&app.settings, keys)?;
         let breakers = Breakers::new(setup.door);
         let caller = Arc::new(Caller::new(Sender(outgoing.clone()), breakers, setup.limits));
         let (keys, activity) = (Arc::clone(keys), Activity::new(app.clone()));

@@ -7,6 +7,8 @@ use kith_llm::{Candidate, Provider, Strategy, Target, Usage, models, order};
 use kith_platform::Settings;
 use serde::Deserialize;
 
+use crate::keys::{Keys, Secret};
+
 /// The section as it is written.
 #[derive(Deserialize)]
 struct Section {
@@ -18,15 +20,6 @@ struct Section {
     breaker_seconds: u64,
     timeout_seconds: u64,
     retries: u32,
-    openai_api_key: String,
-    anthropic_api_key: String,
-    google_api_key: String,
-    groq_api_key: String,
-    mistral_api_key: String,
-    cohere_api_key: String,
-    together_api_key: String,
-    ollama_api_key: String,
-    local_api_key: String,
     openai_base_url: String,
     anthropic_base_url: String,
     google_base_url: String,
@@ -79,7 +72,7 @@ pub(crate) struct Wanted {
 }
 
 impl Setup {
-    pub(crate) fn of(settings: &Settings) -> Result<Self> {
+    pub(crate) fn of(settings: &Settings, keys: &Keys) -> Result<Self> {
         let section: Section = settings.section("llm")?;
         let provider = |name: &str| {
             let known = Provider::ALL.map(Provider::name).join(", ");
@@ -109,7 +102,7 @@ impl Setup {
             door,
             reached: Provider::ALL
                 .into_iter()
-                .map(|provider| (provider, section.reached(provider)))
+                .map(|provider| (provider, section.reached(provider, keys.of_operator(provider))))
                 .collect(),
         })
     }
@@ -188,30 +181,24 @@ impl Setup {
 
 impl Section {
     /// What is set up of a provider.
-    fn reached(&self, provider: Provider) -> Reached {
-        let (key, base_url, model) = match provider {
-            Provider::OpenAi => (&self.openai_api_key, &self.openai_base_url, &self.openai_model),
-            Provider::Anthropic => {
-                (&self.anthropic_api_key, &self.anthropic_base_url, &self.anthropic_model)
-            }
-            Provider::Google => (&self.google_api_key, &self.google_base_url, &self.google_model),
-            Provider::Groq => (&self.groq_api_key, &self.groq_base_url, &self.groq_model),
-            Provider::Mistral => {
-                (&self.mistral_api_key, &self.mistral_base_url, &self.mistral_model)
-            }
-            Provider::Cohere => (&self.cohere_api_key, &self.cohere_base_url, &self.cohere_model),
-            Provider::Together => {
-                (&self.together_api_key, &self.together_base_url, &self.together_model)
-            }
-            Provider::Ollama => (&self.ollama_api_key, &self.ollama_base_url, &self.ollama_model),
-            Provider::Local => (&self.local_api_key, &self.local_base_url, &self.local_model),
+    fn reached(&self, provider: Provider, key: Option<&Secret>) -> Reached {
+        let (base_url, model) = match provider {
+            Provider::OpenAi => (&self.openai_base_url, &self.openai_model),
+            Provider::Anthropic => (&self.anthropic_base_url, &self.anthropic_model),
+            Provider::Google => (&self.google_base_url, &self.google_model),
+            Provider::Groq => (&self.groq_base_url, &self.groq_model),
+            Provider::Mistral => (&self.mistral_base_url, &self.mistral_model),
+            Provider::Cohere => (&self.cohere_base_url, &self.cohere_model),
+            Provider::Together => (&self.together_base_url, &self.together_model),
+            Provider::Ollama => (&self.ollama_base_url, &self.ollama_model),
+            Provider::Local => (&self.local_base_url, &self.local_model),
         };
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         // One's own servers need no key, and are there when their address is given.
-        let is_there = if provider.is_own() { given(base_url) } else { given(key) };
+        let is_there = if provider.is_own() { given(base_url).is_some() } else { key.is_some() };
         Reached {
-            is_there: is_there.is_some(),
-            key: given(key),
+            is_there,
+            key: key.map(|key| key.expose().to_owned()),
             base_url: given(base_url).unwrap_or_else(|| provider.base_url().to_owned()),
             model: given(model).unwrap_or_else(|| provider.default_model().to_owned()),
         }

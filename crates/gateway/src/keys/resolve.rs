@@ -72,8 +72,8 @@ impl Keys {
             return Ok(Some(found));
         }
         let provider = Provider::named(&of_tenant.service);
-        let operators = self.operators.iter().find(|(of, _)| Some(*of) == provider);
-        Ok(operators.map(|(_, key)| Found::outside(key.clone(), Origin::Operator)))
+        let operators = provider.and_then(|provider| self.of_operator(provider));
+        Ok(operators.map(|key| Found::outside(key.clone(), Origin::Operator)))
     }
 
     /// The stored keys of providers of models that whoever asks may use.
