@@ -18,6 +18,7 @@ mod deals;
 mod duplicates;
 mod events;
 mod files;
+mod gateway;
 mod house;
 mod identity;
 mod import;

@@ -2,15 +2,16 @@
 
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429, `wrong-*` with 400,
-`late-*` never.
+`late-*` never; `echo-*` say what they were asked.
 """
 
 import json
 import socketserver
-import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
+TELLING = threading.Lock()
 TEXT = "The lamps left on Monday, and arrive by Friday."
 
 
@@ -23,7 +24,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
-        print(json.dumps(told), flush=True)
+        with TELLING:
+            print(json.dumps(told), flush=True)
         model = body["model"]
         if model.startswith("late"):
             time.sleep(60)
@@ -40,6 +42,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
         said = next((m["content"] for m in body["messages"] if m["role"] == "assistant"), "")
         text = TEXT[len(said if isinstance(said, str) else said[0]["text"]):]
+        if model.startswith("echo"):
+            text = body["messages"][-1]["content"]
+            text = text if isinstance(text, str) else text[0]["text"]
         form = self.anthropic if self.path.endswith("/messages") else self.openai
         form(model, text, body)
 
@@ -94,6 +99,7 @@ class Handler(BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 1024
 
 
 with Server(("127.0.0.1", 0), Handler) as server:

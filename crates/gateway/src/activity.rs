@@ -15,13 +15,18 @@ use kith_store::{Insert, Migration, Step, Table, Value, Write, bool, id, integer
 use tokio::sync::Notify;
 
 pub(crate) use self::routes::{routes, schemas};
+use crate::{
+    capability::Capability,
+    credits::{Reservation, settle},
+    sums::Sums,
+};
 
 /// Calls that come within this time are written together.
 const TOGETHER: Duration = Duration::from_millis(50);
 /// Calls that wait to be written at most; when the database is away for long, the oldest are given up.
 const MOST_WAITING: usize = 100_000;
-/// Rows of one write.
-const ROWS: usize = 500;
+/// Requests of one write.
+const ROWS: usize = 200;
 /// Letters of an error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -105,36 +110,51 @@ impl Status {
 pub(crate) struct Activity {
     app: App,
     waiting: Mutex<Vec<Noted>>,
+    /// Only one writes at a time, so that who reads sees what was taken to be written.
+    writing: tokio::sync::Mutex<()>,
     added: Notify,
 }
 
+/// One request, as it is written down.
 struct Noted {
     tenant: Id,
-    row: Vec<Value>,
+    rows: Vec<Vec<Value>>,
     tokens: i64,
+    sums: Sums,
+    /// What was reserved, and what it did cost.
+    settled: Option<(Reservation, i64)>,
 }
 
 impl Activity {
     pub(crate) fn new(app: App) -> Arc<Self> {
-        Arc::new(Self { app, waiting: Mutex::default(), added: Notify::new() })
+        let (waiting, writing, added) = Default::default();
+        Arc::new(Self { app, waiting, writing, added })
     }
 
-    /// Notes everyone who was asked for one request.
-    pub(crate) fn note(&self, ctx: &Ctx, capability: &'static str, legs: Vec<Leg>) {
-        let attempts = legs.len();
-        let noted = legs.into_iter().enumerate().map(|(at, leg)| {
+    /// Notes everyone who was asked for one request, and what it did cost of what was reserved.
+    pub(crate) fn note(
+        &self,
+        ctx: &Ctx,
+        capability: Capability,
+        (legs, settled): (Vec<Leg>, Option<(Reservation, i64)>),
+    ) {
+        let (mut rows, mut tokens, mut sums) = (Vec::new(), 0, Sums::default());
+        for (at, leg) in legs.iter().enumerate() {
             let status = match (&leg.failure, at) {
                 (Some(_), _) => Status::Error,
                 (None, 0) => Status::Success,
                 (None, _) => Status::Failover,
             };
-            let tokens =
-                i64::from(leg.usage.prompt_tokens) + i64::from(leg.usage.completion_tokens);
-            let row = row(ctx, (capability, status), &leg, (at + 1, attempts));
-            Noted { tenant: ctx.actor.tenant, row, tokens }
-        });
+            tokens += i64::from(leg.usage.prompt_tokens) + i64::from(leg.usage.completion_tokens);
+            sums.add(ctx.now().milliseconds(), capability, (leg, at + 1 == legs.len()));
+            rows.push(row(ctx, (capability.name(), status), leg, (at + 1, legs.len())));
+        }
+        if rows.is_empty() && settled.is_none() {
+            return;
+        }
+        let noted = Noted { tenant: ctx.actor.tenant, rows, tokens, sums, settled };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend(noted);
+        waiting.push(noted);
         if waiting.len() > MOST_WAITING {
             let many = waiting.len() - MOST_WAITING;
             waiting.drain(..many);
@@ -162,6 +182,7 @@ impl Activity {
 
     /// Writes all that waits; what cannot be written waits on.
     pub(crate) async fn write(&self) {
+        let _alone = self.writing.lock().await;
         let all = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut tenants: HashMap<Id, Vec<Noted>> = HashMap::new();
         for noted in all {
@@ -181,15 +202,22 @@ impl Activity {
         }
     }
 
-    async fn write_rows(&self, tenant: Id, rows: &[Noted]) -> Result<()> {
-        let tokens = rows.iter().map(|noted| noted.tokens).sum::<i64>();
+    async fn write_rows(&self, tenant: Id, all: &[Noted]) -> Result<()> {
+        let tokens = all.iter().map(|noted| noted.tokens).sum::<i64>();
+        let rows: Vec<Vec<Value>> = all.iter().flat_map(|noted| noted.rows.clone()).collect();
         let entries = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let settled: Vec<_> = all.iter().filter_map(|noted| noted.settled.clone()).collect();
+        let mut sums = Sums::default();
+        all.iter().for_each(|noted| sums.join(&noted.sums));
         let ctx = self.app.as_system(tenant);
         ctx.write(async |db| {
-            let values = rows.iter().map(|noted| noted.row.clone()).collect();
-            db.insert(Insert::rows("llm_calls", COLUMNS.to_vec(), values)).await?;
-            add(db, "entries", entries).await?;
-            add(db, "tokens", tokens).await
+            settle(db, &settled).await?;
+            if !rows.is_empty() {
+                db.insert(Insert::rows("llm_calls", COLUMNS.to_vec(), rows.clone())).await?;
+                add(db, "entries", entries).await?;
+                add(db, "tokens", tokens).await?;
+            }
+            sums.clone().write(db).await
         })
         .await
     }

@@ -4,15 +4,17 @@ use std::{sync::Arc, time::Instant};
 
 use kith_http::{Answer, Call, ErrorForm, Operation, Routes, schema};
 use kith_kernel::{Result, Role, invalid};
-use kith_llm::Usage;
+use kith_llm::{Embeddings, Leg, Usage};
+use kith_platform::Ctx;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    Gateway,
-    completions::{LARGEST, SECONDS, TAG, told_by},
+    Capability, Gateway,
+    answers::{LARGEST, SECONDS, TAG, Told},
     openai,
-    setup::Wanted,
+    privacy::Privacy,
     told,
+    wanted::Wanted,
 };
 
 /// Texts at once.
@@ -38,6 +40,7 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Routes {
         .body_bytes(LARGEST)
         .seconds(SECONDS)
         .answers(200, "One vector for each text, in order.", schema::open_object())
+        .refuses(402, "The credits are used up.")
         .refuses(404, "The provider has no such model.")
         .refuses(503, "No provider is set up, or none of them answers.");
     let gateway = Arc::clone(gateway);
@@ -62,16 +65,60 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let texts = texts(body.remove("input"))?;
     let as_base64 = is_base64(body.remove("encoding_format"))?;
     let dimensions = dimensions(&mut body)?;
-    let letters: usize = texts.iter().map(String::len).sum();
-    let usage =
-        Usage { prompt_tokens: u32::try_from(letters / 4).unwrap_or(u32::MAX), ..Usage::default() };
-    // Another model's vectors are of another space: nobody but who was named is asked.
-    let mut targets = gateway.targets(&call.ctx, &wanted, usage).await?;
-    targets.truncate(1);
-    let outcome = Box::pin(gateway.caller.embed((&texts, dimensions), &targets)).await;
-    gateway.note(&call.ctx, "embeddings", outcome.legs.clone());
-    let found = outcome.answer.map_err(|failure| told(&failure))?;
-    Ok(told_by(Answer::json(&openai::embeddings(&found, as_base64))?, &outcome.legs, began))
+    let embedded = Box::pin(gateway.embed(&call.ctx, (wanted, dimensions), texts)).await?;
+    let answer = Answer::json(&openai::embeddings(&embedded.found, as_base64))?;
+    Ok(embedded.told().on(answer, began))
+}
+
+/// Texts as vectors.
+pub struct Embedded {
+    /// One for each text, in order.
+    pub found: Embeddings,
+    /// Who was asked.
+    pub legs: Vec<Leg>,
+}
+
+impl Embedded {
+    /// `provider/model` of who made them.
+    pub fn by(&self) -> (&'static str, String) {
+        let last = self.legs.last().map(|leg| (leg.provider.name(), leg.model.clone()));
+        last.unwrap_or_default()
+    }
+
+    fn told(&self) -> Told {
+        Told { legs: self.legs.clone(), is_repeat: false, by: self.by() }
+    }
+}
+
+impl Gateway {
+    /// Makes vectors of texts. Another model's vectors are of another space: nobody but who comes first is asked.
+    ///
+    /// # Errors
+    /// As [`Gateway::ask`].
+    pub async fn embed(
+        self: &Arc<Self>,
+        ctx: &Ctx,
+        (wanted, dimensions): (Wanted, Option<u32>),
+        mut texts: Vec<String>,
+    ) -> Result<Embedded> {
+        let letters: usize = texts.iter().map(String::len).sum();
+        let tokens = |letters: usize| u32::try_from(letters).unwrap_or(u32::MAX);
+        let usage = Usage { prompt_tokens: tokens(letters / 4), completion_tokens: 0 };
+        let desk = self.desk(ctx).await?;
+        Privacy::of(&desk, &self.setup).mask_each(&mut texts);
+        let capability = Capability::Embeddings;
+        let mut targets = self.targets(ctx, &desk, (capability, &wanted, usage)).await?;
+        targets.truncate(1);
+        let mut account = self.account(ctx, capability, (targets.clone(), usage));
+        if desk.is_limited {
+            // Of vectors nothing is answered that would be counted.
+            self.reserve(&mut account, (tokens(letters), Some(0))).await?;
+        }
+        let outcome = Box::pin(self.caller.embed((&texts, dimensions), &targets)).await;
+        account.close(outcome.legs.clone());
+        let found = outcome.answer.map_err(|failure| told(&failure))?;
+        Ok(Embedded { found, legs: outcome.legs })
+    }
 }
 
 fn texts(input: Option<Json>) -> Result<Vec<String>> {

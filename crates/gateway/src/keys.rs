@@ -8,9 +8,15 @@ mod rules;
 mod secret;
 mod stored;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use kith_kernel::{Error, Id, Result, forbidden};
+use kith_kernel::{Error, Id, Result, Time, forbidden};
 use kith_llm::Provider;
 use kith_platform::{Ctx, Settings, encryption::Cipher};
 use kith_store::{Condition, Read, Select, Write, equals};
@@ -23,12 +29,19 @@ pub use rotate::{Reached, names};
 pub use routes::{routes, schemas};
 pub use secret::Secret;
 
+/// Whose account the operator's keys are.
+pub(crate) const OPERATOR: &str = "operator";
+
 /// What keys of providers are kept and found with.
 pub struct Keys {
     cipher: Cipher,
     /// Those of whoever runs the installation.
     operators: Vec<(Provider, Secret)>,
     mistakes: Vec<String>,
+    /// How often something of it was changed, as far as this process knows.
+    generation: AtomicU64,
+    /// When the use of a key was noted.
+    noted: Mutex<HashMap<Id, Time>>,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +70,13 @@ impl Keys {
                 )),
             }
         }
-        Ok(Arc::new(Self { cipher, operators, mistakes }))
+        Ok(Arc::new(Self {
+            cipher,
+            operators,
+            mistakes,
+            generation: AtomicU64::new(0),
+            noted: Mutex::default(),
+        }))
     }
 
     /// What is wrong with the operator's own keys, a sentence each; such keys are left out.
@@ -73,6 +92,16 @@ impl Keys {
     /// Deletes the own keys of a member who leaves, in the transaction of that.
     pub async fn forget_member(&self, ctx: &Ctx, db: &Write, member: Id) -> Result<()> {
         stored::remove_of_member((ctx, db), member).await
+    }
+
+    /// Looks at keys and settings again, which this or another node changed.
+    pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// What was read at another generation is to be read again.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// What the key is called that encrypts.

@@ -1,34 +1,57 @@
 //! A tenant's use of language models: the keys of providers, the OpenAI-compatible `/v1`, and what was asked of whom.
 
 mod activity;
+mod answers;
+mod ask;
+mod capability;
 mod completions;
+pub mod credits;
+mod desk;
 mod embeddings;
 pub mod keys;
+mod memory;
 mod openai;
+mod policy;
+mod privacy;
+mod providers;
+mod repeats;
 mod setup;
+mod speak;
+mod sums;
 mod transport;
+mod usage;
+mod wanted;
 
 use std::sync::Arc;
 
 use kith_http::Routes;
 use kith_kernel::{Error, Kind, Result};
-use kith_llm::{Breakers, Caller, Cause, Failure, Leg, Provider, Target, Usage};
-use kith_platform::{App, Ctx, outgoing::Outgoing};
+use kith_llm::{Breakers, Caller, Cause, Failure};
+use kith_platform::{App, outgoing::Outgoing};
 use kith_store::Migration;
 
 use self::{
-    activity::Activity,
-    keys::{Found, Keys, Origin},
-    setup::{Own, Setup, Wanted},
+    activity::Activity, keys::Keys, memory::Memory, repeats::Repeats, setup::Setup,
     transport::Sender,
+};
+
+pub use self::{
+    ask::{Answered, Ask},
+    capability::Capability,
+    desk::NameOf,
+    speak::Speaking,
+    wanted::Wanted,
 };
 
 /// Models, as the house reaches them.
 pub struct Gateway {
     setup: Setup,
     keys: Arc<Keys>,
+    name_of: NameOf,
     caller: Arc<Caller<Sender>>,
     activity: Arc<Activity>,
+    repeats: Repeats,
+    memory: Memory,
 }
 
 impl Gateway {
@@ -36,12 +59,17 @@ impl Gateway {
     ///
     /// # Errors
     /// `Invalid` for a provider or a strategy that there is not.
-    pub fn new(app: &App, outgoing: &Outgoing, keys: &Arc<Keys>) -> Result<Arc<Self>> {
+    pub fn new(
+        app: &App,
+        outgoing: &Outgoing,
+        (keys, name_of): (&Arc<Keys>, NameOf),
+    ) -> Result<Arc<Self>> {
         let setup = Setup::of(&app.settings, keys)?;
         let breakers = Breakers::new(setup.door);
         let caller = Arc::new(Caller::new(Sender(outgoing.clone()), breakers, setup.limits));
         let (keys, activity) = (Arc::clone(keys), Activity::new(app.clone()));
-        Ok(Arc::new(Self { setup, keys, caller, activity }))
+        let (repeats, memory) = Default::default();
+        Ok(Arc::new(Self { setup, keys, name_of, caller, activity, repeats, memory }))
     }
 
     /// Starts what works in the background.
@@ -49,35 +77,10 @@ impl Gateway {
         self.activity.start();
     }
 
-    /// Who is asked, in order, with the keys of whoever asks before those of the operator.
-    ///
-    /// # Errors
-    /// `Unavailable` when nobody can be asked, or a stored key cannot be read.
-    async fn targets(&self, ctx: &Ctx, wanted: &Wanted, usage: Usage) -> Result<Vec<Target>> {
-        let (own, found) = self.own(ctx).await?;
-        let targets = self.setup.targets(wanted, usage, &own);
-        let Some(first) = targets.first() else { return Err(nobody()) };
-        if let Some((_, found)) = found.iter().find(|(provider, _)| *provider == first.provider) {
-            self.keys.note_use(ctx, found).await?;
-        }
-        Ok(targets)
-    }
-
-    /// The keys of whoever asks.
-    async fn own(&self, ctx: &Ctx) -> Result<(Own, Vec<(Provider, Found)>)> {
-        let found = self.keys.of_providers(ctx).await?;
-        let account = |origin: Origin| match origin {
-            Origin::Member => ctx.actor.member.unwrap_or(ctx.actor.tenant).to_string(),
-            Origin::Explicit | Origin::Tenant | Origin::Operator => ctx.actor.tenant.to_string(),
-        };
-        let own = found.iter().map(|(provider, found)| {
-            (*provider, (found.key.expose().to_owned(), account(found.origin)))
-        });
-        Ok((own.collect(), found))
-    }
-
-    fn note(&self, ctx: &Ctx, capability: &'static str, legs: Vec<Leg>) {
-        self.activity.note(ctx, capability, legs);
+    /// Forgets what this process remembers: answers, keys and settings that somebody changed or erased.
+    pub fn forget(&self) {
+        self.keys.forget();
+        self.repeats.clear();
     }
 }
 
@@ -86,18 +89,32 @@ pub fn routes(gateway: &Arc<Gateway>) -> Routes {
     completions::routes(gateway)
         .and(embeddings::routes(gateway))
         .and(activity::routes(&gateway.activity))
+        .and(usage::routes(&gateway.activity))
+        .and(credits::routes(gateway))
+        .and(policy::routes(gateway))
+        .and(providers::routes(gateway))
 }
 
 /// The named schemas of its answers.
 pub fn schemas() -> Vec<(String, serde_json::Value)> {
     let mut all = openai::schemas();
     all.extend(activity::schemas());
+    all.extend(usage::schemas());
+    all.extend(credits::schemas());
+    all.extend(policy::schemas());
+    all.extend(providers::schemas());
     all
 }
 
 /// Its tables, in order.
 pub fn migrations() -> Vec<Migration> {
-    vec![keys::migration(), activity::migration()]
+    vec![
+        keys::migration(),
+        activity::migration(),
+        sums::migration(),
+        credits::migration(),
+        policy::migration(),
+    ]
 }
 
 /// A failure of all providers, as callers are told.

@@ -1,13 +1,20 @@
 //! The section `[llm]`: what the operator has set up, and in which order it is asked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use kith_kernel::{Result, invalid};
 use kith_llm::{Candidate, Provider, Strategy, Target, Usage, models, order};
 use kith_platform::Settings;
 use serde::Deserialize;
 
-use crate::keys::{Keys, Secret};
+use crate::{
+    capability::Capability,
+    desk::Desk,
+    keys::{Keys, OPERATOR, Secret},
+    wanted::Wanted,
+};
+
+const PROVIDER_OF_TENANT: &str = "LLM_PROVIDER__TENANT_";
 
 /// The section as it is written.
 #[derive(Deserialize)]
@@ -20,6 +27,10 @@ struct Section {
     breaker_seconds: u64,
     timeout_seconds: u64,
     retries: u32,
+    mask_personal_data: bool,
+    safety_filter: bool,
+    cache_seconds: u64,
+    require_credits: bool,
     openai_base_url: String,
     anthropic_base_url: String,
     google_base_url: String,
@@ -42,17 +53,21 @@ struct Section {
 
 /// What the operator has set up.
 pub(crate) struct Setup {
-    first: Provider,
+    /// Who is asked first, where that is said.
+    first: Option<Provider>,
     chain: Vec<Provider>,
-    strategy: Strategy,
-    falls_back: bool,
+    pub(crate) strategy: Strategy,
+    pub(crate) falls_back: bool,
+    pub(crate) masks: bool,
+    pub(crate) judges: bool,
+    pub(crate) cache_seconds: u64,
+    pub(crate) requires_credits: bool,
     reached: HashMap<Provider, Reached>,
+    /// Variables that name a tenant or a capability.
+    open: BTreeMap<String, String>,
     pub(crate) limits: kith_llm::Limits,
     pub(crate) door: kith_llm::Door,
 }
-
-/// Keys of whoever asks, and whose they are, before those of the operator.
-pub(crate) type Own = HashMap<Provider, (String, String)>;
 
 /// How a provider is reached, and which model is asked unless said otherwise.
 struct Reached {
@@ -60,15 +75,8 @@ struct Reached {
     is_there: bool,
     key: Option<String>,
     base_url: String,
-    model: String,
-}
-
-/// What a request says of who is to answer it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    provider: Option<Provider>,
+    /// The model of `OPENAI_MODEL` and the like.
     model: Option<String>,
-    strategy: Option<Strategy>,
 }
 
 impl Setup {
@@ -85,21 +93,27 @@ impl Setup {
             let known = Strategy::ALL.map(Strategy::name).join(", ");
             invalid("llm.routing", format!("{:?} is none of {known}", section.routing))
         })?;
-        let mut limits = kith_llm::Limits::default();
-        limits.first_byte = std::time::Duration::from_secs(section.timeout_seconds.max(1));
-        limits.silence = limits.first_byte;
-        limits.retries = section.retries;
-        let door = kith_llm::Door {
-            failures: section.breaker_failures.max(1),
-            rest: std::time::Duration::from_secs(section.breaker_seconds),
-        };
+        let first = Some(section.provider.trim()).filter(|name| !name.is_empty());
+        for (name, value) in settings.open() {
+            if name.starts_with(PROVIDER_OF_TENANT) {
+                provider(value)?;
+            }
+        }
         Ok(Self {
-            first: provider(&section.provider)?,
+            first: first.map(provider).transpose()?,
             chain: chain?,
             strategy,
             falls_back: section.enable_fallback,
-            limits,
-            door,
+            masks: section.mask_personal_data,
+            judges: section.safety_filter,
+            cache_seconds: section.cache_seconds,
+            requires_credits: section.require_credits,
+            open: settings.open().clone(),
+            limits: section.limits(),
+            door: kith_llm::Door {
+                failures: section.breaker_failures.max(1),
+                rest: std::time::Duration::from_secs(section.breaker_seconds),
+            },
             reached: Provider::ALL
                 .into_iter()
                 .map(|provider| (provider, section.reached(provider, keys.of_operator(provider))))
@@ -107,42 +121,64 @@ impl Setup {
         })
     }
 
-    /// The providers that can be asked.
-    pub(crate) fn providers(&self, own: &Own) -> impl Iterator<Item = (Provider, &str)> {
-        Provider::ALL.into_iter().filter_map(move |provider| {
-            Some((provider, self.reached(provider, own)?.model.as_str()))
-        })
+    /// There are variables that name tenants.
+    pub(crate) fn knows_tenants(&self) -> bool {
+        self.open.keys().any(|name| name.contains("__TENANT_"))
     }
 
-    fn reached(&self, provider: Provider, own: &Own) -> Option<&Reached> {
+    /// The providers that can be asked, with their usual models.
+    pub(crate) fn providers(&self, desk: &Desk) -> impl Iterator<Item = (Provider, String)> {
+        Provider::ALL
+            .into_iter()
+            .filter(|provider| self.can_ask(*provider, desk))
+            .map(|provider| (provider, self.usual_model(provider, Capability::Chat)))
+    }
+
+    pub(crate) fn can_ask(&self, provider: Provider, desk: &Desk) -> bool {
+        desk.own.contains_key(&provider)
+            || self.reached.get(&provider).is_some_and(|reached| reached.is_there)
+    }
+
+    /// Who is asked for a request, with keys and addresses. None where nobody could be.
+    pub(crate) fn targets(
+        &self,
+        desk: &Desk,
+        what: (Capability, &Wanted),
+        usage: Usage,
+    ) -> Vec<Target> {
+        let all = self.order(desk, what, usage);
+        all.into_iter().filter_map(|candidate| self.target(candidate, desk)).collect()
+    }
+
+    fn target(&self, Candidate { provider, model }: Candidate, desk: &Desk) -> Option<Target> {
         let reached = self.reached.get(&provider)?;
-        (reached.is_there || own.contains_key(&provider)).then_some(reached)
-    }
-
-    /// Who is asked for a request, in order. None where nobody could be.
-    pub(crate) fn targets(&self, wanted: &Wanted, usage: Usage, own: &Own) -> Vec<Target> {
-        let mut all = self.candidates(wanted, usage, own);
-        if !self.falls_back {
-            all.truncate(1);
-        }
-        all.into_iter().filter_map(|candidate| self.target(candidate, own)).collect()
-    }
-
-    fn target(&self, Candidate { provider, model }: Candidate, own: &Own) -> Option<Target> {
-        let reached = self.reached(provider, own)?;
-        let (key, account) = match own.get(&provider) {
-            Some((key, account)) => (Some(key.clone()), account.clone()),
-            None => (reached.key.clone(), "operator".to_owned()),
+        let (key, account) = match desk.own.get(&provider) {
+            Some(own) => (Some(own.found.key.expose().to_owned()), own.account.clone()),
+            None => (reached.key.clone(), OPERATOR.to_owned()),
         };
         Some(Target { provider, model, base_url: reached.base_url.clone(), key, account })
     }
 
-    /// Who was named comes first; then the others in the order of the strategy, or of the chain.
-    fn candidates(&self, wanted: &Wanted, usage: Usage, own: &Own) -> Vec<Candidate> {
-        let strategy = wanted.strategy.unwrap_or(self.strategy);
-        let chain = self.chain.iter().copied();
+    /// Who is asked for a request, in order: who was named, then the others in the order of the strategy, or of the
+    /// chain. The first of them is what other systems call `selectLLMConfigForTenant`.
+    pub(crate) fn order(
+        &self,
+        desk: &Desk,
+        (capability, wanted): (Capability, &Wanted),
+        usage: Usage,
+    ) -> Vec<Candidate> {
+        let policy = &desk.policy;
+        let strategy = wanted.strategy.or(policy.strategy()).unwrap_or(self.strategy);
+        // Whoever asks for a strategy is not told by others whom to ask.
+        let set = if wanted.strategy.is_some() { None } else { self.set(desk, capability) };
+        let wanted =
+            if *wanted == Wanted::default() { set.unwrap_or_default() } else { wanted.clone() };
         let listed: Vec<Provider> = match strategy {
-            Strategy::Failover => [self.first].into_iter().chain(chain).collect(),
+            Strategy::Failover => {
+                let chain = policy.chain().unwrap_or_else(|| self.chain.clone());
+                let first = self.first_of(desk).or(chain.is_empty().then_some(Provider::OpenAi));
+                first.into_iter().chain(chain).collect()
+            }
             Strategy::Cost | Strategy::Speed | Strategy::Quality | Strategy::Balanced => {
                 Provider::ALL.to_vec()
             }
@@ -150,36 +186,102 @@ impl Setup {
         let mut others: Vec<Candidate> = Vec::new();
         for provider in listed {
             let is_new = others.iter().all(|known| known.provider != provider);
-            if let Some(reached) = self.reached(provider, own).filter(|_| is_new) {
-                others.push(Candidate { provider, model: reached.model.clone() });
+            let is_able =
+                capability != Capability::Embeddings || capability.model(provider).is_some();
+            if is_new && is_able && self.can_ask(provider, desk) {
+                others.push(Candidate { provider, model: self.usual_model(provider, capability) });
             }
         }
         let mut all = order(strategy, others, usage);
-        if let Some(named) = self.named(wanted, own) {
+        if let Some(named) = self.named(desk, (capability, &wanted)) {
             all.retain(|other| other.provider != named.provider);
             all.insert(0, named);
+        }
+        if !policy.enable_fallback.unwrap_or(self.falls_back) {
+            all.truncate(1);
         }
         all
     }
 
-    fn named(&self, wanted: &Wanted, own: &Own) -> Option<Candidate> {
+    /// The provider that is asked first by the settings, where one is: the tenant's own, then `LLM_PROVIDER__TENANT_…`,
+    /// then `LLM_PROVIDER`.
+    fn first_of(&self, desk: &Desk) -> Option<Provider> {
+        let by_name = |name: &String| self.open.get(&format!("{PROVIDER_OF_TENANT}{name}"));
+        desk.policy
+            .provider()
+            .or_else(|| Provider::named(desk.names.iter().find_map(by_name)?))
+            .or(self.first)
+    }
+
+    /// What the settings say of a capability, where they do.
+    fn set(&self, desk: &Desk, capability: Capability) -> Option<Wanted> {
+        let variable = |name: &String| format!("MODEL_{}__TENANT_{name}", capability.variable());
+        let by_name = |name: &String| self.open.get(&variable(name));
+        let first = self.first_of(desk);
+        let mut set = desk
+            .policy
+            .model(capability)
+            .or_else(|| Wanted::of(desk.names.iter().find_map(by_name)?).ok())
+            .unwrap_or_default();
+        // A model without its provider is one of who is asked first.
+        set.provider = set.provider.or(first);
+        (set != Wanted::default()).then_some(set)
+    }
+
+    /// The model of a provider for a capability: by its own variables, by the general ones where it is OpenAI or speaks
+    /// like it, by the table.
+    fn usual_model(&self, provider: Provider, capability: Capability) -> String {
+        let variable = |name: String| self.open.get(&name).cloned();
+        let prefix = provider.key_variable().trim_end_matches("_API_KEY");
+        let of_provider = || variable(format!("{prefix}_MODEL_{}", capability.variable()));
+        let of_all = || match provider {
+            Provider::OpenAi | Provider::Local => {
+                let general = variable(format!("MODEL_{}", capability.variable()));
+                let usual = || variable("DEFAULT_OPENAI_MODEL".to_owned());
+                general
+                    .or_else(|| if capability == Capability::Embeddings { None } else { usual() })
+            }
+            _ => None,
+        };
+        let set = || self.reached.get(&provider).and_then(|reached| reached.model.clone());
+        // A model that chats makes no vectors.
+        let set = || if capability == Capability::Embeddings { None } else { set() };
+        let table = || capability.model(provider).unwrap_or(provider.default_model()).to_owned();
+        of_provider().or_else(of_all).or_else(set).unwrap_or_else(table)
+    }
+
+    fn named(&self, desk: &Desk, (capability, wanted): (Capability, &Wanted)) -> Option<Candidate> {
+        let can_ask = |provider: &Provider| self.can_ask(*provider, desk);
         let provider = match (wanted.provider, &wanted.model) {
-            (Some(provider), _) => provider,
+            (Some(provider), _) => Some(provider).filter(can_ask)?,
             // Whoever is known to run a model of that name; else it is asked of who comes first.
             (None, Some(model)) => Provider::ALL
                 .into_iter()
-                .filter(|provider| self.reached(*provider, own).is_some())
+                .filter(can_ask)
                 .find(|provider| models(*provider).any(|known| model.starts_with(&known.name)))
-                .unwrap_or(self.first),
+                .or_else(|| self.first_of(desk).filter(can_ask))
+                .or_else(|| Provider::ALL.into_iter().find(can_ask))?,
             (None, None) => return None,
         };
-        let model =
-            wanted.model.clone().or_else(|| Some(self.reached(provider, own)?.model.clone()));
-        Some(Candidate { provider, model: model? })
+        let model = wanted.model.clone();
+        Some(Candidate {
+            provider,
+            model: model.unwrap_or_else(|| self.usual_model(provider, capability)),
+        })
     }
 }
 
 impl Section {
+    fn limits(&self) -> kith_llm::Limits {
+        let first_byte = std::time::Duration::from_secs(self.timeout_seconds.max(1));
+        kith_llm::Limits {
+            first_byte,
+            silence: first_byte,
+            retries: self.retries,
+            ..kith_llm::Limits::default()
+        }
+    }
+
     /// What is set up of a provider.
     fn reached(&self, provider: Provider, key: Option<&Secret>) -> Reached {
         let (base_url, model) = match provider {
@@ -200,35 +302,7 @@ impl Section {
             is_there,
             key: key.map(|key| key.expose().to_owned()),
             base_url: given(base_url).unwrap_or_else(|| provider.base_url().to_owned()),
-            model: given(model).unwrap_or_else(|| provider.default_model().to_owned()),
+            model: given(model),
         }
-    }
-}
-
-impl Wanted {
-    /// What a model's name asks for: `auto`, `auto/<strategy>`, `<provider>/<model>`, `<provider>`, or a model.
-    ///
-    /// # Errors
-    /// `Invalid` for a strategy that there is not.
-    pub(crate) fn of(model: &str) -> Result<Self> {
-        let mut wanted = Self::default();
-        let (head, rest) = model.split_once('/').unwrap_or((model, ""));
-        if head == "auto" {
-            if !rest.is_empty() {
-                let known = Strategy::ALL.map(Strategy::name).join(", ");
-                let why = || invalid("model", format!("{rest:?} is none of {known}"));
-                wanted.strategy = Some(Strategy::named(rest).ok_or_else(why)?);
-            }
-            return Ok(wanted);
-        }
-        // Names of models hold slashes too (meta-llama/…).
-        match Provider::named(head) {
-            Some(provider) => {
-                wanted.provider = Some(provider);
-                wanted.model = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
-            }
-            None => wanted.model = Some(model.to_owned()),
-        }
-        Ok(wanted)
     }
 }

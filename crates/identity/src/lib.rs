@@ -40,7 +40,8 @@ pub use pages::{Page, Paging, listed};
 pub use second_factor::Rotated;
 pub use sign_in::{Founded, Founding};
 pub use tenants::{
-    Arrival, NewTenant, OpenTenant, Opening, Status, Tenant, TenantHook, open_tenant,
+    Arrival, NameOfTenant, NewTenant, OpenTenant, Opening, Status, Tenant, TenantHook,
+    name_of_tenant, open_tenant,
 };
 pub use users::{NewUser, User};
 

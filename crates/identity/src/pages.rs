@@ -70,7 +70,8 @@ impl Paging {
 }
 
 impl<T> Page<T> {
-    pub(crate) fn map<U>(self, each: impl Fn(T) -> U) -> Page<U> {
+    /// The same page of something else.
+    pub fn map<U>(self, each: impl Fn(T) -> U) -> Page<U> {
         let Self { data, next_cursor, total } = self;
         Page { data: data.into_iter().map(each).collect(), next_cursor, total }
     }

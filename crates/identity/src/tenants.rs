@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use make::{NewTenant, TenantHook};
 pub(crate) use migrations::migration;
-pub use open::{OpenTenant, open_tenant};
+pub use open::{NameOfTenant, OpenTenant, name_of_tenant, open_tenant};
 pub use receive::{Arrival, Opening};
 pub(crate) use routes::{routes, schemas};
 

@@ -9,6 +9,7 @@ macro_rules! say {
 
 mod audit;
 mod backup;
+mod credits;
 mod doctor;
 mod export;
 mod import;
@@ -62,6 +63,9 @@ pub enum Command {
     /// Keys that secrets are encrypted with.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Credits of a tenant for calls of models by the operator's keys.
+    #[command(subcommand)]
+    Credits(credits::Credits),
     /// Users.
     #[command(subcommand)]
     User(user::User),
@@ -99,6 +103,7 @@ async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::Tenant(order) => Box::pin(tenant::run(settings, order)).await,
         Command::Audit(audit) => audit::run(settings, audit).await,
         Command::Keys(order) => Box::pin(keys::run(settings, &order)).await,
+        Command::Credits(order) => credits::run(settings, order).await,
         Command::User(user) => user::run(settings, user).await,
     }
 }

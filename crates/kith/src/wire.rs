@@ -176,7 +176,7 @@ impl House {
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
-        let gateway = Gateway::new(&app, &outgoing, &keys)?;
+        let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
         Ok(Self {
             app,
             identity,
@@ -259,7 +259,10 @@ impl House {
     fn hear(&self, news: News) {
         match news {
             News::Jobs => self.app.wake.enqueued(),
-            News::Access => self.identity.forget_as_told(),
+            News::Access => {
+                self.identity.forget_as_told();
+                self.keys.forget();
+            }
             News::Fields => self.records.forget_as_told(),
             News::Progress => self.app.wake.progressed(),
             News::Seals => self.app.wake.sealed(),

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     answer::{Answer, Usage},
-    breaker::Breakers,
+    breaker::{Breakers, State},
     chat::Chat,
     failure::{Cause, Failure},
     provider::Provider,
@@ -165,9 +165,22 @@ impl<T: Transport> Caller<T> {
         Self { transport, breakers, limits }
     }
 
-    /// The breakers, to be shown.
-    pub fn breakers(&self) -> &Breakers<DoorKey> {
-        &self.breakers
+    /// The doors of a provider for an account at which something failed of late: the model, how the door stands, the failures
+    /// in a row, and for how long nobody goes through.
+    pub fn troubled(
+        &self,
+        provider: Provider,
+        account: &str,
+    ) -> Vec<(String, (State, u32, Duration))> {
+        let mut all: Vec<_> = self
+            .breakers
+            .troubled()
+            .into_iter()
+            .filter(|(of, _, whose)| *of == provider && whose == account)
+            .map(|key| (key.1.clone(), self.breakers.state(&key)))
+            .collect();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other));
+        all
     }
 
     /// Asks one after the other until one answers.

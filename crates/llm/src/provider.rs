@@ -35,6 +35,7 @@ pub enum Form {
 /// What is known of a provider.
 struct Known {
     name: &'static str,
+    label: &'static str,
     base_url: &'static str,
     key_variable: &'static str,
     model: &'static str,
@@ -46,6 +47,7 @@ struct Known {
 
 const OPENAI: Known = Known {
     name: "openai",
+    label: "OpenAI",
     base_url: "https://api.openai.com/v1",
     key_variable: "OPENAI_API_KEY",
     model: "gpt-4o",
@@ -54,6 +56,7 @@ const OPENAI: Known = Known {
 };
 const ANTHROPIC: Known = Known {
     name: "anthropic",
+    label: "Anthropic",
     base_url: "https://api.anthropic.com/v1",
     key_variable: "ANTHROPIC_API_KEY",
     model: "claude-3-5-sonnet-20241022",
@@ -62,6 +65,7 @@ const ANTHROPIC: Known = Known {
 };
 const GOOGLE: Known = Known {
     name: "google",
+    label: "Google AI",
     base_url: "https://generativelanguage.googleapis.com/v1beta/openai",
     key_variable: "GOOGLE_AI_API_KEY",
     model: "gemini-1.5-pro",
@@ -70,6 +74,7 @@ const GOOGLE: Known = Known {
 };
 const GROQ: Known = Known {
     name: "groq",
+    label: "Groq",
     base_url: "https://api.groq.com/openai/v1",
     key_variable: "GROQ_API_KEY",
     model: "llama-3.3-70b-versatile",
@@ -78,6 +83,7 @@ const GROQ: Known = Known {
 };
 const MISTRAL: Known = Known {
     name: "mistral",
+    label: "Mistral AI",
     base_url: "https://api.mistral.ai/v1",
     key_variable: "MISTRAL_API_KEY",
     model: "mistral-large-latest",
@@ -86,6 +92,7 @@ const MISTRAL: Known = Known {
 };
 const COHERE: Known = Known {
     name: "cohere",
+    label: "Cohere",
     base_url: "https://api.cohere.ai/compatibility/v1",
     key_variable: "COHERE_API_KEY",
     model: "command-r-plus",
@@ -94,6 +101,7 @@ const COHERE: Known = Known {
 };
 const TOGETHER: Known = Known {
     name: "together",
+    label: "Together AI",
     base_url: "https://api.together.xyz/v1",
     key_variable: "TOGETHER_API_KEY",
     model: "meta-llama/Llama-3-70b-chat-hf",
@@ -102,6 +110,7 @@ const TOGETHER: Known = Known {
 };
 const OLLAMA: Known = Known {
     name: "ollama",
+    label: "Ollama",
     base_url: "http://127.0.0.1:11434/v1",
     key_variable: "OLLAMA_API_KEY",
     model: "llama2",
@@ -110,6 +119,7 @@ const OLLAMA: Known = Known {
 };
 const LOCAL: Known = Known {
     name: "local",
+    label: "Local server",
     base_url: "http://127.0.0.1:1234/v1",
     key_variable: "LOCAL_LLM_API_KEY",
     model: "gpt-4o-mini",
@@ -153,6 +163,11 @@ impl Provider {
     /// Its name in settings and answers.
     pub fn name(self) -> &'static str {
         self.known().name
+    }
+
+    /// Its name for people.
+    pub fn label(self) -> &'static str {
+        self.known().label
     }
 
     /// Where it is reached unless said otherwise.

@@ -26,6 +26,8 @@ const DEFAULTS: &str = include_str!("../../../kith.default.toml");
 #[derive(Clone)]
 pub struct Settings {
     values: BTreeMap<String, Held>,
+    /// Variables whose names name something themselves, as they stand in the environment.
+    open: BTreeMap<String, String>,
     /// What was wrong with files and environment; such values were left out.
     mistakes: Vec<String>,
     /// Names in the environment that once meant something elsewhere.
@@ -83,7 +85,7 @@ impl Default for Settings {
             .into_iter()
             .map(|(key, value)| (key, Held { value, origin: Origin::Default }))
             .collect();
-        Self { values, mistakes: Vec::new(), unused: Vec::new() }
+        Self { values, open: BTreeMap::new(), mistakes: Vec::new(), unused: Vec::new() }
     }
 }
 
@@ -147,6 +149,10 @@ impl Settings {
     /// # Errors
     /// `Invalid` for a key that does not exist or a value that does not fit.
     pub fn with(mut self, key: &str, value: &str) -> Result<Self> {
+        if environment::is_open(key) {
+            self.open.insert(key.to_owned(), value.to_owned());
+            return Ok(self);
+        }
         let held =
             self.values.get_mut(key).ok_or_else(|| kith_kernel::invalid(key, "is no setting"))?;
         let value =
@@ -190,6 +196,11 @@ impl Settings {
             origin: held.origin.clone(),
         };
         self.values.iter().map(shown).collect()
+    }
+
+    /// Variables of the environment whose names name something themselves: `MODEL_CHAT_TOOLS__TENANT_ACME`.
+    pub fn open(&self) -> &BTreeMap<String, String> {
+        &self.open
     }
 
     /// What is wrong with the settings, a sentence each: unknown keys with the nearest one, values that do not fit.

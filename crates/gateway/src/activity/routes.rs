@@ -9,7 +9,7 @@ use kith_store::{Comparison, Condition, Insert, Read, Select};
 use serde_json::{Value as Json, json};
 
 use super::{Activity, Status, Stored};
-use crate::completions::{TAG, dollars};
+use crate::answers::{TAG, dollars};
 
 const PATH: &str = "/api/system/llm-activity";
 /// Calls of the last minutes that are looked at; behind them the figures are of the newest ones.

@@ -1,5 +1,7 @@
 //! Which key a request goes out with.
 
+use std::sync::PoisonError;
+
 use kith_kernel::{Id, Result, Time, internal};
 use kith_llm::Provider;
 use kith_platform::Ctx;
@@ -9,6 +11,8 @@ use super::{Keys, Secret, may_have_own, rules, stored::Which};
 
 /// That a key is used is noted once in so many milliseconds.
 const NOTED: i64 = 60_000;
+/// Keys of which a process knows when it noted their use.
+const MOST_NOTED: usize = 10_000;
 
 /// Where a key comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,27 +81,24 @@ impl Keys {
     }
 
     /// The stored keys of providers of models that whoever asks may use.
-    pub(crate) async fn of_providers(&self, ctx: &Ctx) -> Result<Vec<(Provider, Found)>> {
+    pub(crate) async fn of_providers(&self, db: &Read) -> Result<Vec<(Provider, Found)>> {
         #[derive(serde::Deserialize)]
         struct Row {
             service: String,
         }
-        ctx.read(async |db| {
-            let select = Select::from("provider_keys").show(&["service"]).group("service");
-            let rows: Vec<Row> = db.all(select).await?;
-            let mut found = Vec::new();
-            for provider in Provider::ALL {
-                if !rows.iter().any(|row| row.service == provider.name()) {
-                    continue;
-                }
-                let known = self.resolve(db, provider.name(), None).await?;
-                found.extend(
-                    known.filter(|known| known.stored.is_some()).map(|known| (provider, known)),
-                );
+        let select = Select::from("provider_keys").show(&["service"]).group("service");
+        let rows: Vec<Row> = db.all(select).await?;
+        let mut found = Vec::new();
+        for provider in Provider::ALL {
+            if !rows.iter().any(|row| row.service == provider.name()) {
+                continue;
             }
-            Ok(found)
-        })
-        .await
+            let known = self.resolve(db, provider.name(), None).await?;
+            found.extend(
+                known.filter(|known| known.stored.is_some()).map(|known| (provider, known)),
+            );
+        }
+        Ok(found)
     }
 
     async fn stored(&self, db: &Read, which: &Which, origin: Origin) -> Result<Option<Found>> {
@@ -110,11 +111,25 @@ impl Keys {
         Ok(Some(Found { key, origin, stored: Some((stored.id, stored.last_used_at)) }))
     }
 
+    /// Whether this process noted no use of late, as it does from now on.
+    fn is_first_use(&self, id: Id, now: Time, is_fresh: impl Fn(Time) -> bool) -> bool {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&id).is_some_and(|at| is_fresh(*at)) {
+            return false;
+        }
+        if noted.len() >= MOST_NOTED {
+            noted.clear();
+        }
+        noted.insert(id, now);
+        true
+    }
+
     /// Notes that a key was used, where it is a stored one; seldom more than once a minute.
     pub async fn note_use(&self, ctx: &Ctx, found: &Found) -> Result<()> {
         let Some((id, noted)) = found.stored else { return Ok(()) };
         let now = ctx.now();
-        if noted.is_some_and(|noted| now.milliseconds() - noted.milliseconds() < NOTED) {
+        let is_fresh = |noted: Time| now.milliseconds() - noted.milliseconds() < NOTED;
+        if noted.is_some_and(is_fresh) || !self.is_first_use(id, now, is_fresh) {
             return Ok(());
         }
         let update = Update::table("provider_keys").set("last_used_at", now).whose("id", id);

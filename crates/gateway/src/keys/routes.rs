@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kith_http::{Answer, Call, Operation, Query, Routes, schema, schema::Schema};
 use kith_identity::{Paging, listed};
 use kith_kernel::{Error, Kind, Result, Role, forbidden, invalid};
-use kith_store::{Condition, Insert, Select};
+use kith_store::{Condition, Insert, News, Select};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -64,13 +64,14 @@ pub fn routes(keys: &Arc<Keys>) -> Routes {
         .role(Role::Admin)
         .typed_body::<Change>(settings_schema())
         .answers(200, "What is set now.", schema::named("ProviderKeySettings"));
+    let (for_delete, for_change) = (Arc::clone(keys), Arc::clone(keys));
     let keys = Arc::clone(keys);
     Routes::new()
         .add(listed(list), list_keys)
         .add(store, move |call| store_key(Arc::clone(&keys), call))
-        .add(delete, delete_key)
+        .add(delete, move |call| delete_key(Arc::clone(&for_delete), call))
         .add(show, show_settings)
-        .add(change, change_settings)
+        .add(change, move |call| change_settings(Arc::clone(&for_change), call))
 }
 
 fn new_schema() -> Schema {
@@ -155,6 +156,7 @@ async fn store_key(keys: Arc<Keys>, mut call: Call) -> Result<Answer> {
             keys.put((&call.ctx, db), (&which, &key)).await
         })
         .await?;
+    keys.forget();
     let mut shown = json!(stored);
     shown["saved"] = true.into();
     let answer = Answer::json(&shown)?;
@@ -172,7 +174,7 @@ fn whose(call: &Call, is_own: bool) -> Result<Option<kith_kernel::Id>> {
     }
 }
 
-async fn delete_key(call: Call) -> Result<Answer> {
+async fn delete_key(keys: Arc<Keys>, call: Call) -> Result<Answer> {
     let is_own = asks_for_own(&call.query()?)?;
     let member = whose(&call, is_own)?;
     let Ok(service) = rules::service(call.path("service")) else {
@@ -180,6 +182,7 @@ async fn delete_key(call: Call) -> Result<Answer> {
     };
     let which = Which { service, member };
     call.ctx.write(async |db| remove((&call.ctx, db), &which).await).await?;
+    keys.forget();
     Ok(Answer::nothing())
 }
 
@@ -201,7 +204,7 @@ async fn show_settings(call: Call) -> Result<Answer> {
     Answer::json(&json!({ "ownKeys": own }))
 }
 
-async fn change_settings(mut call: Call) -> Result<Answer> {
+async fn change_settings(keys: Arc<Keys>, mut call: Call) -> Result<Answer> {
     let change: Change = call.parse().await?;
     call.ctx
         .write(async |db| {
@@ -221,8 +224,10 @@ async fn change_settings(mut call: Call) -> Result<Answer> {
                 changes: Some(changes.to_string()),
                 batch: None,
             };
+            db.tell(News::Access);
             kith_platform::events::append(&call.ctx, db, event).map(drop)
         })
         .await?;
+    keys.forget();
     Answer::json(&json!({ "ownKeys": change.own_keys }))
 }

@@ -5,7 +5,7 @@ use kith_platform::{
     Ctx,
     events::{Event, append},
 };
-use kith_store::{Delete, Insert, Read, Select, Update, Write};
+use kith_store::{Delete, Insert, News, Read, Select, Update, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -147,5 +147,6 @@ fn tell((ctx, db): (&Ctx, &Write), name: &str, stored: &Stored) -> Result<()> {
         changes: Some(json!({ side: about }).to_string()),
         batch: None,
     };
+    db.tell(News::Access);
     append(ctx, db, event).map(drop)
 }

@@ -4,7 +4,7 @@ use kith_kernel::{Result, invalid};
 use kith_llm::{Chat, Content, Message, Options, Role, Schema, Tool, ToolCall, ToolChoice};
 use serde_json::{Map, Value as Json};
 
-use crate::setup::Wanted;
+use crate::wanted::Wanted;
 
 /// Turns of a conversation at most.
 const MOST_MESSAGES: usize = 2_000;

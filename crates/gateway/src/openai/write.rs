@@ -86,11 +86,6 @@ impl Chunks {
         Self { id, created, model, counts, calls: 0, has_begun: false }
     }
 
-    /// Names the model that speaks.
-    pub(crate) fn by(&mut self, model: &str) {
-        model.clone_into(&mut self.model);
-    }
-
     /// An event, written; nothing where this form has no words for it.
     pub(crate) fn of(&mut self, event: Event) -> Option<Bytes> {
         match event {

@@ -31,3 +31,19 @@ pub fn open_tenant(identity: &Arc<Identity>) -> OpenTenant {
         })
     })
 }
+
+/// Finds the short name of a tenant.
+pub type NameOfTenant =
+    Arc<dyn Fn(Id) -> Pin<Box<dyn Future<Output = Result<Option<String>>> + Send>> + Send + Sync>;
+
+/// The short name that a tenant goes by; none where there is no such tenant.
+pub fn name_of_tenant(identity: &Arc<Identity>) -> NameOfTenant {
+    let identity = Arc::clone(identity);
+    Arc::new(move |tenant| {
+        let app = identity.app.clone();
+        Box::pin(async move {
+            let found = app.as_system(tenant).read(async |db| find(db, tenant).await).await?;
+            Ok(found.map(|tenant| tenant.slug))
+        })
+    })
+}

@@ -69,6 +69,10 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("AI_CIRCUIT_BREAKER_RESET_SECONDS", "llm.breaker_seconds"),
     ("LLM_TIMEOUT_SECONDS", "llm.timeout_seconds"),
     ("LLM_RETRIES", "llm.retries"),
+    ("ENABLE_PII_MASKING", "llm.mask_personal_data"),
+    ("ENABLE_SAFETY_FILTER", "llm.safety_filter"),
+    ("AI_CACHE_TTL", "llm.cache_seconds"),
+    ("AI_REQUIRE_CREDITS", "llm.require_credits"),
     ("OPENAI_API_KEY", "llm.openai_api_key"),
     ("OPENAI_BASE_URL", "llm.openai_base_url"),
     ("OPENAI_MODEL", "llm.openai_model"),
@@ -102,6 +106,22 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("LOG_DAYS", "log.days"),
 ];
 
+/// How the names of variables begin that name something themselves: a tenant, or what a model is for.
+const OPEN: [&str; 12] = [
+    "LLM_PROVIDER__TENANT_",
+    "MODEL_",
+    "DEFAULT_OPENAI_MODEL",
+    "OPENAI_MODEL_",
+    "ANTHROPIC_MODEL_",
+    "GOOGLE_AI_MODEL_",
+    "GROQ_MODEL_",
+    "MISTRAL_MODEL_",
+    "COHERE_MODEL_",
+    "TOGETHER_MODEL_",
+    "OLLAMA_MODEL_",
+    "LOCAL_LLM_MODEL_",
+];
+
 /// Variables of the seeds that have no use any more, and what to do instead.
 pub const UNUSED: &[(&str, &str)] = &[
     ("MONGO_URL", "set DATABASE_URL; `kith import` brings the data over"),
@@ -120,6 +140,11 @@ pub const UNUSED: &[(&str, &str)] = &[
     ("SMTP_PASS", "set SMTP_URL=smtp://user:password@host:port"),
     ("SMTP_PASSWORD", "set SMTP_URL=smtp://user:password@host:port"),
 ];
+
+/// Whether a variable's name names something itself.
+pub(super) fn is_open(name: &str) -> bool {
+    OPEN.iter().any(|beginning| name.starts_with(beginning))
+}
 
 /// All variables of the process that are text.
 pub(super) fn of_the_process() -> Vec<(String, String)> {
@@ -149,6 +174,9 @@ impl Settings {
             let url = format!("redis://{host}:{}", find("REDIS_PORT").unwrap_or("6379"));
             self.put("store.redis_url", Value::String(url), Origin::Environment("REDIS_HOST"));
         }
+        let open =
+            environment.iter().filter(|(name, value)| is_open(name) && !value.trim().is_empty());
+        self.open.extend(open.map(|(name, value)| (name.clone(), value.trim().to_owned())));
         self.unused = UNUSED.iter().copied().filter(|(name, _)| find(name).is_some()).collect();
     }
 }

@@ -1,0 +1,58 @@
+//! What answers about models have in common: their headers, money, names of models.
+
+use std::time::Instant;
+
+use kith_http::Answer;
+use kith_llm::{Leg, Provider, cost, models};
+
+pub(crate) const TAG: &str = "models";
+/// Bytes of a request.
+pub(crate) const LARGEST: usize = 20 << 20;
+/// A model may take its time.
+pub(crate) const SECONDS: u64 = 330;
+
+/// Who answered, what it cost and what we took ourselves: the headers of an answer.
+pub(crate) struct Told {
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) is_repeat: bool,
+    /// `provider/model`.
+    pub(crate) by: (&'static str, String),
+}
+
+impl Told {
+    pub(crate) fn on(&self, answer: Answer, began: Instant) -> Answer {
+        let attempts: u32 = self.legs.iter().map(|leg| leg.attempts).sum();
+        let waited = self.legs.iter().map(|leg| leg.took).sum();
+        let own = began.elapsed().saturating_sub(waited);
+        let header = |name: &'static str| axum::http::HeaderName::from_static(name);
+        let mut answer = answer
+            .header(header("x-kith-provider"), self.by.0)
+            .header(header("x-kith-model"), &self.by.1)
+            .header(header("x-kith-attempts"), &attempts.to_string())
+            .header(header("x-kith-overhead-us"), &own.as_micros().to_string());
+        if let Some(costs) = costs(&self.legs) {
+            answer = answer.header(header("x-kith-cost"), &dollars(costs));
+        }
+        if self.is_repeat {
+            answer = answer.header(header("x-kith-cache"), "hit");
+        }
+        answer
+    }
+}
+
+/// What calls cost in millionths of a dollar, where their prices are known.
+fn costs(legs: &[Leg]) -> Option<u64> {
+    legs.iter().map(|leg| cost(leg.provider, &leg.model, leg.usage)).sum()
+}
+
+/// Millionths of a dollar as dollars.
+pub(crate) fn dollars(microdollars: u64) -> String {
+    format!("{}.{:06}", microdollars / 1_000_000, microdollars % 1_000_000)
+}
+
+/// Models whose whole names are known.
+pub(crate) fn known(provider: Provider, but: &str) -> impl Iterator<Item = &'static str> {
+    let but = but.to_owned();
+    let names = models(provider).map(|model| model.name.as_str());
+    names.filter(move |name| *name != but && !name.ends_with('-'))
+}
