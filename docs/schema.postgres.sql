@@ -326,6 +326,35 @@ CREATE INDEX contacts__owner_id__id ON public.contacts USING btree (tenant_id, o
 ALTER TABLE contacts FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON contacts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON contacts TO kith_app;
+CREATE TABLE credit_entries (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  reserved bigint NOT NULL,
+  taken text COLLATE "C" NOT NULL,
+  used bigint,
+  capability text COLLATE "C" NOT NULL,
+  member_id uuid,
+  request_id uuid,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX credit_entries__created_at__id ON public.credit_entries USING btree (tenant_id, created_at, id);
+ALTER TABLE credit_entries FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON credit_entries USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON credit_entries TO kith_app;
+CREATE TABLE credit_grants (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  amount bigint NOT NULL,
+  remaining bigint NOT NULL,
+  expires_at timestamp with time zone,
+  note text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+ALTER TABLE credit_grants FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON credit_grants USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON credit_grants TO kith_app;
 CREATE TABLE custom_fields (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -874,6 +903,15 @@ CREATE INDEX llm_calls__created_at__id ON public.llm_calls USING btree (tenant_i
 ALTER TABLE llm_calls FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON llm_calls USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON llm_calls TO kith_app;
+CREATE TABLE llm_settings (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  settings text COLLATE "C" NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE llm_settings FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON llm_settings USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON llm_settings TO kith_app;
 CREATE TABLE llm_sums (
   tenant_id uuid NOT NULL,
   name text COLLATE "C" NOT NULL,
@@ -883,6 +921,23 @@ CREATE TABLE llm_sums (
 ALTER TABLE llm_sums FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON llm_sums USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON llm_sums TO kith_app;
+CREATE TABLE llm_usage (
+  tenant_id uuid NOT NULL,
+  day bigint NOT NULL,
+  provider text COLLATE "C" NOT NULL,
+  model text COLLATE "C" NOT NULL,
+  capability text COLLATE "C" NOT NULL,
+  requests bigint NOT NULL,
+  calls bigint NOT NULL,
+  failures bigint NOT NULL,
+  prompt_tokens bigint NOT NULL,
+  completion_tokens bigint NOT NULL,
+  cost bigint NOT NULL,
+  PRIMARY KEY (tenant_id, day, provider, model, capability)
+);
+ALTER TABLE llm_usage FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON llm_usage USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON llm_usage TO kith_app;
 CREATE TABLE lookups (
   kind text COLLATE "C" NOT NULL,
   hash bytea NOT NULL,

@@ -296,6 +296,29 @@ CREATE INDEX contacts__email_folded__id ON contacts (tenant_id, email_folded, id
 CREATE UNIQUE INDEX contacts__external_id_folded ON contacts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX contacts__name_folded__id ON contacts (tenant_id, name_folded, id);
 CREATE INDEX contacts__owner_id__id ON contacts (tenant_id, owner_id, id);
+CREATE TABLE credit_entries (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  reserved INTEGER NOT NULL,
+  taken TEXT NOT NULL,
+  used INTEGER,
+  capability TEXT NOT NULL,
+  member_id BLOB,
+  request_id BLOB,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX credit_entries__created_at__id ON credit_entries (tenant_id, created_at, id);
+CREATE TABLE credit_grants (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  amount INTEGER NOT NULL,
+  remaining INTEGER NOT NULL,
+  expires_at INTEGER,
+  note TEXT,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
 CREATE TABLE custom_fields (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -753,11 +776,31 @@ CREATE TABLE llm_calls (
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE INDEX llm_calls__created_at__id ON llm_calls (tenant_id, created_at, id);
+CREATE TABLE llm_settings (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  PRIMARY KEY (tenant_id, name)
+) STRICT;
 CREATE TABLE llm_sums (
   tenant_id BLOB NOT NULL,
   name TEXT NOT NULL,
   value INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, name)
+) STRICT;
+CREATE TABLE llm_usage (
+  tenant_id BLOB NOT NULL,
+  day INTEGER NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  capability TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  calls INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL,
+  cost INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, day, provider, model, capability)
 ) STRICT;
 CREATE TABLE lookups (
   kind TEXT NOT NULL,

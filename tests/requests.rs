@@ -359,6 +359,7 @@ async fn content(
         (_, ["cleanup-orphaned-data" | "nuclear-cleanup"]) => json!({ "dryRun": true }),
         (_, ["scans"]) => json!({ "entity": "contact" }),
         (_, ["settings"]) if kind == "keys" => json!({ "ownKeys": true }),
+        (_, ["settings"]) if kind == "ai" => json!({ "cacheSeconds": 60 }),
         (_, ["settings"]) => json!({ "threshold": 0.5 }),
         (_, ["find-duplicates"]) => json!({ "entity": "contact", "fields": ["name"] }),
         (_, ["check-duplicate-before-create"]) => {

@@ -42,7 +42,12 @@ const EXCEPTIONS: [(&str, &str); 7] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-const WORDLESS: [(&str, &str); 24] = [
+const WORDLESS: [(&str, &str); 29] = [
+    ("GET /api/ai/usage", "it shows figures; `gateway` tries whose"),
+    ("GET /api/ai/credits", "it shows figures; `gateway` tries whose"),
+    ("GET /api/ai/credits/entries", "it shows figures; `gateway` tries whose"),
+    ("GET /api/ai/settings", "it shows flags and names of models; `gateway` tries whose"),
+    ("GET /api/ai/providers", "it shows what the operator has set up"),
     ("GET /api/keys/settings", "it shows a flag"),
     ("GET /v1/models", "it shows what the operator has set up"),
     ("GET /api/system/llm-activity", "it shows figures and names of models; `models` tries whose"),

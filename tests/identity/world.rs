@@ -267,6 +267,7 @@ fn router(app: &App, identity: &Arc<Identity>) -> Router {
         limit_auth: 0,
         limit_api: 0,
         limit_upload: 0,
+        limit_ai: 0,
     };
     Http::new(app.clone(), options, authenticate(identity)).router(routes(identity)).0
 }

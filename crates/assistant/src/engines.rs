@@ -11,6 +11,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod vectors;
 
 pub use copilot::{Contact, Persona, Situation, Suggestion, Turn, copilot};
 pub use entities::{Entities, extract_entities};
@@ -20,3 +21,4 @@ pub use lead_score::{LeadFacts, LeadScore, Reason, Temperature, score_lead};
 pub use replies::{Replies, Reply, smart_replies};
 pub use sentiment::{Sentiment, SentimentFound, sentiment};
 pub use summary::{Summary, summarize};
+pub use vectors::{DIMENSIONS, vector};

@@ -63,6 +63,8 @@ pub enum LimitClass {
     Api,
     /// Uploads, by key or user.
     Upload,
+    /// Questions to models, by key or user.
+    Ai,
 }
 
 /// What an `Idempotency-Key` does here.

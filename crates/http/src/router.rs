@@ -48,6 +48,9 @@ pub struct Options {
     /// Uploads a minute, by key or user; 0: no limit.
     #[serde(skip)]
     pub limit_upload: u32,
+    /// Questions to models a minute, by key or user; 0: no limit.
+    #[serde(skip)]
+    pub limit_ai: u32,
 }
 
 type Handled = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
@@ -312,6 +315,7 @@ impl Http {
             LimitClass::Auth => self.options.limit_auth,
             LimitClass::Api => self.options.limit_api,
             LimitClass::Upload => self.options.limit_upload,
+            LimitClass::Ai => self.options.limit_ai,
         };
         let who = actor.credential.filter(|_| actor.via == kith_kernel::Via::Key).or(actor.user);
         let limit = actor.requests_per_minute.filter(|_| class == LimitClass::Api).unwrap_or(limit);

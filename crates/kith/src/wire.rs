@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use kith_assistant::{self as assistant, Assistant};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
@@ -312,6 +313,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
+            .and(assistant::routes(&Assistant::new(&self.gateway, &self.records)))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
@@ -360,6 +362,7 @@ impl House {
         schemas.extend(gateway::keys::schemas());
         schemas.extend(bundle::schemas());
         schemas.extend(gateway::schemas());
+        schemas.extend(assistant::schemas());
         schemas.extend(crm::schemas());
         schemas.extend(insights::schemas());
         schemas.extend(system::schemas());
@@ -406,6 +409,7 @@ struct Limits {
     auth: u32,
     api: u32,
     upload: u32,
+    ai: u32,
 }
 
 fn options(settings: &Settings) -> Result<Options> {
@@ -416,6 +420,7 @@ fn options(settings: &Settings) -> Result<Options> {
     }
     (options.limit_auth, options.limit_api, options.limit_upload) =
         (limits.auth, limits.api, limits.upload);
+    options.limit_ai = limits.ai;
     Ok(options)
 }
 

@@ -24,6 +24,18 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ProductInquiry,
+        Self::Pricing,
+        Self::Support,
+        Self::Complaint,
+        Self::Purchase,
+        Self::Information,
+        Self::Greeting,
+        Self::Other,
+    ];
+
     /// Its name in answers.
     pub const fn name(self) -> &'static str {
         match self {
