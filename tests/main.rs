@@ -16,6 +16,7 @@ mod custom;
 mod database;
 mod deals;
 mod duplicates;
+mod engines;
 mod events;
 mod files;
 mod gateway;

@@ -2,7 +2,8 @@
 
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429, `wrong-*` with 400,
-`late-*` never; `echo-*` say what they were asked.
+`late-*` never; `echo-*` say what they were asked,
+`json-*` what `SAYS` has, `twice-*` fit at the second time.
 """
 
 import json
@@ -12,6 +13,13 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 TELLING = threading.Lock()
+SAYS = {
+    "sentiment": 'Here you are:\n```json\n{"sentiment": "negative", "score": 0.1, "confidence": 0.93,}\n```',
+    "translation": '{"translatedText": "Onde estão as lâmpadas?", "sourceLanguage": "en"}',
+    "entities": '{"name": ["Ana Prado", "Nobody Real"], "email": [], "phone": [], "company": [], "date": [], "money": []}',
+    "score": '{"score": 100, "recommendation": "Call her now."}',
+    "replies": '{"replies": [{"text": "One.", "tone": "formal", "confidence": 0.5}]}',
+}
 TEXT = "The lamps left on Monday, and arrive by Friday."
 
 
@@ -42,6 +50,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
         said = next((m["content"] for m in body["messages"] if m["role"] == "assistant"), "")
         text = TEXT[len(said if isinstance(said, str) else said[0]["text"]):]
+        if model.startswith("json"):
+            text = SAYS.get(model.removeprefix("json-"), "{}")
+        if model.startswith("twice") and len(body["messages"]) > 2:
+            text = SAYS["sentiment"]
         if model.startswith("echo"):
             text = body["messages"][-1]["content"]
             text = text if isinstance(text, str) else text[0]["text"]

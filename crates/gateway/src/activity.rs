@@ -208,7 +208,9 @@ impl Activity {
         let entries = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let settled: Vec<_> = all.iter().filter_map(|noted| noted.settled.clone()).collect();
         let mut sums = Sums::default();
-        all.iter().for_each(|noted| sums.join(&noted.sums));
+        for noted in all {
+            sums.join(&noted.sums);
+        }
         let ctx = self.app.as_system(tenant);
         ctx.write(async |db| {
             settle(db, &settled).await?;

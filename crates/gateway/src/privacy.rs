@@ -100,9 +100,10 @@ impl Privacy {
             return;
         }
         answer.text = self.without_blocked(&answer.text);
-        answer.text = match is_json {
-            true => self.vault.unmask_json(&answer.text),
-            false => self.vault.unmask(&answer.text),
+        answer.text = if is_json {
+            self.vault.unmask_json(&answer.text)
+        } else {
+            self.vault.unmask(&answer.text)
         };
     }
 
@@ -148,7 +149,7 @@ impl Clearing {
                 let end = end.or((self.held.len() > LONGEST_SENTENCE).then_some(self.held.len()));
                 if let Some(end) = end {
                     let said: String = self.held.drain(..end).collect();
-                    self.say(said, to);
+                    self.say(&said, to);
                 }
             }
             Event::Text(text) => {
@@ -171,14 +172,14 @@ impl Clearing {
     fn flush(&mut self, to: &mut Vec<Event>) {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
-            self.say(held, to);
+            self.say(&held, to);
         }
         let rest = self.unmasking.end();
         to.extend(Some(rest).filter(|text| !text.is_empty()).map(Event::Text));
     }
 
-    fn say(&mut self, said: String, to: &mut Vec<Event>) {
-        self.before.push_str(&said);
+    fn say(&mut self, said: &str, to: &mut Vec<Event>) {
+        self.before.push_str(said);
         if !self.privacy.is_fit(&self.before) {
             return to.push(Event::Finish(Finish::Filtered));
         }
@@ -187,7 +188,7 @@ impl Clearing {
             from += 1;
         }
         self.before.drain(..from);
-        let text = self.unmasking.take(&self.privacy.without_blocked(&said));
+        let text = self.unmasking.take(&self.privacy.without_blocked(said));
         to.extend(Some(text).filter(|text| !text.is_empty()).map(Event::Text));
     }
 }

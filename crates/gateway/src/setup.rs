@@ -18,6 +18,7 @@ const PROVIDER_OF_TENANT: &str = "LLM_PROVIDER__TENANT_";
 
 /// The section as it is written.
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Section {
     provider: String,
     failover_chain: Vec<String>,
@@ -52,6 +53,7 @@ struct Section {
 }
 
 /// What the operator has set up.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Setup {
     /// Who is asked first, where that is said.
     first: Option<Provider>,

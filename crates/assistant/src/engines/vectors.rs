@@ -7,7 +7,7 @@ pub const DIMENSIONS: usize = 384;
 /// Letters of a piece of a word.
 const PIECE: usize = 3;
 /// What a whole word weighs beside a piece of one.
-const WORD: f32 = 2.0;
+const WORD: f32 = 1.5;
 
 /// The vector of a text, of length one; all zero where it has no letters.
 pub fn vector(text: &str) -> Vec<f32> {
@@ -23,13 +23,15 @@ pub fn vector(text: &str) -> Vec<f32> {
             std::iter::once('<').chain(word.chars()).chain(std::iter::once('>')).collect();
         for piece in framed.windows(PIECE) {
             let piece: String = piece.iter().collect();
-            add(&mut vector, &["#", &piece], 0.5);
+            add(&mut vector, &["#", &piece], 1.0);
         }
         before = Some(word);
     }
     let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|number| *number /= length);
+        for number in &mut vector {
+            *number /= length;
+        }
     }
     vector
 }

@@ -109,7 +109,7 @@ impl Assistant {
                 let vectors = embedded.found.vectors;
                 let dimensions = vectors.first().map_or(0, Vec::len);
                 let engine = format!("{provider}/{model}");
-                Ok(told(json!(vectors), dimensions, (&engine, &model)))
+                Ok(told(&vectors, dimensions, (&engine, &model)))
             }
             // Vectors of a model that was named are of no other's space.
             Err(error) if wanted.is_some() || !may_fall_back(&error) => Err(error),
@@ -124,9 +124,9 @@ impl Assistant {
 
 fn local(texts: &[String]) -> Json {
     let vectors: Vec<Vec<f32>> = texts.iter().map(|text| vector(text)).collect();
-    told(json!(vectors), crate::engines::DIMENSIONS, ("local", "hashed-n-grams"))
+    told(&vectors, crate::engines::DIMENSIONS, ("local", "hashed-n-grams"))
 }
 
-fn told(vectors: Json, dimensions: usize, (engine, model): (&str, &str)) -> Json {
+fn told(vectors: &[Vec<f32>], dimensions: usize, (engine, model): (&str, &str)) -> Json {
     json!({ "embeddings": vectors, "dimensions": dimensions, "engine": engine, "model": model })
 }
