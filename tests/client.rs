@@ -80,6 +80,14 @@ impl Client {
         Answer { status: head.status.as_u16(), headers: head.headers, bytes, text, json }
     }
 
+    /// An answer that comes in pieces, and need not end.
+    pub(crate) async fn open(&self, path: &str) -> Body {
+        let token = format!("Bearer {}", self.token.as_deref().unwrap_or_default());
+        let request = Request::builder().uri(path).header(header::AUTHORIZATION, token);
+        let request = request.body(Body::empty()).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().into_body()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], vec![]).await
     }

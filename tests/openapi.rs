@@ -53,9 +53,15 @@ fn references(value: &Json, document: &Json) {
     }
 }
 
-/// They take a provider of models; `models` and `engines` ask them.
-const TAKE_A_MODEL: [&str; 3] =
-    ["POST /v1/chat/completions", "POST /v1/embeddings", "POST /api/ai/translate"];
+/// They take a provider of models, or do not end; `models`, `engines` and `assistant` ask them.
+const TAKE_A_MODEL: [&str; 6] = [
+    "POST /v1/chat/completions",
+    "POST /v1/embeddings",
+    "POST /api/ai/translate",
+    "POST /api/ai/chat",
+    "POST /api/ai/conversations/{id}/actions/{actionId}",
+    "GET /api/ai/conversations/{id}/stream",
+];
 
 async fn answers_are_those_that_the_document_tells(kind: Kind) {
     let world = World::new(kind).await;

@@ -3,16 +3,19 @@
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429, `wrong-*` with 400,
 `late-*` never; `echo-*` say what they were asked,
-`json-*` what `SAYS` has, `twice-*` fit at the second time.
+`json-*` what `SAYS` has, `twice-*` fit at the second time;
+`crm-*` call functions.
 """
 
 import json
+import re
 import socketserver
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
 TELLING = threading.Lock()
+CALL = re.compile(r"CALL (\w+) (\{.*?\}) ;")
 SAYS = {
     "sentiment": 'Here you are:\n```json\n{"sentiment": "negative", "score": 0.1, "confidence": 0.93,}\n```',
     "translation": '{"translatedText": "Onde estão as lâmpadas?", "sourceLanguage": "en"}',
@@ -52,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         text = TEXT[len(said if isinstance(said, str) else said[0]["text"]):]
         if model.startswith("json"):
             text = SAYS.get(model.removeprefix("json-"), "{}")
+        if model.startswith("crm"):
+            return self.crm(model, body["messages"])
         if model.startswith("twice") and len(body["messages"]) > 2:
             text = SAYS["sentiment"]
         if model.startswith("echo"):
@@ -59,6 +64,27 @@ class Handler(BaseHTTPRequestHandler):
             text = text if isinstance(text, str) else text[0]["text"]
         form = self.anthropic if self.path.endswith("/messages") else self.openai
         form(model, text, body)
+
+    def crm(self, model, messages):
+        """Calls the functions that the last question names, one after the other, and then says what the last one told.
+
+        `crm-obey` does what stands in results, too; `crm-loop` never comes to an end.
+        """
+        asked = max(at for at, m in enumerate(messages) if m["role"] == "user")
+        results = [m["content"] for m in messages[asked:] if m["role"] == "tool"]
+        script = CALL.findall(messages[asked]["content"])
+        if model.startswith("crm-obey"):
+            script += [call for result in results for call in CALL.findall(result.replace('\\"', '"'))]
+        if model.startswith("crm-loop"):
+            script = [("find_records", '{"object": "deal"}')] * 1000
+        usage = {"prompt_tokens": 11, "completion_tokens": 7}
+        message = {"role": "assistant", "content": "Done: " + (results[-1] if results else "nothing")}
+        if len(results) < len(script):
+            name, arguments = script[len(results)]
+            call = {"id": f"call_{len(results)}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        reason = "tool_calls" if message.get("tool_calls") else "stop"
+        self.json({"model": model, "choices": [{"message": message, "finish_reason": reason}], "usage": usage})
 
     def openai(self, model, text, body):
         usage = {"prompt_tokens": 11, "completion_tokens": 7}

@@ -1,5 +1,6 @@
 //! The AI engines: each has a local form that needs no model, and one that asks a model.
 
+mod chat;
 pub mod engines;
 mod model;
 mod serve;
@@ -9,28 +10,47 @@ use std::sync::Arc;
 
 use kith_gateway::Gateway;
 use kith_http::Routes;
+use kith_platform::jobs::Registry;
 use kith_records::Records;
+use kith_store::Migration;
 use serde_json::Value as Json;
 
 /// What the engines are served with.
 pub struct Assistant {
     gateway: Arc<Gateway>,
     records: Arc<Records>,
+    streams: Arc<chat::Streams>,
 }
 
 impl Assistant {
     /// Over models and records.
     pub fn new(gateway: &Arc<Gateway>, records: &Arc<Records>) -> Arc<Self> {
-        Arc::new(Self { gateway: Arc::clone(gateway), records: Arc::clone(records) })
+        Arc::new(Self {
+            gateway: Arc::clone(gateway),
+            records: Arc::clone(records),
+            streams: Arc::default(),
+        })
     }
 }
 
 /// The routes of all engines.
 pub fn routes(assistant: &Arc<Assistant>) -> Routes {
-    served::routes(assistant)
+    served::routes(assistant).and(chat::routes(assistant))
 }
 
 /// The named schemas that they answer with.
 pub fn schemas() -> Vec<(String, Json)> {
-    served::schemas()
+    let mut all = served::schemas();
+    all.extend(chat::schemas());
+    all
+}
+
+/// Its tables.
+pub fn migrations() -> Vec<Migration> {
+    vec![chat::migration()]
+}
+
+/// Says who does its jobs.
+pub fn register(registry: Registry, assistant: &Arc<Assistant>) -> Registry {
+    chat::register(registry, assistant)
 }

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const TAG: &str = "ai";
 /// Letters of a text.
 pub(crate) const LONGEST: usize = 100_000;
-const SECONDS: u64 = 330;
+pub(crate) const SECONDS: u64 = 330;
 const BYTES: usize = 2 << 20;
 
 /// What an engine found.

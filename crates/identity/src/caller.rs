@@ -11,7 +11,7 @@ use kith_platform::Ctx;
 pub(crate) fn signed_in(ctx: &Ctx) -> Result<(Id, Id)> {
     match (ctx.actor.via, ctx.actor.user, ctx.actor.credential) {
         (Via::Session, Some(user), Some(session)) => Ok((user, session)),
-        (Via::Session | Via::Key | Via::System, _, _) => {
+        (Via::Session | Via::Key | Via::System | Via::Assistant, _, _) => {
             Err(forbidden("This takes somebody who is signed in; an API key is not.")
                 .coded("session_needed"))
         }

@@ -60,6 +60,8 @@ pub enum Via {
     Key,
     /// The house itself: a job, the command line, a migration.
     System,
+    /// A model proposed it to the member who asked, with the member's own rights.
+    Assistant,
 }
 
 /// What an API key may touch: everything, or named scopes such as `contacts:read`.

@@ -10,6 +10,7 @@ pub fn migrations() -> Vec<Migration> {
     all.extend(kith_identity::migrations());
     all.push(kith_http::migration());
     all.extend(kith_gateway::migrations());
+    all.extend(kith_assistant::migrations());
     all.extend(kith_records::migrations());
     all.extend(kith_crm::migrations());
     all.extend(kith_insights::migrations());

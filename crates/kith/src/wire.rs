@@ -57,6 +57,8 @@ pub struct House {
     pub base44: Arc<crm::Base44>,
     /// Models of language.
     pub gateway: Arc<Gateway>,
+    /// Engines, and the assistant of members.
+    pub assistant: Arc<Assistant>,
     /// Keys of outside services.
     pub keys: Arc<Keys>,
     /// Where the bytes of files are.
@@ -181,13 +183,14 @@ impl House {
         Ok(Self {
             app,
             identity,
-            records,
             imports,
             readers,
             personal,
             upkeep,
             outgoing,
             base44,
+            assistant: Assistant::new(&gateway, &records),
+            records,
             gateway,
             keys,
             storage,
@@ -207,6 +210,7 @@ impl House {
         let registry = records::register_retention(registry, &self.trash);
         let registry = self.storage.register(registry);
         let registry = bundle::register(registry, &self.bundles);
+        let registry = assistant::register(registry, &self.assistant);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -313,7 +317,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
-            .and(assistant::routes(&Assistant::new(&self.gateway, &self.records)))
+            .and(assistant::routes(&self.assistant))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))

@@ -70,6 +70,7 @@ pub fn append(ctx: &Ctx, db: &Write, event: Event<'_>) -> Result<Id> {
         kith_kernel::Via::Session => "session",
         kith_kernel::Via::Key => "key",
         kith_kernel::Via::System => "system",
+        kith_kernel::Via::Assistant => "assistant",
     };
     db.append(Insert::row(
         "events",

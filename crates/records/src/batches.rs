@@ -53,11 +53,13 @@ pub enum Kind {
     Archive,
     /// What nobody needs was deleted.
     Cleanup,
+    /// The assistant changed a record for a member.
+    Assistant,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bulk,
         Self::Rule,
         Self::Import,
@@ -68,6 +70,7 @@ impl Kind {
         Self::Sync,
         Self::Archive,
         Self::Cleanup,
+        Self::Assistant,
     ];
 
     /// The word in the API.
@@ -83,6 +86,7 @@ impl Kind {
             Self::Sync => "sync",
             Self::Archive => "archive",
             Self::Cleanup => "cleanup",
+            Self::Assistant => "assistant",
         }
     }
 
@@ -90,7 +94,12 @@ impl Kind {
     const fn is_work(self) -> bool {
         match self {
             Self::Rule | Self::Undo | Self::Sync | Self::Archive | Self::Cleanup => true,
-            Self::Bulk | Self::Import | Self::Delete | Self::Convert | Self::Erase => false,
+            Self::Bulk
+            | Self::Import
+            | Self::Delete
+            | Self::Convert
+            | Self::Erase
+            | Self::Assistant => false,
         }
     }
 }
