@@ -107,6 +107,56 @@ CREATE INDEX activities__starts_at__id ON public.activities USING btree (tenant_
 ALTER TABLE activities FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON activities USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON activities TO kith_app;
+CREATE TABLE ai_actions (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  conversation_id uuid NOT NULL,
+  tool text COLLATE "C" NOT NULL,
+  arguments text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  decided_at timestamp with time zone,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ai_actions__conversation_id__id ON public.ai_actions USING btree (tenant_id, conversation_id, id);
+ALTER TABLE ai_actions FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON ai_actions USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON ai_actions TO kith_app;
+CREATE TABLE ai_conversations (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  member_id uuid NOT NULL,
+  agent_name text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  title text COLLATE "C",
+  title_is_set boolean NOT NULL,
+  topic text COLLATE "C",
+  metadata text COLLATE "C",
+  message_count bigint NOT NULL,
+  last_message_at timestamp with time zone,
+  last_excerpt text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ai_conversations__member_id__updated_at__id ON public.ai_conversations USING btree (tenant_id, member_id, updated_at, id);
+ALTER TABLE ai_conversations FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON ai_conversations USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON ai_conversations TO kith_app;
+CREATE TABLE ai_messages (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  conversation_id uuid NOT NULL,
+  role text COLLATE "C" NOT NULL,
+  content text COLLATE "C" NOT NULL,
+  metadata text COLLATE "C",
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX ai_messages__conversation_id__id ON public.ai_messages USING btree (tenant_id, conversation_id, id);
+ALTER TABLE ai_messages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON ai_messages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON ai_messages TO kith_app;
 CREATE TABLE anchors (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -101,6 +101,47 @@ CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, ext
 CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
 CREATE INDEX activities__related_id__id ON activities (tenant_id, related_id, id);
 CREATE INDEX activities__starts_at__id ON activities (tenant_id, starts_at, id);
+CREATE TABLE ai_actions (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  conversation_id BLOB NOT NULL,
+  tool TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  state TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  decided_at INTEGER,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX ai_actions__conversation_id__id ON ai_actions (tenant_id, conversation_id, id);
+CREATE TABLE ai_conversations (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  member_id BLOB NOT NULL,
+  agent_name TEXT NOT NULL,
+  status TEXT NOT NULL,
+  title TEXT,
+  title_is_set INTEGER NOT NULL,
+  topic TEXT,
+  metadata TEXT,
+  message_count INTEGER NOT NULL,
+  last_message_at INTEGER,
+  last_excerpt TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX ai_conversations__member_id__updated_at__id ON ai_conversations (tenant_id, member_id, updated_at, id);
+CREATE TABLE ai_messages (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  conversation_id BLOB NOT NULL,
+  role TEXT NOT NULL,
+  content TEXT NOT NULL,
+  metadata TEXT,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT;
+CREATE INDEX ai_messages__conversation_id__id ON ai_messages (tenant_id, conversation_id, id);
 CREATE TABLE anchors (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

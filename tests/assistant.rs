@@ -16,7 +16,8 @@ on_both!(
     conversations_are_named_by_their_first_message,
     what_a_member_names_stays,
     conversations_are_ones_own,
-    it_looks_at_records_and_changes_them,
+    it_looks_at_records,
+    what_it_changes_is_marked_and_can_be_taken_back,
     what_it_deletes_a_member_decides,
     customers_give_no_orders,
     it_may_what_the_member_may,
@@ -109,7 +110,7 @@ async fn conversations_are_ones_own(kind: Kind) {
     assert_eq!(world.vera.post("/api/ai/chat", json!({ "message": "x" })).await.status, 403);
 }
 
-async fn it_looks_at_records_and_changes_them(kind: Kind) {
+async fn it_looks_at_records(kind: Kind) {
     let (_world, ana) = world(kind).await;
     let deal = ana.make("/api/deals", json!({ "name": "Lamps for Lumen", "amount": 100 })).await;
     let id = deal["id"].as_str().unwrap();
@@ -122,6 +123,12 @@ async fn it_looks_at_records_and_changes_them(kind: Kind) {
     let rule = r#"CALL find_records {"object": "deal", "filter": {"field": "amount", "op": "gt", "value": 500}} ;"#;
     let said = say(&ana, json!({ "message": rule.replace("}} ;", "} } ;") })).await;
     assert_eq!(said["status"], "success", "{said}");
+}
+
+async fn what_it_changes_is_marked_and_can_be_taken_back(kind: Kind) {
+    let (_world, ana) = world(kind).await;
+    let deal = ana.make("/api/deals", json!({ "name": "Lamps for Lumen", "amount": 100 })).await;
+    let id = deal["id"].as_str().unwrap();
     let script = format!(
         r#"CALL update_record {{"object": "deal", "id": "{id}", "fields": {{"amount": 750}} }} ; CALL create_record {{"object": "task", "fields": {{"title": "Call Lumen", "relatedId": "{id}"}} }} ; CALL read_record {{"object": "deal", "id": "{id}"}} ;"#
     )

@@ -11,10 +11,12 @@ use crate::{
 
 on_both!(
     engines_need_no_model,
+    texts_are_written_without_a_model,
     a_model_answers_where_one_is_set_up,
     what_does_not_fit_is_asked_again_and_then_answered_without_a_model,
     a_translation_takes_a_model,
     a_lead_is_scored_and_the_score_is_kept,
+    a_score_is_half_a_models_where_one_answers,
     texts_become_vectors_without_a_model,
     what_cannot_be_answered_is_told,
 );
@@ -46,6 +48,11 @@ async fn engines_need_no_model(kind: Kind) {
         !entities["date"].as_array().unwrap().is_empty()
             && !entities["money"].as_array().unwrap().is_empty()
     );
+}
+
+async fn texts_are_written_without_a_model(kind: Kind) {
+    let world = World::new(kind).await;
+    let bruno = &world.bruno;
     for (count, replies) in [(Json::Null, 3), (json!(1), 1), (json!(5), 5)] {
         let found =
             of(bruno, "smart-replies", json!({ "message": "How much is it?", "count": count }))
@@ -140,7 +147,7 @@ async fn a_translation_takes_a_model(kind: Kind) {
 }
 
 async fn a_lead_is_scored_and_the_score_is_kept(kind: Kind) {
-    let (world, ana, _far) = with(kind, &[]).await;
+    let (_world, ana, _far) = with(kind, &[]).await;
     let lead = json!({ "name": "Ana Prado", "company": "Lumen Ltda", "jobTitle": "CEO" });
     let lead = ana.make("/api/leads", lead).await["id"].clone();
     for number in 0..6 {
@@ -170,6 +177,10 @@ async fn a_lead_is_scored_and_the_score_is_kept(kind: Kind) {
         "{stored}"
     );
     assert!(stored["scoreReason"].as_str().unwrap().contains("company +10"), "{stored}");
+}
+
+async fn a_score_is_half_a_models_where_one_answers(kind: Kind) {
+    let (world, ana, _far) = with(kind, &[]).await;
     let contact =
         ana.make("/api/contacts", json!({ "firstName": "Rui", "lastName": "Dias" })).await["id"]
             .clone();

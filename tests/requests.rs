@@ -121,6 +121,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             end_syncs(owner).await;
             owner.post("/api/database/sync", json!({})).await.json
         }
+        "ai" => owner.make("/api/ai/conversations", json!({ "title": unique(word) })).await,
         "attachments" => {
             let made = owner.attach(&[("name", &unique(word))], ("a.txt", word.as_bytes())).await;
             assert_eq!(made.status, 201, "{made:?}");
@@ -361,6 +362,10 @@ async fn content(
         (_, ["settings"]) if kind == "keys" => json!({ "ownKeys": true }),
         (_, ["sentiment" | "intent" | "extract-entities"]) => json!({ "text": word }),
         (_, ["smart-replies" | "generate"]) => json!({ "message": word }),
+        (_, ["conversations", ..]) if words.last() == Some(&"messages") => {
+            json!({ "content": unique(word) })
+        }
+        (_, ["conversations", ..]) => json!({ "title": unique(word) }),
         (_, ["translate"]) => json!({ "text": word, "targetLanguage": "pt-BR" }),
         (_, ["score-lead"]) => json!({ "leadId": something("leads", owner, word).await }),
         (_, ["copilot"]) => json!({ "context": word }),

@@ -18,7 +18,12 @@ pub(crate) use self::{routes::routes, schemas::schemas, stream::Streams};
 use crate::Assistant;
 
 pub(crate) fn migration() -> Migration {
-    let conversations = Table::of_tenant(
+    let steps = [conversations(), messages(), actions()].map(Step::Create).into();
+    Migration { name: "2026-11-22-assistant", steps }
+}
+
+fn conversations() -> Table {
+    Table::of_tenant(
         "ai_conversations",
         vec![
             id("member_id").required(),
@@ -35,8 +40,11 @@ pub(crate) fn migration() -> Migration {
             time("updated_at").required(),
         ],
     )
-    .index(&["member_id", "updated_at", "id"]);
-    let messages = Table::of_tenant(
+    .index(&["member_id", "updated_at", "id"])
+}
+
+fn messages() -> Table {
+    Table::of_tenant(
         "ai_messages",
         vec![
             id("conversation_id").required(),
@@ -46,8 +54,11 @@ pub(crate) fn migration() -> Migration {
             time("created_at").required(),
         ],
     )
-    .index(&["conversation_id", "id"]);
-    let actions = Table::of_tenant(
+    .index(&["conversation_id", "id"])
+}
+
+fn actions() -> Table {
+    Table::of_tenant(
         "ai_actions",
         vec![
             id("conversation_id").required(),
@@ -58,9 +69,7 @@ pub(crate) fn migration() -> Migration {
             time("decided_at"),
         ],
     )
-    .index(&["conversation_id", "id"]);
-    let steps = [conversations, messages, actions].map(Step::Create).into();
-    Migration { name: "2026-11-22-assistant", steps }
+    .index(&["conversation_id", "id"])
 }
 
 /// Says who answers messages in the background.

@@ -105,7 +105,7 @@ pub(crate) fn topic(message: &str) -> &'static str {
         }
     }
     let has = |word: &&str| spaced.contains(&format!(" {word} "));
-    let found = WORDS.iter().find(|(_, words)| words.iter().any(|word| has(word)));
+    let found = WORDS.iter().find(|(_, words)| words.iter().any(has));
     found.map_or("general", |(topic, _)| topic)
 }
 

@@ -36,61 +36,60 @@ pub(crate) enum Done {
 
 /// The tools that are offered to a member.
 pub(crate) fn offered(role: Role) -> Vec<Tool> {
-    let of = |objects: &[&str]| json!({ "type": "string", "enum": objects });
-    let id = || json!({ "type": "string", "description": "The id of the record." });
-    let open =
-        |text: &str| json!({ "type": "object", "description": text, "additionalProperties": true });
-    let tool = |name: &str, description: &str, parameters: Json| Tool {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        parameters,
-    };
+    let mut tools = Vec::from(looking());
+    if role >= Role::Member {
+        tools.extend(changing());
+    }
+    tools
+}
+
+fn tool(name: &str, description: &str, parameters: Json) -> Tool {
+    Tool { name: name.to_owned(), description: Some(description.to_owned()), parameters }
+}
+
+fn one_of(objects: &[&str]) -> (&'static str, Json) {
+    ("object", json!({ "type": "string", "enum": objects }))
+}
+
+fn of_record() -> (&'static str, Json) {
+    ("id", json!({ "type": "string", "description": "The id of the record." }))
+}
+
+fn looking() -> [Tool; 3] {
+    let rule = "A rule: {\"field\":\"amount\",\"op\":\"gt\",\"value\":1000}, or {\"all\":[…]}, {\"any\":[…]}, {\"not\":…}.";
     let find = json!({
         "type": "object",
         "properties": {
-            "object": of(&READ),
+            "object": one_of(&READ).1,
             "search": { "type": "string", "description": "Words that the record has." },
-            "filter": open("A rule: {\"field\":\"amount\",\"op\":\"gt\",\"value\":1000}, or {\"all\":[…]}, {\"any\":[…]}, {\"not\":…}."),
+            "filter": { "type": "object", "description": rule, "additionalProperties": true },
             "sort": { "type": "string", "description": "A field; with - before it descending." },
             "limit": { "type": "integer", "minimum": 1, "maximum": MOST_ROWS },
         },
         "required": ["object"],
         "additionalProperties": false,
     });
-    let mut tools = vec![
+    let one = strict(&[one_of(&READ), of_record()]);
+    [
         tool("find_records", "Records of one kind, by words or a rule.", find),
-        tool(
-            "read_record",
-            "One record with all its fields.",
-            strict(&[("object", of(&READ)), ("id", id())]),
-        ),
-        tool(
-            "describe_object",
-            "The fields of a kind of record.",
-            strict(&[("object", of(&READ))]),
-        ),
-    ];
-    if role >= Role::Member {
-        let fields = || open("Values by the keys of fields; describe_object tells them.");
-        tools.extend([
-            tool(
-                "create_record",
-                "Makes a record, such as a task.",
-                strict(&[("object", of(&WRITTEN)), ("fields", fields())]),
-            ),
-            tool(
-                "update_record",
-                "Changes fields of a record.",
-                strict(&[("object", of(&WRITTEN)), ("id", id()), ("fields", fields())]),
-            ),
-            tool(
-                "delete_record",
-                "Proposes to delete a record; the member is asked first.",
-                strict(&[("object", of(&WRITTEN)), ("id", id())]),
-            ),
-        ]);
-    }
-    tools
+        tool("read_record", "One record with all its fields.", one),
+        tool("describe_object", "The fields of a kind of record.", strict(&[one_of(&READ)])),
+    ]
+}
+
+fn changing() -> [Tool; 3] {
+    let about = "Values by the keys of fields; describe_object tells them.";
+    let open = json!({ "type": "object", "description": about, "additionalProperties": true });
+    let fields = || ("fields", open.clone());
+    let new = strict(&[one_of(&WRITTEN), fields()]);
+    let change = strict(&[one_of(&WRITTEN), of_record(), fields()]);
+    let gone = strict(&[one_of(&WRITTEN), of_record()]);
+    let delete = "Proposes to delete a record; the member is asked first.";
+    [
+        tool("create_record", "Makes a record, such as a task.", new),
+        tool("update_record", "Changes fields of a record.", change),
+        tool("delete_record", delete, gone),
+    ]
 }
 
 /// Who changes something on a model's proposal: the member, marked.
