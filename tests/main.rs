@@ -27,6 +27,7 @@ mod kill;
 mod locked;
 mod logs;
 mod mail;
+mod messages;
 mod models;
 mod nodes;
 mod objects;

@@ -29,18 +29,18 @@ on_both!(
     a_tenants_own_key_goes_before_the_operators,
 );
 
-const TEXT: &str = "The lamps left on Monday, and arrive by Friday.";
-const KEY: &str = "sk-of-the-operator-0001";
+pub(crate) const TEXT: &str = "The lamps left on Monday, and arrive by Friday.";
+pub(crate) const KEY: &str = "sk-of-the-operator-0001";
 
 /// The far side of one test, which plays all providers.
-struct Far {
+pub(crate) struct Far {
     process: Child,
-    port: String,
+    pub(crate) port: String,
     told: Mutex<Receiver<Json>>,
 }
 
 impl Far {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut process = Command::new("python3")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/models.py"))
             .stdout(Stdio::piped())
@@ -59,12 +59,12 @@ impl Far {
     }
 
     /// What it was asked next; it tells of a request before it answers it, and may be heard a moment later.
-    fn asked(&self) -> Json {
+    pub(crate) fn asked(&self) -> Json {
         self.told.lock().unwrap().recv_timeout(Duration::from_secs(20)).unwrap()
     }
 
     /// Nothing more was asked.
-    fn is_unasked(&self) -> bool {
+    pub(crate) fn is_unasked(&self) -> bool {
         self.told.lock().unwrap().try_recv().is_err()
     }
 }
@@ -81,7 +81,12 @@ impl Drop for Far {
 }
 
 /// A world in which OpenAI and Anthropic are set up, in this order.
-async fn with_models(kind: Kind) -> (World, Client, Far) {
+pub(crate) async fn with_models(kind: Kind) -> (World, Client, Far) {
+    with_models_and(kind, &[]).await
+}
+
+/// The same with other settings.
+pub(crate) async fn with_models_and(kind: Kind, more: &[(&str, &str)]) -> (World, Client, Far) {
     let (world, far) = (World::new(kind).await, Far::start());
     let base = format!("http://127.0.0.1:{}/v1", far.port);
     let settings = [
@@ -96,7 +101,7 @@ async fn with_models(kind: Kind) -> (World, Client, Far) {
         ("llm.retries", "0"),
         ("llm.breaker_failures", "100"),
     ];
-    let (world, ana) = world.configured(&settings);
+    let (world, ana) = world.configured(&[&settings[..], more].concat());
     (world, ana, far)
 }
 
@@ -108,7 +113,7 @@ async fn ask(ana: &Client, body: Json) -> Answer {
     ana.post("/v1/chat/completions", body).await
 }
 
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+pub(crate) fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
     answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
 }
 

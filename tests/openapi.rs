@@ -53,6 +53,10 @@ fn references(value: &Json, document: &Json) {
     }
 }
 
+/// They take a provider of models; `models` and `messages` ask them.
+const WITH_MODELS: [&str; 3] =
+    ["POST /v1/chat/completions", "POST /v1/embeddings", "POST /v1/messages"];
+
 async fn answers_are_those_that_the_document_tells(kind: Kind) {
     let world = World::new(kind).await;
     let document = world.nobody.get("/openapi.json").await.json;
@@ -70,8 +74,7 @@ async fn answers_are_those_that_the_document_tells(kind: Kind) {
             || operation.path.contains("/totp/")
             // It takes a bundle, from whoever runs the installation.
             || operation.name() == "POST /api/database/import"
-            // They take a provider of models; `models` asks them.
-            || ["POST /v1/chat/completions", "POST /v1/embeddings"].contains(&operation.name().as_str())
+            || WITH_MODELS.contains(&operation.name().as_str())
         {
             continue;
         }

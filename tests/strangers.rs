@@ -31,7 +31,8 @@ on_both!(
 );
 
 /// Operations that these tests do not send as they are, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
+    ("POST /v1/messages", "it takes a provider of models; `messages` tries who may"),
     ("POST /v1/chat/completions", "it takes a provider of models; `models` tries who may"),
     ("POST /v1/embeddings", "it takes a provider of models; `models` tries who may"),
     ("POST /api/database/import", "it takes a bundle, from whoever runs the installation"),

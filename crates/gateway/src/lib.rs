@@ -1,9 +1,12 @@
-//! A tenant's use of language models: the keys of providers, the OpenAI-compatible `/v1`, and what was asked of whom.
+//! A tenant's use of language models: the keys of providers, `/v1` in the forms of OpenAI and Anthropic, and what was asked of whom.
 
 mod activity;
+mod anthropic;
 mod completions;
 mod embeddings;
+mod fields;
 pub mod keys;
+mod messages;
 mod openai;
 mod setup;
 mod transport;
@@ -84,6 +87,7 @@ impl Gateway {
 /// Everything of this room that is served.
 pub fn routes(gateway: &Arc<Gateway>) -> Routes {
     completions::routes(gateway)
+        .and(messages::routes(gateway))
         .and(embeddings::routes(gateway))
         .and(activity::routes(&gateway.activity))
 }
@@ -91,6 +95,7 @@ pub fn routes(gateway: &Arc<Gateway>) -> Routes {
 /// The named schemas of its answers.
 pub fn schemas() -> Vec<(String, serde_json::Value)> {
     let mut all = openai::schemas();
+    all.extend(anthropic::schemas());
     all.extend(activity::schemas());
     all
 }
