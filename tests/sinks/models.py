@@ -2,16 +2,17 @@
 
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `snap-*` behind its first piece, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429,
-`wrong-*` with 400, `none-*` with 404, `late-*` never. Who is given a tool asks for it, and answers once it has the result.
+`wrong-*` with 400, `none-*` with 404, `late-*` never; `slow-*` pause between pieces. Who is given a tool asks for it, and answers once it has the result.
 """
 
 import json
 import socketserver
-import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
 TEXT = "The lamps left on Monday, and arrive by Friday."
+TELLING = threading.Lock()
 ARGUMENTS = {"id": 7}
 FITTING = {"day": "Friday", "lamps": 2}
 
@@ -36,7 +37,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
-        print(json.dumps(told), flush=True)
+        # Lines of requests that come together must not run into each other.
+        with TELLING:
+            print(json.dumps(told), flush=True)
         model = body["model"]
         if model.startswith("late"):
             time.sleep(60)
@@ -104,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
                 return
             self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
             self.wfile.flush()
+            if model.startswith("slow"):
+                time.sleep(0.02)
         self.wfile.write(end.encode())
 
     def error(self, status, words):
@@ -123,6 +128,7 @@ class Handler(BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 64
 
 
 with Server(("127.0.0.1", 0), Handler) as server:

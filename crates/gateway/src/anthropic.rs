@@ -5,13 +5,33 @@ mod read;
 mod tests;
 mod write;
 
-use kith_http::schema;
-use serde_json::Value as Json;
+use kith_http::{Call, schema};
+use serde_json::{Value as Json, json};
 
 pub(crate) use self::{
     read::{Asked, read, read_to_count},
     write::{Pieces, answer},
 };
+
+/// Whether the caller is a client of Anthropic's.
+pub(crate) fn is_spoken(call: &Call) -> bool {
+    call.head.headers.contains_key("anthropic-version")
+}
+
+/// Models, of which we know no more than their names.
+pub(crate) fn models(listed: &[Json]) -> Json {
+    let model = |listed: &Json| {
+        let id = &listed["id"];
+        json!({ "type": "model", "id": id, "display_name": id, "created_at": "1970-01-01T00:00:00Z" })
+    };
+    let id = |listed: Option<&Json>| listed.map(|listed| listed["id"].clone());
+    json!({
+        "data": listed.iter().map(model).collect::<Json>(),
+        "has_more": false,
+        "first_id": id(listed.first()),
+        "last_id": id(listed.last()),
+    })
+}
 
 /// Described as far as we look into it: what else the form has goes to Anthropic as it is.
 pub(crate) fn request(counts_alone: bool) -> Json {
@@ -68,5 +88,20 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
         &["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"],
     );
     let tokens = schema::object(vec![("input_tokens", schema::integer())], &["input_tokens"]);
-    vec![("ModelMessage".to_owned(), message), ("TokenCount".to_owned(), tokens)]
+    let keys = ["type", "id", "display_name", "created_at"];
+    let model = schema::object(keys.map(|key| (key, schema::string())).to_vec(), &keys);
+    let models = schema::object(
+        vec![
+            ("data", schema::list(model)),
+            ("has_more", schema::boolean()),
+            ("first_id", schema::nullable(schema::string())),
+            ("last_id", schema::nullable(schema::string())),
+        ],
+        &["data", "has_more", "first_id", "last_id"],
+    );
+    vec![
+        ("ModelMessage".to_owned(), message),
+        ("AnthropicModels".to_owned(), models),
+        ("TokenCount".to_owned(), tokens),
+    ]
 }
