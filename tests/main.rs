@@ -15,6 +15,7 @@ mod commands;
 mod custom;
 mod database;
 mod deals;
+mod doctor;
 mod duplicates;
 mod events;
 mod files;

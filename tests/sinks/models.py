@@ -2,7 +2,7 @@
 
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `snap-*` behind its first piece, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429,
-`wrong-*` with 400, `none-*` with 404, `late-*` never; `slow-*` pause between pieces. Who is given a tool asks for it, and answers once it has the result.
+`wrong-*` with 400, `none-*` with 404, `denied-*` with 401, `late-*` never; `slow-*` pause between pieces. Who is given a tool asks for it, and answers once it has the result.
 """
 
 import json
@@ -49,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(429, "slow down")
         if model.startswith("wrong"):
             return self.error(400, "that is wrong")
+        if model.startswith("denied"):
+            return self.error(401, f"there is no key {told['key']}")
         if model.startswith("none"):
             return self.error(404, "there is no such model")
         if model.startswith("empty"):

@@ -8,6 +8,7 @@ mod fields;
 pub mod keys;
 mod messages;
 mod openai;
+pub mod probe;
 mod setup;
 mod transport;
 
