@@ -51,7 +51,7 @@ dev: toolchain ## Serve, and restart when the source changes
 
 clean: ## Remove what builds, tests and benchmarks made; ./data and bench/results stay
 	@cargo clean $(quiet)
-	@rm -rf bench/peers/*/node_modules
+	@rm -rf bench/peers/*/node_modules bench/peers/*/venv
 	@find bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@if test -d data; then echo "The folder ./data stays: it holds databases and secrets."; fi
 

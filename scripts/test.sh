@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 log=$target/test-install.log
-# What the tests hold us against: a mail server, a reader of vCards and calendars, and what answers as S3 does.
-python_packages="aiosmtpd==1.4.6 vobject==0.9.9 moto[s3,server]==5.2.1"
-python_modules="aiosmtpd, vobject, moto.server"
+# What the tests hold us against: a mail server, a reader of vCards and calendars, what answers as S3 does, and the clients of
+# OpenAI and Anthropic.
+python_packages="aiosmtpd==1.4.6 vobject==0.9.9 moto[s3,server]==5.2.1 openai==3.54.0 anthropic==2.12.0"
+python_modules="aiosmtpd, vobject, moto.server, openai, anthropic"
 
 say() {
     printf 'test: %s\n' "$1" >&2
@@ -83,7 +84,7 @@ provide_python_packages() {
     fi
     environment=$target/test-python
     if ! "$environment/bin/python3" -c "import $python_modules" 2>/dev/null; then
-        say "python3 lacks aiosmtpd, vobject or moto, which the tests need: installing them from PyPI into $environment"
+        say "python3 lacks one of $python_modules, which the tests need: installing them from PyPI into $environment"
         if ! make_environment; then
             install "python3 cannot make virtual environments" python3-venv
             make_environment || fail "no virtual environment can be made; see $log"

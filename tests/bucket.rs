@@ -11,6 +11,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
+use crate::python::python;
+
 /// A bucket of its own for one test.
 pub(crate) struct Bucket {
     process: Child,
@@ -44,7 +46,7 @@ impl Bucket {
     }
 
     fn started(scheme: &'static str, certificate: &[PathBuf]) -> Self {
-        let mut process = Command::new(python())
+        let mut process = Command::new(python("moto.server", "moto[s3,server]"))
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/s3_sink.py"))
             .args(certificate)
             .stdin(Stdio::piped())
@@ -111,19 +113,6 @@ impl Bucket {
         stream.read_to_string(&mut answer).unwrap();
         answer.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
-}
-
-/// The Python that has moto: the machine's, or the one that `make test` made.
-fn python() -> &'static str {
-    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/test-python/bin/python3");
-    for python in ["python3", own] {
-        let mut known = Command::new(python);
-        known.args(["-c", "import moto.server"]).stderr(Stdio::null());
-        if known.status().is_ok_and(|status| status.success()) {
-            return python;
-        }
-    }
-    panic!("python3 has no moto, the S3 of these tests: python3 -m pip install 'moto[s3,server]'");
 }
 
 impl Drop for Bucket {

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     client::Client,
     database::{Kind, on_both},
-    models::with,
+    models::with_models_and as with,
     world::World,
 };
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     client::{Answer, Client},
     database::{Kind, on_both},
-    models::{TEXT, ask, asking, header, heard, with},
+    models::{TEXT, ask, asking, header, heard, with_models_and as with},
     world::World,
 };
 

@@ -81,12 +81,12 @@ impl Drop for Far {
 }
 
 /// A world in which OpenAI and Anthropic are set up, in this order.
-async fn with_models(kind: Kind) -> (World, Client, Far) {
-    with(kind, &[]).await
+pub(crate) async fn with_models(kind: Kind) -> (World, Client, Far) {
+    with_models_and(kind, &[]).await
 }
 
 /// The same with other settings.
-pub(crate) async fn with(kind: Kind, more: &[(&str, &str)]) -> (World, Client, Far) {
+pub(crate) async fn with_models_and(kind: Kind, more: &[(&str, &str)]) -> (World, Client, Far) {
     let (world, far) = (World::new(kind).await, Far::start());
     let base = format!("http://127.0.0.1:{}/v1", far.port);
     let settings = [
@@ -101,7 +101,7 @@ pub(crate) async fn with(kind: Kind, more: &[(&str, &str)]) -> (World, Client, F
         ("llm.retries", "0"),
         ("llm.breaker_failures", "100"),
     ];
-    let (world, ana) = world.configured(&[&settings, more].concat());
+    let (world, ana) = world.configured(&[&settings[..], more].concat());
     (world, ana, far)
 }
 

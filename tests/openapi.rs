@@ -54,7 +54,8 @@ fn references(value: &Json, document: &Json) {
 }
 
 /// They take a provider of models, or do not end; `models`, `engines` and `assistant` ask them.
-const TAKE_A_MODEL: [&str; 6] = [
+const TAKE_A_MODEL: [&str; 7] = [
+    "POST /v1/messages",
     "POST /v1/chat/completions",
     "POST /v1/embeddings",
     "POST /api/ai/translate",

@@ -391,8 +391,12 @@ async fn content(
             "views" => view(word),
             _ => body(kind, owner, word).await.unwrap_or_default(),
         },
-        (_, [.., "completions"]) => {
+        (_, [.., "completions" | "count_tokens"]) => {
             json!({ "model": "auto", "messages": [{ "role": "user", "content": unique(word) }] })
+        }
+        (_, ["messages"]) if kind == "v1" => {
+            let messages = json!([{ "role": "user", "content": unique(word) }]);
+            json!({ "model": "auto", "max_tokens": 9, "messages": messages })
         }
         (_, [.., "embeddings"]) => json!({ "model": "auto", "input": unique(word) }),
         (_, _) => panic!("what does {} take? See `content`.", operation.name()),

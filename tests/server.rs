@@ -116,6 +116,11 @@ pub(crate) fn embedded(folder: &Path) -> String {
 }
 
 impl Server {
+    /// Where it serves.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address.as_deref().unwrap())
+    }
+
     /// Asks; nothing comes back from a process that ended.
     pub(crate) fn ask(&self, request: &str, headers: &str, body: Option<&Json>) -> Option<Reply> {
         let body = body.map(Json::to_string).unwrap_or_default();

@@ -21,6 +21,7 @@ end
 
 function init()
   wrk.headers["Authorization"] = "Bearer " .. os.getenv("TOKEN")
+  for name, value in os.getenv("HEADERS"):gmatch("([^:\n]+): ([^\n]+)") do wrk.headers[name] = value end
   if method == "POST" then wrk.headers["Content-Type"] = "application/json" end
   for line in io.lines(os.getenv("LINES")) do
     prepared[#prepared + 1] = method == "POST" and split_at_number(line) or wrk.format(method, line)

@@ -19,11 +19,12 @@ NUMBERS_PER_LOAD = 10_000_000
 
 @dataclass(frozen=True)
 class Requests:
-    """What a load sends: a path in each line for GET, a body in each line for POST to `path`."""
+    """What a load sends: a path in each line for GET, a body in each line for POST to `path`; `headers` besides the token."""
 
     method: str
     lines: list[str]
     path: str = ""
+    headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class LoadGenerator:
             "REQUEST_PATH": requests.path,
             "LINES": str(self.lines_file),
             "TOKEN": token,
+            "HEADERS": "\n".join(requests.headers),
             "FIRST_NUMBER": str(self.loads * NUMBERS_PER_LOAD),
         }
 

@@ -1,10 +1,9 @@
 """A far side that speaks the forms of OpenAI and Anthropic, and fails where the name of the model says so.
 
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
-middle of a stream, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429, `wrong-*` with 400,
-`late-*` never; `echo-*` say what they were asked,
-`json-*` what `SAYS` has, `twice-*` fit at the second time;
-`crm-*` call functions.
+middle of a stream, `snap-*` behind its first piece, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429,
+`wrong-*` with 400, `none-*` with 404, `denied-*` with 401, `late-*` never; `slow-*` pause between pieces;
+`echo-*` say what they were asked, `json-*` what `SAYS` has, `twice-*` fit at the second time, `crm-*` call functions. Who is given a tool asks for it, and answers once it has the result.
 """
 
 import json
@@ -14,7 +13,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler
 
+TEXT = "The lamps left on Monday, and arrive by Friday."
 TELLING = threading.Lock()
+ARGUMENTS = {"id": 7}
 CALL = re.compile(r"CALL (\w+) (\{.*?\}) ;")
 SAYS = {
     "sentiment": 'Here you are:\n```json\n{"sentiment": "negative", "score": 0.1, "confidence": 0.93,}\n```',
@@ -23,7 +24,30 @@ SAYS = {
     "score": '{"score": 100, "recommendation": "Call her now."}',
     "replies": '{"replies": [{"text": "One.", "tone": "formal", "confidence": 0.5}]}',
 }
-TEXT = "The lamps left on Monday, and arrive by Friday."
+FITTING = {"day": "Friday", "lamps": 2}
+
+
+def rest(messages):
+    """The text, but for what was said before it was cut off."""
+    said = next((m["content"] for m in messages if m["role"] == "assistant"), None) or ""
+    said = said if isinstance(said, str) else said[0].get("text", "")
+    return TEXT[len(said):] if TEXT.startswith(said) else TEXT
+
+
+def said(model, messages):
+    """What a model says whose name tells it what to say."""
+    if model.startswith("echo"):
+        text = messages[-1]["content"]
+        return text if isinstance(text, str) else text[0]["text"]
+    if model.startswith("json"):
+        return SAYS.get(model.removeprefix("json-"), "{}")
+    if model.startswith("twice"):
+        return SAYS["sentiment"] if len(messages) > 2 else TEXT
+    return rest(messages)
+
+
+def eights(text):
+    return [text[at:at + 8] for at in range(0, len(text), 8)]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
+        # Lines of requests that come together must not run into each other.
         with TELLING:
             print(json.dumps(told), flush=True)
         model = body["model"]
@@ -46,24 +71,19 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(429, "slow down")
         if model.startswith("wrong"):
             return self.error(400, "that is wrong")
+        if model.startswith("denied"):
+            return self.error(401, f"there is no key {told['key']}")
+        if model.startswith("none"):
+            return self.error(404, "there is no such model")
         if model.startswith("empty"):
             return self.json({"model": model, "choices": []})
         if self.path.endswith("/embeddings"):
             data = [{"index": at, "embedding": [0.5, -0.25, at]} for at, _ in enumerate(body["input"])]
             return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
-        said = next((m["content"] for m in body["messages"] if m["role"] == "assistant"), "")
-        text = TEXT[len(said if isinstance(said, str) else said[0]["text"]):]
-        if model.startswith("json"):
-            text = SAYS.get(model.removeprefix("json-"), "{}")
         if model.startswith("crm"):
             return self.crm(model, body["messages"])
-        if model.startswith("twice") and len(body["messages"]) > 2:
-            text = SAYS["sentiment"]
-        if model.startswith("echo"):
-            text = body["messages"][-1]["content"]
-            text = text if isinstance(text, str) else text[0]["text"]
         form = self.anthropic if self.path.endswith("/messages") else self.openai
-        form(model, text, body)
+        form(model, body)
 
     def crm(self, model, messages):
         """Calls the functions that the last question names, one after the other, and then says what the last one told.
@@ -86,25 +106,42 @@ class Handler(BaseHTTPRequestHandler):
         reason = "tool_calls" if message.get("tool_calls") else "stop"
         self.json({"model": model, "choices": [{"message": message, "finish_reason": reason}], "usage": usage})
 
-    def openai(self, model, text, body):
+    def openai(self, model, body):
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
-        calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": t["function"]["name"], "arguments": "{\"id\": 7}"}} for t in body.get("tools", [])[:1]]
+        is_told = any(m["role"] == "tool" for m in body["messages"])
+        names = [] if is_told else [tool["function"]["name"] for tool in body.get("tools", [])[:1]]
+        calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(ARGUMENTS)}} for name in names]
+        fits = "response_format" in body and not model.startswith(("json", "twice"))
+        text = json.dumps(FITTING) if fits else said(model, body["messages"])
         reason = "tool_calls" if calls else "stop"
         if not body.get("stream"):
             message = {"role": "assistant", "content": None if calls else text, "tool_calls": calls or None}
             return self.json({"model": model, "choices": [{"message": message, "finish_reason": reason}], "usage": usage})
         delta = lambda delta, finish=None: {"model": model, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-        pieces = [delta({"tool_calls": calls})] if calls else [delta({"content": text[at:at + 8]}) for at in range(0, len(text), 8)]
+        pieces = [delta({"tool_calls": calls})] if calls else [delta({"content": piece}) for piece in eights(text)]
         self.stream(pieces + [delta({}, reason), {"choices": [], "usage": usage}], model, "data: [DONE]\n\n")
 
-    def anthropic(self, model, text, body):
+    def anthropic(self, model, body):
         usage = {"input_tokens": 11, "output_tokens": 7}
+        parts = [part for m in body["messages"] if isinstance(m["content"], list) for part in m["content"]]
+        is_told = any(part["type"] == "tool_result" for part in parts)
+        wanted = body.get("tool_choice", {}).get("name")
+        names = [] if is_told else [tool["name"] for tool in body.get("tools", [])[:1]]
+        # An answer that must fit a schema comes by a tool that must be used.
+        calls = [{"type": "tool_use", "id": "call_1", "name": name, "input": FITTING if name == wanted else ARGUMENTS} for name in names]
+        text = said(model, body["messages"])
+        reason = "tool_use" if calls else "end_turn"
         if not body.get("stream"):
-            return self.json({"model": model, "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": usage})
-        piece = lambda text: {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
-        pieces = [{"type": "message_start", "message": {"usage": usage}}, {"type": "content_block_start", "content_block": {"type": "text"}}]
-        pieces += [piece(text[at:at + 8]) for at in range(0, len(text), 8)]
-        pieces += [{"type": "content_block_stop"}, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}, {"type": "message_stop"}]
+            content = calls or [{"type": "text", "text": text}]
+            return self.json({"model": model, "content": content, "stop_reason": reason, "usage": usage})
+        pieces = [{"type": "message_start", "message": {"usage": usage}}]
+        for call in calls:
+            pieces.append({"type": "content_block_start", "content_block": call | {"input": {}}})
+            pieces += [{"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": piece}} for piece in eights(json.dumps(call["input"]))]
+        if not calls:
+            pieces.append({"type": "content_block_start", "content_block": {"type": "text"}})
+            pieces += [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": piece}} for piece in eights(text)]
+        pieces += [{"type": "content_block_stop"}, {"type": "message_delta", "delta": {"stop_reason": reason}, "usage": usage}, {"type": "message_stop"}]
         self.stream(pieces, model, "")
 
     def stream(self, pieces, model, end):
@@ -114,10 +151,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         for at, piece in enumerate(pieces):
-            if model.startswith("cut") and at == 3:
+            if model.startswith("cut") and at == 3 or model.startswith("snap") and at == 1:
                 return
             self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
             self.wfile.flush()
+            if model.startswith("slow"):
+                time.sleep(0.02)
         self.wfile.write(end.encode())
 
     def error(self, status, words):

@@ -5,6 +5,8 @@ use std::time::Instant;
 use kith_http::Answer;
 use kith_llm::{Leg, Provider, cost, models};
 
+use crate::Speaking;
+
 pub(crate) const TAG: &str = "models";
 /// Bytes of a request.
 pub(crate) const LARGEST: usize = 20 << 20;
@@ -20,6 +22,11 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    pub(crate) fn of(speaking: &Speaking) -> Self {
+        let (legs, is_repeat, by) = (speaking.legs(), speaking.is_repeat(), speaking.by());
+        Self { legs, is_repeat, by }
+    }
+
     pub(crate) fn on(&self, answer: Answer, began: Instant) -> Answer {
         let attempts: u32 = self.legs.iter().map(|leg| leg.attempts).sum();
         let waited = self.legs.iter().map(|leg| leg.took).sum();

@@ -222,9 +222,8 @@ impl Gateway {
     }
 }
 
-/// What a request is expected to take: as many tokens as it has letters by four, and half as many for its answer.
+/// What a request is expected to take: half as many tokens for its answer as it has itself.
 pub(crate) fn expected(chat: &Chat) -> Usage {
-    let letters: usize = chat.messages.iter().map(|message| message.words().len()).sum();
-    let prompt_tokens = u32::try_from(letters / 4).unwrap_or(u32::MAX);
+    let prompt_tokens = chat.estimate();
     Usage { prompt_tokens, completion_tokens: prompt_tokens / 2 }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     Answered, Ask, Capability, Gateway, Speaking,
     answers::{LARGEST, SECONDS, TAG, Told, known},
+    anthropic,
     openai::{self, Asked, Chunks},
 };
 
@@ -34,7 +35,11 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Routes {
     let list = Operation::get("/v1/models", TAG, "Models that can be asked")
         .scope("ai", "read")
         .error_form(ErrorForm::OpenAi)
-        .answers(200, "By provider; `auto` stands for whoever fits best.", schema::named("Models"));
+        .answers(
+            200,
+            "By provider; `auto` stands for whoever fits best. With the header `anthropic-version` in the form of Anthropic.",
+            schema::any_of(&["Models", "AnthropicModels"].map(schema::named)),
+        );
     let (complete_by, list_by) = (Arc::clone(gateway), Arc::clone(gateway));
     Routes::new()
         .add(complete, move |call| run(Arc::clone(&complete_by), call))
@@ -102,6 +107,9 @@ async fn show(gateway: Arc<Gateway>, call: Call) -> Result<Answer> {
     }
     if !all.is_empty() {
         all.insert(0, model("auto".to_owned(), "kith"));
+    }
+    if anthropic::is_spoken(&call) {
+        return Answer::json(&anthropic::models(&all));
     }
     Answer::json(&json!({ "object": "list", "data": all }))
 }

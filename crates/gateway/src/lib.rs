@@ -1,18 +1,22 @@
-//! A tenant's use of language models: the keys of providers, the OpenAI-compatible `/v1`, and what was asked of whom.
+//! A tenant's use of language models: the keys of providers, `/v1` in the forms of OpenAI and Anthropic, and what was asked of whom.
 
 mod activity;
 mod answers;
+mod anthropic;
 mod ask;
 mod capability;
 mod completions;
 pub mod credits;
 mod desk;
 mod embeddings;
+mod fields;
 pub mod keys;
 mod memory;
+mod messages;
 mod openai;
 mod policy;
 mod privacy;
+pub mod probe;
 mod providers;
 mod repeats;
 mod setup;
@@ -87,6 +91,7 @@ impl Gateway {
 /// Everything of this room that is served.
 pub fn routes(gateway: &Arc<Gateway>) -> Routes {
     completions::routes(gateway)
+        .and(messages::routes(gateway))
         .and(embeddings::routes(gateway))
         .and(activity::routes(&gateway.activity))
         .and(usage::routes(&gateway.activity))
@@ -98,6 +103,7 @@ pub fn routes(gateway: &Arc<Gateway>) -> Routes {
 /// The named schemas of its answers.
 pub fn schemas() -> Vec<(String, serde_json::Value)> {
     let mut all = openai::schemas();
+    all.extend(anthropic::schemas());
     all.extend(activity::schemas());
     all.extend(usage::schemas());
     all.extend(credits::schemas());

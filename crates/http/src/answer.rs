@@ -118,6 +118,11 @@ impl Answer {
         self.header(header::CONTENT_DISPOSITION, &told)
     }
 
+    /// The same with this JSON for its content.
+    fn saying(self, json: &serde_json::Value) -> Self {
+        Self { content: Content::Whole(JSON, json.to_string().into_bytes().into()), ..self }
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let (kind, body) = match self.content {
             Content::Empty => (None, Body::empty()),
@@ -177,14 +182,8 @@ pub(crate) fn status_of(kind: Kind) -> StatusCode {
 
 /// An error as OpenAI tells it.
 pub(crate) fn openai_error(error: &Error, request_id: &str) -> Answer {
-    let told = problem(error, request_id);
-    // Its clients know 400 for what is wrong with a request.
-    let status = if told.status == StatusCode::UNPROCESSABLE_ENTITY {
-        StatusCode::BAD_REQUEST
-    } else {
-        told.status
-    };
-    let kind = match status.as_u16() {
+    let (answer, message) = told_abroad(error, request_id);
+    let kind = match answer.status.as_u16() {
         401 => "authentication_error",
         403 => "permission_error",
         402 => "insufficient_quota",
@@ -193,17 +192,45 @@ pub(crate) fn openai_error(error: &Error, request_id: &str) -> Answer {
         _ => "server_error",
     };
     let place = error.problems().first();
-    let message = match (error.kind(), place) {
+    let place = place.map(|problem| problem.pointer.trim_start_matches('/'));
+    answer.saying(&serde_json::json!({
+        "error": { "message": message, "type": kind, "param": place, "code": error.code() },
+    }))
+}
+
+/// An error as Anthropic tells it.
+pub(crate) fn anthropic_error(error: &Error, request_id: &str) -> Answer {
+    let (answer, message) = told_abroad(error, request_id);
+    let kind = match answer.status.as_u16() {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 => "timeout_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        _ => "api_error",
+    };
+    answer.saying(&serde_json::json!({
+        "type": "error",
+        "error": { "type": kind, "message": message },
+        "request_id": request_id,
+    }))
+}
+
+/// An error for clients of others, which know 400 for what is wrong with a request, and its words with the place in them.
+fn told_abroad(error: &Error, request_id: &str) -> (Answer, String) {
+    let mut told = problem(error, request_id);
+    if told.status == StatusCode::UNPROCESSABLE_ENTITY {
+        told.status = StatusCode::BAD_REQUEST;
+    }
+    let message = match (error.kind(), error.problems().first()) {
         (Kind::Internal, _) => "Something went wrong on our side.".to_owned(),
         (_, Some(_)) => error.in_one_line(),
         (_, None) => error.message().to_owned(),
     };
-    let place = place.map(|problem| problem.pointer.trim_start_matches('/'));
-    let body = serde_json::json!({
-        "error": { "message": message, "type": kind, "param": place, "code": error.code() },
-    });
-    let written = body.to_string().into_bytes();
-    Answer { status, content: Content::Whole(JSON, written.into()), ..told }
+    (told, message)
 }
 
 /// RFC 9457 from an error; what is ours to mend is logged and told in general words.

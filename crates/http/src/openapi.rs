@@ -28,6 +28,7 @@ pub fn document<'a>(
     let mut components: Map<String, Value> = schemas.into_iter().collect();
     components.insert("Problem".to_owned(), problem());
     components.insert("OpenAiError".to_owned(), openai_error());
+    components.insert("AnthropicError".to_owned(), anthropic_error());
     let paths: Vec<String> = paths
         .iter()
         .map(|(path, methods)| format!("{}:{{{}}}", json!(path), methods.join(",")))
@@ -53,6 +54,22 @@ fn openai_error() -> Value {
         &["message", "type", "param", "code"],
     );
     schema::object(vec![("error", error)], &["error"])
+}
+
+/// An error as Anthropic tells it.
+fn anthropic_error() -> Value {
+    let error = schema::object(
+        vec![("type", schema::string()), ("message", schema::string())],
+        &["type", "message"],
+    );
+    schema::object(
+        vec![
+            ("type", schema::one_of(&["error"])),
+            ("error", error),
+            ("request_id", schema::string()),
+        ],
+        &["type", "error", "request_id"],
+    )
 }
 
 /// All but the paths.

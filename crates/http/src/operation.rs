@@ -38,6 +38,8 @@ pub enum ErrorForm {
     Problem,
     /// As OpenAI tells them, for its clients.
     OpenAi,
+    /// As Anthropic tells them, for its clients.
+    Anthropic,
 }
 
 impl ErrorForm {
@@ -48,6 +50,9 @@ impl ErrorForm {
                 ("application/problem+json", Written::new(crate::schema::named("Problem")))
             }
             Self::OpenAi => ("application/json", Written::new(crate::schema::named("OpenAiError"))),
+            Self::Anthropic => {
+                ("application/json", Written::new(crate::schema::named("AnthropicError")))
+            }
         }
     }
 }

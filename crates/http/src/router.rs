@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use crate::{
     Access, Allowance, Answer, Authenticate, Call, ErrorForm, Idempotency, LimitClass, Limiter,
     Metrics, Operation, OperationCounts,
-    answer::{Content, openai_error, problem},
+    answer::{Content, anthropic_error, openai_error, problem},
     idempotency::KEY,
 };
 
@@ -198,13 +198,15 @@ impl Endpoint {
                 format!("This took longer than {seconds} seconds."),
             )),
         };
-        let answer = outcome.unwrap_or_else(|error| match self.operation.error_form {
-            ErrorForm::Problem => problem(&error, &request_id),
-            ErrorForm::OpenAi => openai_error(&error, &request_id),
-        });
+        let answer = outcome.unwrap_or_else(|error| self.tell(&error, &request_id));
         let answer = if reading { compare_tags(answer, asked_tag.as_ref()) } else { answer };
         let mut response = answer.into_response();
         decorate(&mut response, &request_id, allowance);
+        if self.operation.error_form == ErrorForm::Anthropic {
+            // Its clients look for it by this name.
+            let id = response.headers().get(&REQUEST_ID).cloned();
+            id.map(|id| response.headers_mut().insert("request-id", id));
+        }
         let took = began.elapsed();
         self.counts.count(response.status().as_u16(), took);
         tracing::debug!(
@@ -215,6 +217,14 @@ impl Endpoint {
             "answered"
         );
         response
+    }
+
+    fn tell(&self, error: &Error, request_id: &str) -> Answer {
+        match self.operation.error_form {
+            ErrorForm::Problem => problem(error, request_id),
+            ErrorForm::OpenAi => openai_error(error, request_id),
+            ErrorForm::Anthropic => anthropic_error(error, request_id),
+        }
     }
 
     async fn handle(

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::provider::Form;
+
 /// A conversation so far, and what is wanted next.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chat {
@@ -17,6 +19,29 @@ pub struct Chat {
     pub options: Options,
 }
 
+/// What a picture takes at most, in tokens.
+const PICTURE: usize = 1_600;
+
+impl Chat {
+    /// Tokens of what is asked, roughly: four letters each, and 1,600 for a picture.
+    pub fn estimate(&self) -> u32 {
+        let of_message = |message: &Message| {
+            let pictures = message.content.iter();
+            let pictures = pictures.filter(|content| matches!(content, Content::Image(_))).count();
+            let calls =
+                message.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
+            (message.words().len() + 16 + calls.sum::<usize>()).div_ceil(4) + pictures * PICTURE
+        };
+        let of_tool = |tool: &Tool| {
+            let description = tool.description.as_ref().map_or(0, String::len);
+            (tool.name.len() + description + tool.parameters.to_string().len()).div_ceil(4)
+        };
+        let messages: usize = self.messages.iter().map(of_message).sum();
+        let tools: usize = self.tools.iter().map(of_tool).sum();
+        u32::try_from(messages + tools).unwrap_or(u32::MAX)
+    }
+}
+
 /// How a model answers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
@@ -26,13 +51,21 @@ pub struct Options {
     pub top_p: Option<f64>,
     /// Tokens of the answer at most.
     pub max_tokens: Option<u32>,
+    /// How many of the likeliest words are considered; some servers take -1 for all of them.
+    pub top_k: Option<i64>,
     /// Texts at which the answer ends.
     pub stop: Vec<String>,
     /// The same seed is to give the same answer, as far as a provider can.
     pub seed: Option<i64>,
-    /// Options of the OpenAI form that have no name here. They are forwarded to who speaks that form, and refused by name
-    /// for who does not.
+    /// For whom it is asked, in a name that says nothing to strangers.
+    pub user: Option<String>,
+    /// Whether several functions may be asked for at once; none leaves it to the provider.
+    pub parallel_tool_calls: Option<bool>,
+    /// Options that have no name here. They are forwarded to who speaks the form that they are of, and refused by name for
+    /// who does not.
     pub others: Map<String, Json>,
+    /// The form that the others are of.
+    pub form: Form,
 }
 
 /// Who says something.
@@ -59,13 +92,15 @@ pub struct Message {
     pub tool_calls: Vec<ToolCall>,
     /// Which call it gives the result of.
     pub tool_call_id: Option<String>,
+    /// The result says that the call failed.
+    pub is_error: bool,
 }
 
 impl Message {
     /// A turn of text alone.
     pub fn text(role: Role, text: impl Into<String>) -> Self {
         let content = vec![Content::Text(text.into())];
-        Self { role, content, tool_calls: Vec::new(), tool_call_id: None }
+        Self { role, content, tool_calls: Vec::new(), tool_call_id: None, is_error: false }
     }
 
     /// Its texts, one behind the other.
@@ -96,6 +131,8 @@ pub struct Tool {
     pub description: Option<String>,
     /// Its arguments as a JSON schema.
     pub parameters: Json,
+    /// Whether the provider must hold to it to the letter.
+    pub strict: bool,
 }
 
 /// Whether functions may be asked for.

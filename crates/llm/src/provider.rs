@@ -24,9 +24,10 @@ pub enum Provider {
 }
 
 /// How a provider wants to be spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Form {
     /// `/chat/completions`.
+    #[default]
     OpenAi,
     /// `/messages`.
     Anthropic,

@@ -3,11 +3,13 @@
 mod anthropic;
 pub(crate) mod embeddings;
 mod openai;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::{
     answer::{Answer, Event},
@@ -151,6 +153,14 @@ fn broke_off() -> Failure {
 fn cannot_say(provider: &str, option: &str) -> Failure {
     let message = format!("{provider} cannot be told `{option}`");
     Failure::new(Cause::Refused, message)
+}
+
+/// Options that have no name with us go to who speaks the form that they are of.
+fn others(chat: &Chat, (form, name): (Form, &str)) -> Result<Map<String, Json>, Failure> {
+    match chat.options.others.keys().next() {
+        Some(option) if chat.options.form != form => Err(cannot_say(name, option)),
+        Some(_) | None => Ok(chat.options.others.clone()),
+    }
 }
 
 /// A number of tokens.

@@ -44,7 +44,8 @@ pub(crate) fn offered(role: Role) -> Vec<Tool> {
 }
 
 fn tool(name: &str, description: &str, parameters: Json) -> Tool {
-    Tool { name: name.to_owned(), description: Some(description.to_owned()), parameters }
+    let (name, description) = (name.to_owned(), Some(description.to_owned()));
+    Tool { name, description, parameters, strict: false }
 }
 
 fn one_of(objects: &[&str]) -> (&'static str, Json) {

@@ -1,15 +1,13 @@
 //! A request of the OpenAI form, read.
 
 use kith_kernel::{Result, invalid};
-use kith_llm::{Chat, Content, Message, Options, Role, Schema, Tool, ToolCall, ToolChoice};
+use kith_llm::{Chat, Content, Form, Message, Options, Role, Schema, Tool, ToolCall, ToolChoice};
 use serde_json::{Map, Value as Json};
 
-use crate::wanted::Wanted;
-
-/// Turns of a conversation at most.
-const MOST_MESSAGES: usize = 2_000;
-/// Functions at most.
-const MOST_TOOLS: usize = 128;
+use crate::{
+    fields::{self, MOST_MESSAGES, MOST_TOOLS},
+    wanted::Wanted,
+};
 
 /// A request, and how it is to be answered.
 #[derive(Debug)]
@@ -26,18 +24,17 @@ pub(crate) struct Asked {
 /// # Errors
 /// `Invalid`, naming the place.
 pub(crate) fn read(mut body: Map<String, Json>) -> Result<Asked> {
-    let wanted = match body.remove("model") {
-        Some(Json::String(model)) if !model.is_empty() => Wanted::of(&model)?,
-        _ => return Err(invalid("model", "names a model, or is \"auto\"")),
-    };
+    let wanted = fields::wanted(&mut body)?;
     let messages = messages(body.remove("messages"))?;
     let tools = tools(body.remove("tools"))?;
     let tool_choice = body.remove("tool_choice").as_ref().map(tool_choice).transpose()?.flatten();
     let schema =
         body.remove("response_format").as_ref().map(response_format).transpose()?.flatten();
-    let streams = flag(&mut body, "stream")?;
+    let streams = fields::flag(&mut body, "stream")?.unwrap_or(false);
     let counts = match body.remove("stream_options") {
-        Some(Json::Object(mut options)) => flag(&mut options, "include_usage")?,
+        Some(Json::Object(mut options)) => {
+            fields::flag(&mut options, "include_usage")?.unwrap_or(false)
+        }
         _ => false,
     };
     match body.remove("n") {
@@ -50,47 +47,34 @@ pub(crate) fn read(mut body: Map<String, Json>) -> Result<Asked> {
     Ok(Asked { chat, wanted, streams, counts })
 }
 
-fn flag(body: &mut Map<String, Json>, key: &str) -> Result<bool> {
-    match body.remove(key) {
-        None | Some(Json::Null) => Ok(false),
-        Some(Json::Bool(flag)) => Ok(flag),
-        Some(_) => Err(invalid(key, "is true or false")),
-    }
-}
-
 fn options(mut body: Map<String, Json>) -> Result<Options> {
-    let mut number = |key: &str, most: f64| match body.remove(key) {
-        None | Some(Json::Null) => Ok(None),
-        Some(value) => match value.as_f64().filter(|number| (0.0..=most).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(invalid(key, format!("is a number from 0 to {most}"))),
-        },
-    };
-    let temperature = number("temperature", 2.0)?;
-    let top_p = number("top_p", 1.0)?;
-    let mut max_tokens = None;
-    for key in ["max_tokens", "max_completion_tokens"] {
-        match body.remove(key) {
-            None | Some(Json::Null) => {}
-            Some(value) => {
-                let whole = value.as_u64().and_then(|whole| u32::try_from(whole).ok());
-                let whole = whole.filter(|whole| *whole > 0);
-                max_tokens = Some(whole.ok_or_else(|| invalid(key, "is a whole number above 0"))?);
-            }
-        }
-    }
+    let temperature = fields::number(&mut body, "temperature", 2.0)?;
+    let top_p = fields::number(&mut body, "top_p", 1.0)?;
+    let top_k = fields::whole(&mut body, "top_k")?;
+    let max_tokens = fields::count(&mut body, "max_tokens")?;
+    let max_tokens = fields::count(&mut body, "max_completion_tokens")?.or(max_tokens);
     let stop = match body.remove("stop") {
         None | Some(Json::Null) => Vec::new(),
         Some(Json::String(text)) => vec![text],
         Some(value) => serde_json::from_value(value)
             .map_err(|_| invalid("stop", "is a text or a list of texts"))?,
     };
-    let seed = match body.remove("seed") {
-        None | Some(Json::Null) => None,
-        Some(value) => Some(value.as_i64().ok_or_else(|| invalid("seed", "is a whole number"))?),
-    };
+    let seed = fields::whole(&mut body, "seed")?;
+    let user = fields::text(&mut body, "user")?;
+    let parallel_tool_calls = fields::flag(&mut body, "parallel_tool_calls")?;
     body.retain(|_, value| !value.is_null());
-    Ok(Options { temperature, top_p, max_tokens, stop, seed, others: body })
+    Ok(Options {
+        temperature,
+        top_p,
+        top_k,
+        max_tokens,
+        stop,
+        seed,
+        user,
+        parallel_tool_calls,
+        others: body,
+        form: Form::OpenAi,
+    })
 }
 
 fn messages(value: Option<Json>) -> Result<Vec<Message>> {
@@ -132,7 +116,7 @@ fn message(value: Json) -> Result<Message, &'static str> {
         Role::System | Role::User | Role::Tool if content.is_empty() => return Err("says nothing"),
         Role::System | Role::User | Role::Tool | Role::Assistant => {}
     }
-    Ok(Message { role, content, tool_calls: calls, tool_call_id: id })
+    Ok(Message { role, content, tool_calls: calls, tool_call_id: id, is_error: false })
 }
 
 fn part(value: &Json) -> Result<Content, &'static str> {
@@ -166,9 +150,8 @@ fn tools(value: Option<Json>) -> Result<Vec<Tool>> {
             return Err(wrong("is missing"));
         };
         let name = function.get("name").and_then(Json::as_str).unwrap_or_default();
-        let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
-        if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
-            return Err(wrong("has a name of 1 to 64 letters, digits, _ and -"));
+        if !fields::is_tool_name(name) {
+            return Err(wrong(&format!("has {}", fields::TOOL_NAME)));
         }
         let parameters = match function.get("parameters") {
             None | Some(Json::Null) => serde_json::json!({ "type": "object", "properties": {} }),
@@ -176,7 +159,8 @@ fn tools(value: Option<Json>) -> Result<Vec<Tool>> {
             Some(_) => return Err(wrong("has parameters: a JSON schema")),
         };
         let description = function.get("description").and_then(Json::as_str).map(str::to_owned);
-        Ok(Tool { name: name.to_owned(), description, parameters })
+        let strict = function.get("strict").and_then(Json::as_bool).unwrap_or(false);
+        Ok(Tool { name: name.to_owned(), description, parameters, strict })
     };
     all.into_iter().enumerate().map(tool).collect()
 }

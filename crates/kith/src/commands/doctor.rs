@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use kith_gateway::{
+    keys::Keys,
+    probe::{self, Probed},
+};
 use kith_kernel::Result;
 use kith_platform::{Origin, Settings};
 use kith_store::Db;
@@ -56,7 +60,13 @@ async fn parts(settings: &Settings) -> Vec<String> {
     tell("Secrets", told);
     tell("Files", files(settings).await);
     tell("Logs", log::told(settings));
+    let (told, dumb) = match models(settings).await {
+        Ok((told, dumb)) => (Ok(told), dumb),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    tell("Models", told);
     wrong.extend(lost);
+    wrong.extend(dumb);
     wrong
 }
 
@@ -72,7 +82,7 @@ async fn secrets(settings: &Settings) -> Result<(String, Vec<String>)> {
         return Ok(("they are counted once the schema is up to date".to_owned(), Vec::new()));
     }
     let house = House::over(db, settings.clone())?;
-    let (mut told, mut wrong) = (Vec::new(), house.keys.mistakes().to_vec());
+    let (mut told, mut wrong) = (Vec::new(), Vec::new());
     for (name, count) in keys::tally(&house).await? {
         let key = keys::named(name.as_deref());
         let what = match &name {
@@ -89,6 +99,28 @@ async fn secrets(settings: &Settings) -> Result<(String, Vec<String>)> {
     }
     if told.is_empty() {
         told.push(format!("none are stored; the newest key is called {}", house.keys.newest()));
+    }
+    Ok((told.join("\n  "), wrong))
+}
+
+/// Which providers of models answer, and what is wrong with the others.
+async fn models(settings: &Settings) -> Result<(String, Vec<String>)> {
+    let keys = Keys::new(&settings.clone().with_passing_secrets()?)?;
+    let (mut told, mut wrong) = (Vec::new(), keys.mistakes().to_vec());
+    for Probed { who, went } in probe::probe(settings, &keys).await? {
+        match went {
+            Ok(took) => told.push(format!("{who} answered in {} ms", took.as_millis())),
+            Err(why) => {
+                told.push(format!("{who} did not answer"));
+                wrong.push(format!("{who} {why}"));
+            }
+        }
+    }
+    if told.is_empty() {
+        told.push(format!(
+            "no provider is set up; any one of these does it: {}",
+            probe::variables()
+        ));
     }
     Ok((told.join("\n  "), wrong))
 }

@@ -31,7 +31,7 @@ fn chat() -> Chat {
 
 fn with_tools() -> Chat {
     let parameters = json!({ "type": "object" });
-    let tool = Tool { name: "track".to_owned(), description: None, parameters };
+    let tool = Tool { name: "track".to_owned(), description: None, parameters, strict: false };
     Chat { tools: vec![tool], ..chat() }
 }
 

@@ -2,14 +2,15 @@
 
 mod stream;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 pub(crate) use self::stream::Decoder;
-use super::{cannot_say, no_answer, text, tokens};
+use super::{cannot_say, no_answer, others, text, tokens};
 use crate::{
     answer::{Answer, Finish, Usage},
     chat::{Chat, Content, Message, Role, Schema, Tool, ToolCall, ToolChoice},
     failure::{Cause, Failure},
+    provider::Form,
 };
 
 /// Tokens of an answer when nobody says how many.
@@ -20,16 +21,13 @@ const ANSWER: &str = "answer";
 
 pub(super) fn body(model: &str, chat: &Chat, streams: bool) -> Result<Json, Failure> {
     let options = &chat.options;
-    if let Some(option) = options.others.keys().next() {
-        return Err(cannot_say(NAME, option));
-    }
+    let mut body = others(chat, (Form::Anthropic, NAME))?;
     if options.seed.is_some() {
         return Err(cannot_say(NAME, "seed"));
     }
     if options.temperature.is_some_and(|temperature| temperature > 1.0) {
         return Err(Failure::new(Cause::Refused, "Anthropic takes a `temperature` of 1 at most"));
     }
-    let mut body = Map::new();
     let mut set = |key: &str, value: Option<Json>| {
         if let Some(value) = value {
             body.insert(key.to_owned(), value);
@@ -41,6 +39,8 @@ pub(super) fn body(model: &str, chat: &Chat, streams: bool) -> Result<Json, Fail
     set("messages", Some(messages(chat)?));
     set("temperature", options.temperature.map(Json::from));
     set("top_p", options.top_p.map(Json::from));
+    set("top_k", options.top_k.map(Json::from));
+    set("metadata", options.user.as_ref().map(|user| json!({ "user_id": user })));
     set("stop_sequences", (!options.stop.is_empty()).then(|| options.stop.clone().into()));
     set("stream", streams.then_some(Json::Bool(true)));
     let (tools, choice) = functions(chat)?;
@@ -79,18 +79,14 @@ fn messages(chat: &Chat) -> Result<Json, Failure> {
 
 fn parts(message: &Message) -> Result<Vec<Json>, Failure> {
     if let (Role::Tool, Some(id)) = (message.role, &message.tool_call_id) {
-        let result = message.words();
-        return Ok(vec![json!({ "type": "tool_result", "tool_use_id": id, "content": result })]);
-    }
-    let mut parts = Vec::new();
-    for content in &message.content {
-        match content {
-            // Empty texts are refused.
-            Content::Text(text) if text.is_empty() => {}
-            Content::Text(text) => parts.push(json!({ "type": "text", "text": text })),
-            Content::Image(url) => parts.push(json!({ "type": "image", "source": source(url) })),
+        let content: Vec<Json> = message.content.iter().filter_map(part).collect();
+        let mut result = json!({ "type": "tool_result", "tool_use_id": id, "content": content });
+        if message.is_error {
+            result["is_error"] = true.into();
         }
+        return Ok(vec![result]);
     }
+    let mut parts: Vec<Json> = message.content.iter().filter_map(part).collect();
     for call in &message.tool_calls {
         let input: Json = if call.arguments.trim().is_empty() {
             json!({})
@@ -102,6 +98,15 @@ fn parts(message: &Message) -> Result<Vec<Json>, Failure> {
         parts.push(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input }));
     }
     Ok(parts)
+}
+
+fn part(content: &Content) -> Option<Json> {
+    match content {
+        // Empty texts are refused.
+        Content::Text(text) if text.is_empty() => None,
+        Content::Text(text) => Some(json!({ "type": "text", "text": text })),
+        Content::Image(url) => Some(json!({ "type": "image", "source": source(url) })),
+    }
 }
 
 fn source(url: &str) -> Json {
@@ -134,15 +139,28 @@ fn functions(chat: &Chat) -> Result<(Option<Json>, Option<Json>), Failure> {
         if let Some(description) = &tool.description {
             json["description"] = description.as_str().into();
         }
+        if tool.strict {
+            json["strict"] = true.into();
+        }
         json
     };
-    let choice = chat.tool_choice.as_ref().map(|choice| match choice {
-        ToolChoice::Auto => json!({ "type": "auto" }),
-        ToolChoice::Never => json!({ "type": "none" }),
-        ToolChoice::Required => json!({ "type": "any" }),
-        ToolChoice::Named(name) => json!({ "type": "tool", "name": name }),
-    });
-    Ok((Some(chat.tools.iter().map(tool).collect()), choice))
+    Ok((Some(chat.tools.iter().map(tool).collect()), choice(chat)))
+}
+
+fn choice(chat: &Chat) -> Option<Json> {
+    let one_at_a_time = chat.options.parallel_tool_calls == Some(false);
+    let mut choice = match &chat.tool_choice {
+        None if one_at_a_time => json!({ "type": "auto" }),
+        None => return None,
+        Some(ToolChoice::Auto) => json!({ "type": "auto" }),
+        Some(ToolChoice::Never) => return Some(json!({ "type": "none" })),
+        Some(ToolChoice::Required) => json!({ "type": "any" }),
+        Some(ToolChoice::Named(name)) => json!({ "type": "tool", "name": name }),
+    };
+    if one_at_a_time {
+        choice["disable_parallel_tool_use"] = true.into();
+    }
+    Some(choice)
 }
 
 pub(super) fn answer(chat: &Chat, json: &Json) -> Result<Answer, Failure> {

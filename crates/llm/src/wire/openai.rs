@@ -5,12 +5,12 @@ mod stream;
 use serde_json::{Map, Value as Json, json};
 
 pub(crate) use self::stream::Decoder;
-use super::{no_answer, text, tokens};
+use super::{cannot_say, no_answer, others, text, tokens};
 use crate::{
     answer::{Answer, Finish, Usage},
     chat::{Chat, Content, Message, Options, Role, Schema, Tool, ToolCall, ToolChoice},
     failure::{Cause, Failure},
-    provider::Provider,
+    provider::{Form, Provider},
 };
 
 pub(super) fn body(
@@ -18,9 +18,9 @@ pub(super) fn body(
     chat: &Chat,
     streams: bool,
 ) -> Result<Json, Failure> {
-    let mut body = options(&chat.options);
+    let mut body = options(&chat.options, others(chat, (Form::OpenAi, provider.name()))?);
     body.insert("model".to_owned(), model.into());
-    body.insert("messages".to_owned(), chat.messages.iter().map(message).collect());
+    body.insert("messages".to_owned(), messages(provider, chat)?);
     if !chat.tools.is_empty() {
         body.insert("tools".to_owned(), chat.tools.iter().map(tool).collect());
     }
@@ -43,8 +43,8 @@ pub(super) fn body(
     Ok(Json::Object(body))
 }
 
-fn options(options: &Options) -> Map<String, Json> {
-    let mut body = options.others.clone();
+fn options(options: &Options, others: Map<String, Json>) -> Map<String, Json> {
+    let mut body = others;
     let mut set = |key: &str, value: Option<Json>| {
         if let Some(value) = value {
             body.insert(key.to_owned(), value);
@@ -52,10 +52,24 @@ fn options(options: &Options) -> Map<String, Json> {
     };
     set("temperature", options.temperature.map(Json::from));
     set("top_p", options.top_p.map(Json::from));
+    set("top_k", options.top_k.map(Json::from));
     set("max_tokens", options.max_tokens.map(Json::from));
     set("seed", options.seed.map(Json::from));
     set("stop", (!options.stop.is_empty()).then(|| options.stop.clone().into()));
+    set("user", options.user.clone().map(Json::from));
+    set("parallel_tool_calls", options.parallel_tool_calls.map(Json::from));
     body
+}
+
+fn messages(provider: Provider, chat: &Chat) -> Result<Json, Failure> {
+    let one = |given: &Message| {
+        let shows = |content: &Content| matches!(content, Content::Image(_));
+        if given.role == Role::Tool && given.content.iter().any(shows) {
+            return Err(cannot_say(provider.name(), "a picture as the result of a tool"));
+        }
+        Ok(message(given))
+    };
+    chat.messages.iter().map(one).collect()
 }
 
 fn message(message: &Message) -> Json {
@@ -80,6 +94,10 @@ fn content(message: &Message) -> Json {
     if message.content.is_empty() && !message.tool_calls.is_empty() {
         return Json::Null;
     }
+    if message.is_error {
+        // The form has no other place for it.
+        return format!("Error: {}", message.words()).into();
+    }
     if message.content.iter().all(|content| matches!(content, Content::Text(_))) {
         return message.words().into();
     }
@@ -99,6 +117,9 @@ fn tool(tool: &Tool) -> Json {
     let mut function = json!({ "name": tool.name, "parameters": tool.parameters });
     if let Some(description) = &tool.description {
         function["description"] = description.as_str().into();
+    }
+    if tool.strict {
+        function["strict"] = true.into();
     }
     json!({ "type": "function", "function": function })
 }
