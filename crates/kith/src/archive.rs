@@ -11,7 +11,7 @@ use kith_kernel::{Currency, Id};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use read::{Arriving, Part, Reader, Source, damaged};
-pub(crate) use write::Writer;
+pub(crate) use write::{Along, Writer};
 
 /// What an archive holds; its first eight bytes say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
