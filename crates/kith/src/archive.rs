@@ -42,8 +42,8 @@ impl Kind {
 const MAGIC: u64 = 8;
 /// Bytes of the checksum.
 const CHECKSUM: u64 = 32;
-/// No frame is larger: rows come in pages of a few megabytes.
-const LARGEST_FRAME: usize = 1 << 30;
+/// No frame is larger: rows come in pages of a few megabytes, and none of them is larger than a request may be.
+const LARGEST_FRAME: usize = 256 << 20;
 
 /// What an archive says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
