@@ -41,7 +41,7 @@ fn is_held(stream: &TcpStream) -> bool {
 
 async fn who_reads_nothing_loses_the_bundle(kind: Kind) {
     let story = Story::begin(kind).await;
-    let mut server = story.installation.serve_with(&[("BUNDLES_PATIENCE", "1")]);
+    let mut server = story.installation.serve_with(&[("BUNDLES_PATIENCE", "3")]);
     server.token = Some(story.token.clone());
     for _ in 0..2 {
         let stored = server.upload("/api/attachments", incompressible(9 << 20)).unwrap();
@@ -51,6 +51,7 @@ async fn who_reads_nothing_loses_the_bundle(kind: Kind) {
     let mut status = [0; 12];
     hung.read_exact(&mut status).unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
+    assert!(is_held(&hung));
     let refused = server.ask("GET /api/database/export", "", None).unwrap();
     assert_eq!((refused.status, &refused.json["code"]), (429, &json!("bundle_running")));
     // Another tenant does not wait for it.
@@ -61,7 +62,6 @@ async fn who_reads_nothing_loses_the_bundle(kind: Kind) {
     let bundle = server.ask("GET /api/database/export", "", None).unwrap();
     assert_eq!(bundle.status, 200);
     server.token = ours;
-    assert!(is_held(&hung));
     until("it is hung up on", async || !is_held(&hung)).await;
     let bundle = server.ask("GET /api/database/export", "", None).unwrap();
     assert_eq!(bundle.status, 200);
