@@ -270,6 +270,8 @@ CREATE TABLE bundle_imports (
   name text COLLATE "C",
   made_id uuid,
   slug text COLLATE "C",
+  phase text COLLATE "C",
+  percent bigint,
   rows bigint,
   done bigint NOT NULL,
   joined bigint,

@@ -240,6 +240,8 @@ CREATE TABLE bundle_imports (
   name TEXT,
   made_id BLOB,
   slug TEXT,
+  phase TEXT,
+  percent INTEGER,
   rows INTEGER,
   done INTEGER NOT NULL,
   joined INTEGER,

@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    attachments::{attached, bytes, contents},
+    attachments::{attached, bytes, contents, files_in},
     client::Client,
     database::{Database, Kind, on_both},
     import::import,
@@ -27,6 +27,7 @@ on_both!(
     what_is_backed_up_is_restored,
     a_move_needs_an_empty_place,
     a_killed_restore_is_never_served,
+    a_killed_restore_leaves_no_draft,
     bad_backups_touch_nothing,
     a_backup_is_of_one_instant,
     older_backups_are_brought_up_to_date,
@@ -297,16 +298,38 @@ async fn a_move_needs_an_empty_place(kind: Kind) {
     }
 }
 
-async fn a_killed_restore_is_never_served(kind: Kind) {
+/// A restore that was killed: of whom, of what, and where.
+async fn killed(kind: Kind, point: &str) -> (World, String, Database, Installation) {
     let world = World::new(kind).await;
     furnish(&world).await;
-    let file = world.folder().join("all.kithbackup");
-    let name = file.to_str().unwrap();
-    assert!(installation(world.folder(), world.options()).run(&["backup", "--to", name]).success());
+    let file = world.folder().join("all.kithbackup").to_str().unwrap().to_owned();
+    let here = installation(world.folder(), world.options());
+    assert!(here.run(&["backup", "--to", &file]).success());
     let there = Database::fresh(kind).await;
     let target = installation(there.folder.path(), &there.options);
+    assert!(target.run_until_killed(&["restore", &file], point));
+    (world, file, there, target)
+}
+
+async fn a_killed_restore_leaves_no_draft(kind: Kind) {
+    let (_world, name, there, target) = killed(kind, "file.drafted").await;
+    let drafts = || {
+        let all = files_in(there.folder.path()).into_iter();
+        all.filter(|path| path.to_string_lossy().contains("draft")).count()
+    };
+    assert_eq!(drafts(), 1);
+    match kind {
+        Kind::Sqlite => target.serve(None).stop(),
+        // What is half restored is not served.
+        Kind::Postgres => assert!(target.run(&["restore", &name, "--force"]).success()),
+    }
+    assert_eq!(drafts(), 0);
+}
+
+async fn a_killed_restore_is_never_served(kind: Kind) {
     // Rows are there by then, and the records are being made findable.
-    assert!(target.run_until_killed(&["restore", name], "write.before-commit"));
+    let (world, name, there, target) = killed(kind, "write.before-commit").await;
+    let name = name.as_str();
     match kind {
         Kind::Sqlite => assert!(!there.folder.path().join("kith.db").exists()),
         Kind::Postgres => {

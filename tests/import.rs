@@ -320,11 +320,19 @@ async fn a_file_that_is_none_is_refused(kind: Kind) {
     assert_eq!(upload(ana, "deals", b"a\n1\n", &[("mapping", "{")]).await.0, 422);
     assert_eq!(upload(ana, "deals", b"a\n1\n", &[("nonsense", "1")]).await.0, 422);
     assert_eq!(upload(&world.vera, "deals", b"a\n1\n", &[]).await.0, 403);
+    // What no column goes to is told at once, by the head of a file of whatever length and encoding.
+    let long = format!("name\n{}", "A\n".repeat(100_000));
+    let wide: Vec<u8> =
+        "\u{feff}name\tamount\nA\t1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for file in [b"name\nA\n", long.as_bytes(), &wide[..]] {
+        let (status, refused) = upload(ana, "deals", file, &[("matchBy", "externalId")]).await;
+        assert_eq!((status, &refused["code"]), (422, &json!("invalid")), "{refused}");
+    }
+    assert_eq!(ana.get("/api/imports").await.json["data"], json!([]));
     assert_eq!(ana.post("/api/deals/import", json!({})).await.status, 415);
     for (file, fields) in [
         (&b""[..], vec![]),
         (&b"PK\x03\x04 not text"[..], vec![]),
-        (&b"name\nA\n"[..], vec![("matchBy", "externalId")]),
         (&b"name\nA\n"[..], vec![("mapping", "{\"nme\": \"name\"}")]),
     ] {
         let report = import(&world, ana, "deals", file, &fields).await;

@@ -207,6 +207,9 @@ async fn nothing_is_left_of_who_was_erased(kind: Kind) {
     world.run_jobs().await;
     let job = ana.get(&format!("/api/jobs/{}", asked.json["id"].as_str().unwrap())).await.json;
     assert_eq!((&job["state"], &job["error"]), (&json!("completed"), &json!(null)), "{job}");
+    // Every row was looked at.
+    assert!(job["total"] == job["done"] && job["total"].as_u64() > Some(100), "{job}");
+    assert!(job["changed"].as_u64() > Some(5), "{job}");
 
     let left = in_tables(&world.app.db).await;
     assert!(left.is_empty(), "{}", left.join("\n"));

@@ -142,6 +142,16 @@ impl Server {
         self.send(&format!("POST {path}"), headers, &body)
     }
 
+    /// Asks, and leaves what comes back in the socket.
+    pub(crate) fn open(&self, request: &str) -> TcpStream {
+        let token = self.token.as_deref().unwrap_or_default();
+        let mut stream = TcpStream::connect(self.address.as_ref().unwrap()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let head = format!("host: kith\r\nauthorization: Bearer {token}");
+        write!(stream, "{request} HTTP/1.1\r\n{head}\r\n\r\n").unwrap();
+        stream
+    }
+
     fn send(&self, request: &str, headers: &str, body: &[u8]) -> Option<Reply> {
         let (method, path) = request.split_once(' ').unwrap();
         let token = self.token.as_deref().unwrap_or_default();
@@ -156,7 +166,7 @@ impl Server {
         sent.and_then(|()| stream.write_all(body)).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
-        let answer = String::from_utf8(answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().unwrap();
         let json = serde_json::from_str(body).unwrap_or(Json::Null);

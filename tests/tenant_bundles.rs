@@ -1,5 +1,6 @@
 //! A tenant as a file and made of a file: everything is there again, under other ids.
 
+mod hang;
 mod http;
 mod kill;
 

@@ -14,6 +14,8 @@ on_both!(
     conversions_that_cannot_be_are_told_and_leave_nothing,
     custom_fields_go_where_they_have_a_home,
     what_was_about_the_lead_is_found_from_the_deal,
+    what_is_very_much_follows_and_is_taken_back_with_the_rest,
+    a_conversion_that_is_taken_back_is_not_gone_on_with,
 );
 
 fn path(record: &Json, plural: &str) -> String {
@@ -30,6 +32,61 @@ async fn lead(ana: &Client) -> Json {
 
 async fn convert(who: &Client, lead: &Json, body: Json) -> Answer {
     who.post(&format!("{}/convert", path(lead, "leads")), body).await
+}
+
+/// A lead with more than goes with its conversion.
+async fn lead_with_notes(ana: &Client) -> Json {
+    let lead = lead(ana).await;
+    for number in 0..205 {
+        let note = json!({ "content": format!("Call {number}"), "relatedId": lead["id"] });
+        ana.make("/api/notes", note).await;
+    }
+    lead
+}
+
+/// Asks that the conversion is taken back.
+async fn undo(ana: &Client) {
+    let batches = ana.get("/api/batches").await.json;
+    let mut batches = batches["data"].as_array().unwrap().iter();
+    let batch = batches.find(|batch| batch["kind"] == "convert").unwrap();
+    let undo = format!("/api/batches/{}/undo", batch["id"].as_str().unwrap());
+    let undone = ana.post(&undo, json!({})).await;
+    assert_eq!(undone.status, 202, "{undone:?}");
+}
+
+async fn what_is_very_much_follows_and_is_taken_back_with_the_rest(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let lead = lead_with_notes(ana).await;
+    let activity = json!({ "subject": "Call", "relatedId": lead["id"] });
+    ana.make("/api/activities", activity).await;
+    let notes = async |of: &Json| {
+        let path = format!("/api/notes?relatedId={}&count=exact", of["id"].as_str().unwrap());
+        ana.get(&path).await.json["total"].as_u64().unwrap()
+    };
+    let done = convert(ana, &lead, json!({})).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    let contact = &done.json["contact"];
+    // Of 206 records, the activity and 199 notes.
+    assert_eq!((notes(contact).await, notes(&lead).await), (199, 6));
+    world.run_jobs().await;
+    assert_eq!((notes(contact).await, notes(&lead).await), (205, 0));
+    let left = ana.get("/api/notes?dealId=null&count=exact").await.json;
+    assert_eq!(left["total"], 0, "{left}");
+    undo(ana).await;
+    world.run_jobs().await;
+    assert_eq!(notes(&lead).await, 205);
+}
+
+async fn a_conversion_that_is_taken_back_is_not_gone_on_with(kind: Kind) {
+    let world = World::new(kind).await;
+    let ana = &world.ana;
+    let lead = lead_with_notes(ana).await;
+    assert_eq!(convert(ana, &lead, json!({})).await.status, 200);
+    undo(ana).await;
+    world.run_jobs().await;
+    let path = format!("/api/notes?relatedId={}&count=exact", lead["id"].as_str().unwrap());
+    assert_eq!(ana.get(&path).await.json["total"], 205);
 }
 
 async fn a_lead_becomes_a_contact_an_account_and_a_deal(kind: Kind) {

@@ -38,9 +38,20 @@ async fn send(by: &Client, bundle: &[u8], fields: &[(&str, &str)]) -> (u16, Json
 async fn arrived(world: &World, by: &Client, bundle: &[u8], fields: &[(&str, &str)]) -> Json {
     let (status, begun) = send(by, bundle, fields).await;
     assert_eq!((status, &begun["state"]), (202, &json!("queued")), "{begun}");
-    world.run_jobs().await;
     let path = format!("/api/database/import/{}", begun["id"].as_str().unwrap());
-    by.get(&path).await.json
+    let mut last = (0, begun);
+    let followed = async {
+        while !["completed", "failed"].contains(&last.1["state"].as_str().unwrap()) {
+            let now = by.get(&path).await.json;
+            let percent = now["percent"].as_i64().unwrap();
+            let is_over = now["state"] == "completed";
+            assert!(last.0 <= percent && is_over == (percent == 100), "{now} after {}", last.1);
+            assert_eq!(now["state"] == "running", now["phase"].is_string(), "{now}");
+            last = (percent, now);
+        }
+    };
+    tokio::join!(world.run_jobs(), followed);
+    last.1
 }
 
 /// Somebody in another tenant of theirs.

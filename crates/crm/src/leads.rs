@@ -2,6 +2,8 @@
 
 mod convert;
 
+pub(crate) use convert::register;
+
 use std::sync::Arc;
 
 use kith_http::Routes as Served;

@@ -101,6 +101,7 @@ pub fn sync_routes(base44: &Arc<Base44>) -> Routes {
 /// Says what does the jobs of the CRM.
 pub fn register(registry: Registry, records: &Arc<Records>, base44: &Base44) -> Registry {
     let registry = base44::register(registry, records, base44);
+    let registry = leads::register(registry, records);
     attachments::register(duplicates::register(tasks::register(deals::register(registry))))
 }
 

@@ -13,7 +13,9 @@ use kith_kernel::{Actor, Error, Id, Kind, Result, malformed};
 use kith_platform::Ctx;
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, Body, Query, answer::problem, body::expect_json, router::request_id};
+use crate::{
+    Answer, Body, Connection, Query, answer::problem, body::expect_json, router::request_id,
+};
 
 /// Finds out who asks; wiring hands it in.
 ///
@@ -45,6 +47,11 @@ impl Call {
             return Err(malformed("The path holds a NUL character."));
         }
         Ok(path)
+    }
+
+    /// The connection that it came by; one of nobody where there is none.
+    pub fn connection(&self) -> Connection {
+        self.head.extensions.get().cloned().unwrap_or_default()
     }
 
     /// A part of the path as text.

@@ -29,4 +29,4 @@ pub use openapi::document;
 pub use operation::{Access, ErrorForm, Idempotency, LimitClass, Operation, Parameter};
 pub use query::{Query, TENANT};
 pub use router::{Http, Options, Routes};
-pub use serve::serve;
+pub use serve::{Connection, serve};

@@ -15,6 +15,22 @@ use tower::ServiceExt;
 /// A caller has this long to send its headers; it keeps slow ones from holding connections.
 const HEADER_PATIENCE: Duration = Duration::from_secs(15);
 
+/// So much waits in the system for who reads slowly: they are seen to read, where megabytes would have to go first.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
+
+/// The connection that a call came by.
+#[derive(Debug, Clone, Default)]
+pub struct Connection(CancellationToken);
+
+impl Connection {
+    /// Hangs up. Only this ends the connection of somebody who reads nothing: nobody asks the answer for more then, nor
+    /// for its failure.
+    pub fn cut_off(&self) {
+        self.0.cancel();
+    }
+}
+
 /// Serves until `stop`, then finishes the requests that are under way, for `patience` at most.
 ///
 /// # Errors
@@ -53,8 +69,15 @@ fn connect(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &Grace
         tracing::debug!(%error, "a connection ended at once");
         return;
     }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "the system keeps as much as it likes for a connection");
+    }
+    let own = Connection::default();
+    let ended = own.0.clone();
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         strip_version(&mut request);
+        request.extensions_mut().insert(own.clone());
         request.extensions_mut().insert(ConnectInfo(peer));
         request.map(axum::body::Body::new)
     });
@@ -69,8 +92,11 @@ fn connect(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &Grace
         reason = "the graceful shutdown owns and awaits connections"
     )]
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
+        tokio::select! {
+            done = watched => if let Err(error) = done {
+                tracing::debug!(%error, "a connection ended early");
+            },
+            () = ended.cancelled() => tracing::debug!("a connection is cut off"),
         }
     });
 }

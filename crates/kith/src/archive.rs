@@ -11,7 +11,7 @@ use kith_kernel::{Currency, Id};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use read::{Arriving, Part, Reader, Source, damaged};
-pub(crate) use write::Writer;
+pub(crate) use write::{Along, Writer};
 
 /// What an archive holds; its first eight bytes say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,8 @@ impl Kind {
 const MAGIC: u64 = 8;
 /// Bytes of the checksum.
 const CHECKSUM: u64 = 32;
-/// No frame is larger: rows come in pages of a few megabytes.
-const LARGEST_FRAME: usize = 1 << 30;
+/// No frame is larger: rows come in pages of a few megabytes, and none of them is larger than a request may be.
+const LARGEST_FRAME: usize = 256 << 20;
 
 /// What an archive says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

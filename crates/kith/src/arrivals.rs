@@ -22,6 +22,8 @@ pub(crate) struct Stored {
     /// The tenant that is made, or was tried to be made.
     pub(crate) made_id: Option<Id>,
     slug: Option<String>,
+    phase: Option<String>,
+    percent: Option<i64>,
     rows: Option<i64>,
     done: i64,
     joined: Option<i64>,
@@ -49,6 +51,8 @@ pub(crate) fn migration() -> Migration {
             text("name"),
             id("made_id"),
             text("slug"),
+            text("phase"),
+            integer("percent"),
             integer("rows"),
             integer("done").required(),
             integer("joined"),
@@ -76,8 +80,22 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
         ),
         ("tenantId", told("The new tenant, when it is there.", schema::id())),
         ("slug", told("What addresses call it.", schema::string())),
+        ("phase", told("What is being done, while it is running.", schema::one_of(&PHASES))),
+        (
+            "percent",
+            schema::described(
+                schema::integer(),
+                "How far all of it is: 100 when it is completed, and not before.",
+            ),
+        ),
         ("rows", told("How many rows there are to come.", schema::integer())),
-        ("done", schema::integer()),
+        (
+            "done",
+            schema::described(
+                schema::integer(),
+                "Rows that were written. What follows takes its time as well: see phase and percent.",
+            ),
+        ),
         ("joined", told("Members who are users here and can enter.", schema::integer())),
         ("named", told("Members who are there by name.", schema::integer())),
         ("code", told("What was wrong, for programs.", schema::string())),
@@ -88,7 +106,7 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
         ("createdAt", schema::time()),
         ("finishedAt", schema::nullable(schema::time())),
     ];
-    let required = ["id", "state", "fileName", "done", "createdAt"];
+    let required = ["id", "state", "fileName", "percent", "done", "createdAt"];
     vec![("BundleImport".to_owned(), schema::object(keys, &required))]
 }
 
@@ -101,7 +119,9 @@ impl Stored {
         let there = self.made_id.filter(|_| self.state == "completed");
         json!({
             "id": self.id, "state": self.state, "fileName": self.file_name, "name": self.name,
-            "tenantId": there, "slug": self.slug, "rows": self.rows, "done": self.done,
+            "tenantId": there, "slug": self.slug,
+            "phase": self.phase.as_ref().filter(|_| self.state == "running"),
+            "percent": self.percent.unwrap_or_default(), "rows": self.rows, "done": self.done,
             "joined": self.joined, "named": self.named, "code": self.code, "error": self.error,
             "createdAt": self.created_at, "finishedAt": self.finished_at,
         })
@@ -141,10 +161,55 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// What is done, one behind the other, with the part of all work that each begins at, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// It is read once before anything is written.
+    Reading,
+    /// Rows are written, and behind them files.
+    Writing,
+    /// Records are made findable.
+    Indexing,
+    /// The tenant is opened, and its events are sealed and verified.
+    Sealing,
+}
+
+const PHASES: [&str; 4] = ["reading", "writing", "indexing", "sealing"];
+
+impl Phase {
+    const fn name(self) -> &'static str {
+        PHASES[self as usize]
+    }
+
+    const fn span(self) -> (u64, u64) {
+        match self {
+            Self::Reading => (0, 10),
+            Self::Writing => (10, 60),
+            Self::Indexing => (60, 90),
+            Self::Sealing => (90, 99),
+        }
+    }
+
+    /// How far all of it is where so much of this is done.
+    pub(crate) fn percent(self, (done, all): (u64, u64)) -> i64 {
+        let (from, to) = self.span();
+        number(from + (to - from) * done.min(all) / all.max(1))
+    }
+}
+
+/// Something else is being done.
+pub(crate) async fn enters(ctx: &Ctx, id: Id, phase: Phase) -> Result<()> {
+    let update = Update::table(TABLE)
+        .set("state", "running")
+        .set("phase", phase.name())
+        .set("percent", phase.percent((0, 1)))
+        .whose("id", id);
+    ctx.write(async |db| db.update(update).await).await.map(drop)
+}
+
 /// A tenant is to come of it.
 pub(crate) async fn expects(ctx: &Ctx, id: Id, (tenant, rows): (Id, u64)) -> Result<()> {
     let update = Update::table(TABLE)
-        .set("state", "running")
         .set("made_id", tenant)
         .set("rows", number(rows))
         .set("done", 0_i64)
@@ -152,9 +217,10 @@ pub(crate) async fn expects(ctx: &Ctx, id: Id, (tenant, rows): (Id, u64)) -> Res
     ctx.write(async |db| db.update(update).await).await.map(drop)
 }
 
-/// It is so far.
-pub(crate) async fn reached(ctx: &Ctx, id: Id, rows: u64) -> Result<()> {
-    let update = Update::table(TABLE).set("done", number(rows)).whose("id", id);
+/// It is so far, in percent, and so many rows are written where those are what is written.
+pub(crate) async fn reached(ctx: &Ctx, id: Id, (percent, rows): (i64, Option<u64>)) -> Result<()> {
+    let update = Update::table(TABLE).set("percent", percent).whose("id", id);
+    let update = rows.into_iter().fold(update, |update, rows| update.set("done", number(rows)));
     ctx.write(async |db| db.update(update).await).await.map(drop)
 }
 
@@ -165,6 +231,7 @@ pub(crate) async fn complete(ctx: &Ctx, db: &Write, (id, outcome): (Id, &Outcome
         .set("state", "completed")
         .set("slug", outcome.slug.as_str())
         .set("done", stored.rows.unwrap_or_default())
+        .set("percent", 100_i64)
         .set("finished_at", ctx.now());
     if let Some((joined, named)) = outcome.members {
         update = update.set("joined", count(joined)).set("named", count(named));
@@ -193,4 +260,27 @@ async fn end(ctx: &Ctx, db: &Write, (id, code, error): (Id, &str, &str)) -> Resu
         .set("finished_at", ctx.now())
         .whose("id", id);
     db.update(update).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_is_done_when_the_last_phase_is_and_not_before() {
+        let phases = [Phase::Reading, Phase::Writing, Phase::Indexing, Phase::Sealing];
+        let mut last = 0;
+        for phase in phases {
+            for done in [0, 1, 500, 999, 1_000, 2_000] {
+                let percent = phase.percent((done, 1_000));
+                assert!(
+                    last <= percent && percent < 100,
+                    "{phase:?} {done}: {percent} after {last}"
+                );
+                last = percent;
+            }
+        }
+        assert_eq!((last, Phase::Indexing.percent((0, 0))), (99, 60));
+        assert_eq!(phases.map(Phase::name), PHASES);
+    }
 }

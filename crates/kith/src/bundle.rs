@@ -1,5 +1,6 @@
 //! What one tenant has, as one file; and a tenant made of such a file, under ids of its own.
 
+mod places;
 mod receive;
 mod rewrite;
 mod routes;
@@ -8,7 +9,7 @@ mod sweep;
 mod take;
 mod watch;
 
-use std::{path::Path, sync::Arc};
+use std::{ops::RangeInclusive, path::Path, sync::Arc, time::Duration};
 
 use kith_identity::Identity;
 use kith_kernel::{Error, Kind as ErrorKind, Result, internal, unavailable};
@@ -16,8 +17,9 @@ use kith_platform::{App, Ctx, storage::Storage};
 use kith_records::Records;
 use kith_store::{Catalog, Whole};
 use serde::Deserialize;
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 
+use places::Places;
 pub(crate) use receive::{Received, Taking, Whom, receive};
 pub(crate) use routes::{routes, schemas};
 pub(crate) use sweep::{abandoned, clear, sweep};
@@ -30,8 +32,7 @@ use crate::{
     copying::{self, Copied, Progress},
 };
 
-/// Bundles that are written for others at the same time: each holds on to one state of the database.
-const AT_ONCE: usize = 2;
+const SANE_PATIENCE: RangeInclusive<u64> = 1..=600;
 
 /// What makes bundles of tenants, and tenants of bundles.
 #[derive(Clone)]
@@ -42,13 +43,16 @@ pub struct Bundles {
     storage: Storage,
     /// Whether admins may import who do not run the installation.
     admins_import: bool,
-    places: Arc<Semaphore>,
+    places: Places,
+    /// Whoever reads a bundle and takes nothing for so long is hung up on.
+    patience: Duration,
 }
 
 /// The section `[bundles]`.
 #[derive(Deserialize)]
 struct Section {
     import_by: String,
+    patience_seconds: u64,
 }
 
 impl Bundles {
@@ -61,19 +65,23 @@ impl Bundles {
         (identity, records): (&Arc<Identity>, &Arc<Records>),
         storage: &Storage,
     ) -> Result<Self> {
-        let Section { import_by } = app.settings.section("bundles")?;
+        let Section { import_by, patience_seconds } = app.settings.section("bundles")?;
         let admins_import = match import_by.as_str() {
             "platformAdmin" => false,
             "admin" => true,
             _ => return Err(unavailable("BUNDLES_IMPORT_BY is none of platformAdmin, admin.")),
         };
+        if !SANE_PATIENCE.contains(&patience_seconds) {
+            return Err(unavailable("BUNDLES_PATIENCE must be 1 to 600 seconds."));
+        }
         Ok(Self {
             app: app.clone(),
             identity: Arc::clone(identity),
             records: Arc::clone(records),
             storage: storage.clone(),
             admins_import,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Places::default(),
+            patience: Duration::from_secs(patience_seconds),
         })
     }
 }

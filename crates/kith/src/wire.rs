@@ -284,7 +284,7 @@ impl House {
             }
         }
         bundle::sweep(&self.bundles, bundle::abandoned(&self.bundles).await?);
-        Ok(())
+        storage(&self.app.settings)?.sweep().await.map(drop)
     }
 
     /// What a command leaves behind is done before it ends: events are sealed, due jobs run, other nodes told. Jobs are

@@ -123,6 +123,11 @@ impl Storage {
         removal::remove_doomed(self, ctx).await
     }
 
+    /// Takes away what processes that died were writing; says how many files that were.
+    pub async fn sweep(&self) -> Result<u64> {
+        self.place.sweep().await
+    }
+
     /// What it is, for people.
     pub fn told(&self) -> String {
         self.place.told()

@@ -167,14 +167,6 @@ pub struct Counts {
     pub failed: u64,
 }
 
-impl Counts {
-    /// So many more records were changed.
-    pub(crate) const fn add(&mut self, changed: u64) {
-        self.done += changed;
-        self.changed += changed;
-    }
-}
-
 /// A batch as it is stored.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Batch {

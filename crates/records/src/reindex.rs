@@ -16,7 +16,11 @@ const AT_ONCE: u64 = 100;
 
 impl Records {
     /// Makes every record of the actor's tenant findable; says how many there are. Safe to repeat.
-    pub async fn reindex(&self, ctx: &Ctx, progress: &(dyn Fn(u64) + Sync)) -> Result<u64> {
+    pub async fn reindex(
+        &self,
+        ctx: &Ctx,
+        progress: impl AsyncFn(u64) -> Result<()>,
+    ) -> Result<u64> {
         let mut sum = 0;
         let objects = ctx.read(async |db| self.all_objects(db).await).await?;
         for object in objects {
@@ -28,7 +32,7 @@ impl Records {
             loop {
                 let (count, last) = self.reindex_some(ctx, &shape, after).await?;
                 sum += count;
-                progress(count);
+                progress(count).await?;
                 if last.is_none() {
                     break;
                 }

@@ -12,6 +12,7 @@ mod walk;
 
 use kith_kernel::{Actor, Id, Result, internal};
 
+pub use page::Sieved;
 pub use tally::{Tally, Tallying};
 use walk::Walk;
 

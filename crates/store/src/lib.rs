@@ -17,7 +17,7 @@ mod value;
 
 pub use catalog::{Catalog, Others, TableShape};
 pub use connect::Options;
-pub use copy::{Tally, Tallying, Whole, read_rows, write_row};
+pub use copy::{Sieved, Tally, Tallying, Whole, read_rows, write_row};
 pub use db::{Db, Read, Write};
 pub use migrate::{Migration, Step};
 pub use news::News;

@@ -1,6 +1,7 @@
 //! Converting a lead: a contact, its account and a deal are made of it, in one transaction.
 
 mod carry;
+mod relink;
 
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{LEAD, converted};
+
+use relink::RelinkLead;
+pub(crate) use relink::register;
 
 /// A deal that names no day is expected to close after so many.
 const DAYS_TO_CLOSE: i64 = 30;
@@ -144,10 +148,9 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
     let place = Place { account: account.as_ref().map(|one| one.0), ..place };
     let contact = contact_of(desk, &lead, (contact, &place)).await?;
     let deal = deal_of(desk, &lead, (wish("deal", wanted.deal)?, &place, contact.0)).await?;
-    for name in ["activity", "task", "note", "attachment"] {
-        let to = (contact.0, deal.as_ref().map(|one| one.0));
-        relink(desk, kind(desk, name)?, (id, to)).await?;
-    }
+    let (to, deal_id) = (contact.0, deal.as_ref().map(|one| one.0));
+    let relinked = RelinkLead { lead: id, contact: to, deal: deal_id, batch: desk.ctx.batch };
+    relink::begin(desk, relinked).await?;
     let changes = object([
         ("status", json!("converted")),
         ("convertedAt", json!(desk.ctx.now())),
@@ -400,23 +403,4 @@ async fn deal_of(
     fields.extend(carried);
     fields.insert("leadId".to_owned(), json!(place.lead));
     made(desk, deal, fields).await.map(Some)
-}
-
-/// What is about the lead is about the contact from now on, and belongs to the deal, unless it belonged to one before.
-async fn relink(
-    desk: Desk<'_>,
-    kind: &'static Object,
-    (lead, (contact, deal)): (Id, (Id, Option<Id>)),
-) -> Result<()> {
-    let select =
-        kind.rows().show(&["id"]).whose("related_id", lead).only(Condition::Null("deleted_at"));
-    for id in desk.db.ids(&select).await? {
-        let mut changes = object([("relatedId", json!(contact))]);
-        let known = desk.records.get(desk.ctx, desk.db, kind, id).await?;
-        if !known.contains_key("dealId") {
-            changes.extend(object([("dealId", json!(deal))]));
-        }
-        desk.records.update(desk.ctx, desk.db, kind, (id, changes, HOUSE)).await?;
-    }
-    Ok(())
 }

@@ -159,12 +159,29 @@ impl<R: Read> Frames<R> {
         let mark = Mark::of(mark).ok_or_else(damaged)?;
         let length = u32::from_be_bytes(length) as usize;
         if length > self.bounds.frame {
-            return Err(too_much());
+            return Err(self.too_much());
         }
-        self.bounds.all = self.bounds.all.checked_sub(length as u64).ok_or_else(too_much)?;
-        let mut bytes = Vec::new();
+        let all = self.bounds.all.checked_sub(length as u64);
+        self.bounds.all = all.ok_or_else(|| self.too_much())?;
+        // At once, since what grows by doubling takes three times as much at its last step.
+        let mut bytes = Vec::with_capacity(length);
         let read = (&mut self.input).take(length as u64).read_to_end(&mut bytes);
         if read.map_err(|_| damaged())? == length { Ok((mark, bytes)) } else { Err(damaged()) }
+    }
+
+    #[track_caller]
+    fn too_much(&self) -> Error {
+        let most = self.bounds.frame >> 20;
+        kith_kernel::too_large(if self.bounds.frame == OWN.frame {
+            format!(
+                "It has a part of more than {most} MiB, larger than any that Kith writes: it was not made by kith."
+            )
+        } else {
+            format!(
+                "Unpacked it has a part of more than {most} MiB, or more than {} GiB in all, which is not taken over HTTP. Whoever runs this installation can import it by kith tenant import.",
+                SENT.all >> 30
+            )
+        })
     }
 }
 
@@ -184,12 +201,6 @@ fn not_one(kind: Kind, magic: &[u8], name: &str) -> Error {
 
 fn cut_off(name: &str) -> Error {
     Error::new(ErrorKind::Malformed, "damaged", format!("{name}: {CUT_OFF}"))
-}
-
-#[track_caller]
-fn too_much() -> Error {
-    let why = "It holds more than is taken from a stranger: at most 64 MiB at once and 16 GiB in all. Use kith tenant import.";
-    kith_kernel::too_large(why)
 }
 
 /// Looks at an archive while it comes in: what is none, or was cut off, is told at once.

@@ -22,9 +22,8 @@ use super::{Beginning, Ending, FileBeginning, Head, Kind, Mark};
 
 /// Rows go out in frames of about this size, so that whoever reads them needs little room.
 const FRAME: usize = 4 << 20;
-/// Whoever reads along and takes nothing for so long is gone: what is written is one state of the database, which cannot
-/// be held for ever.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// What is read along goes in pieces of this size: whoever takes one at a time is slow, and not gone.
+const PIECE: usize = 64 << 10;
 
 /// An archive under way; dropped before [`Self::place`], it leaves nothing.
 pub(crate) struct Writer {
@@ -38,7 +37,15 @@ pub(crate) struct Writer {
 /// Where an archive goes.
 enum Way {
     File { draft: PathBuf, path: PathBuf },
-    Reader(mpsc::Sender<Bytes>),
+    Reader(Along),
+}
+
+/// Whoever reads an archive while it is written.
+pub(crate) struct Along {
+    pub(crate) pieces: mpsc::Sender<Bytes>,
+    /// Whoever takes nothing for so long is gone: what is written is one state of the database, which cannot be held
+    /// for ever.
+    pub(crate) patience: Duration,
 }
 
 struct Hashing {
@@ -103,7 +110,7 @@ impl Writer {
     }
 
     /// Begins an archive that is read while it is written: what [`Self::pass_on`] passes on.
-    pub(crate) fn stream(kind: Kind, head: &Head, reader: mpsc::Sender<Bytes>) -> Result<Self> {
+    pub(crate) fn stream(kind: Kind, head: &Head, reader: Along) -> Result<Self> {
         Self::begin((kind, head), Way::Reader(reader), Output::Memory(Vec::new()))
     }
 
@@ -140,13 +147,17 @@ impl Writer {
             },
             None => std::mem::take(&mut self.rest),
         };
-        if written.is_empty() {
-            return Ok(());
+        let mut written = Bytes::from(written);
+        while !written.is_empty() {
+            let piece = written.split_to(PIECE.min(written.len()));
+            match tokio::time::timeout(reader.patience, reader.pieces.send(piece)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => {
+                    return Err(unavailable("Nobody reads the archive any more."));
+                }
+            }
         }
-        match tokio::time::timeout(PATIENCE, reader.send(written.into())).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(unavailable("Nobody reads the archive any more.")),
-        }
+        Ok(())
     }
 
     /// A table begins.

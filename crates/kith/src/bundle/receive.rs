@@ -10,6 +10,8 @@ use kith_store::{Catalog, TableShape, Value, Whole, read_rows};
 use super::{Bundles, rewrite::Rewriting, sweep, watch::Watch};
 use crate::{
     archive::{Beginning, FileBeginning, Kind, Part, Reader, Source, Whose, damaged},
+    arrivals::Phase,
+    bars,
     copying::{self, Copied, FilesGo, Furnished},
     tables,
 };
@@ -64,6 +66,8 @@ struct Plan {
     members: BTreeSet<(String, Id, Id)>,
     all_members: usize,
     rows: u64,
+    /// Of them those that stand for a record each.
+    records: u64,
 }
 
 /// Makes a tenant of a bundle; nobody sees it before it is whole, and nothing is left of it where that fails.
@@ -79,8 +83,10 @@ pub(crate) async fn receive(bundles: &Bundles, taking: &Taking<'_>) -> Result<Re
     let goes = Catalog::of(&tables::migrations()).of_one_tenant();
     let salt = bundles.app.ids.next();
     // Everything is read once before anything is written.
+    let reading = taking.watch.enters(Phase::Reading).await?;
     let most = if matches!(taking.source, Source::Sent(..)) { MOST_SENT } else { u64::MAX };
     let plan = plan(reader, &goes, (salt, whose.id, most)).await?;
+    drop(reading);
     let tenant = bundles.app.ids.next();
     taking.watch.expects(tenant, plan.rows).await?;
     let made = make(bundles, taking, (plan, &whose, tenant)).await;
@@ -104,13 +110,14 @@ async fn make(
     let (ctx, made) = bundles.identity.expect_tenant(tenant, (name, whose.currency, zone)).await?;
     crash::point("bundle.expected");
     let joining = plan.join(bundles, (whose, tenant), taking.whom).await?;
-    let copied = fill((bundles, &ctx), taking, &plan).await?;
+    let copied = {
+        let _writing = taking.watch.enters(Phase::Writing).await?;
+        fill((bundles, &ctx), taking, &plan).await?
+    };
     crash::point("bundle.filled");
     bundles.app.wake.committed();
-    let mut furnished = Furnished::default();
-    let bar = taking.watch.bar("making records findable", plan.rows);
-    furnished.indexed = bundles.records.reindex(&ctx, &|rows| bar.inc(rows)).await?;
-    bar.finish_and_clear();
+    let indexed = index((bundles, &ctx), &taking.watch, plan.records).await?;
+    let _sealing = taking.watch.enters(Phase::Sealing).await?;
     let joined = joining.len();
     let owner = match taking.whom {
         Whom::Users => None,
@@ -121,9 +128,22 @@ async fn make(
     crash::point("bundle.opened");
     kith_records::arm_retention(&ctx).await?;
     events::seal_all(&bundles.app).await?;
-    furnished.events = events::verify(&ctx).await?.sealed;
+    let furnished = Furnished { indexed, events: events::verify(&ctx).await?.sealed };
     let named = plan.all_members - joined;
     Ok(Received { slug: made.slug, rows: plan.rows, joined, named, furnished, copied })
+}
+
+/// Makes records findable, of which there are so many at most; says how many that were.
+async fn index((bundles, ctx): (&Bundles, &Ctx), watch: &Watch, all: u64) -> Result<u64> {
+    let _indexing = watch.enters(Phase::Indexing).await?;
+    let bar = watch.bar("3 of 4: making findable", all);
+    let counted = async |rows| {
+        bar.inc(rows);
+        watch.reached(Phase::Indexing, (bar.position(), all)).await
+    };
+    let indexed = bundles.records.reindex(ctx, counted).await?;
+    bar.finish_and_clear();
+    Ok(indexed)
 }
 
 /// Every page of rows of a bundle, as this program knows their tables.
@@ -162,6 +182,7 @@ async fn plan(
 ) -> Result<Plan> {
     let mut rewriting = Rewriting::new(salt, (from, from));
     let (mut members, mut all_members, mut sum) = (BTreeSet::new(), 0, 0);
+    let mut records = 0;
     let mut learn = |table: &TableShape, rows: &[Row]| {
         for row in rows {
             rewriting.learn(table, row);
@@ -179,6 +200,9 @@ async fn plan(
             }
         }
         sum += rows.len() as u64;
+        if table.name() == "anchors" {
+            records += rows.len() as u64;
+        }
         if sum > most {
             let why = format!("It has more than {most} rows. Use kith tenant import.");
             return Err(too_large(why));
@@ -186,7 +210,7 @@ async fn plan(
         Ok(())
     };
     each_page(&mut reader, goes, &mut learn).await?;
-    Ok(Plan { rewriting, members, all_members, rows: sum })
+    Ok(Plan { rewriting, members, all_members, rows: sum, records })
 }
 
 impl Plan {
@@ -271,7 +295,7 @@ impl<'a> Filling<'a> {
             table: None,
             unsealed: Vec::new(),
             done: 0,
-            bar: taking.watch.bar("importing", plan.rows),
+            bar: taking.watch.bar("2 of 4: importing", plan.rows),
             copied: Copied::default(),
         })
     }
@@ -292,7 +316,7 @@ impl<'a> Filling<'a> {
                 self.unsealed.extend(rows.iter().map(|row| row[at].clone()));
             }
             self.done += rows.len() as u64;
-            put(whole, (table, &rows), (&self.taking.watch, self.done)).await?;
+            put(whole, (table, &rows), (&self.taking.watch, self.done, self.plan.rows)).await?;
             self.bar.inc(rows.len() as u64);
         }
         Ok(())
@@ -306,9 +330,11 @@ impl<'a> Filling<'a> {
         for some in self.unsealed.chunks(AT_ONCE) {
             let rows = some.iter().map(|event| vec![Value::Id(tenant), event.clone()]);
             let rows: Vec<Row> = rows.collect();
-            put(&whole, (waiting, &rows), (&self.taking.watch, self.done)).await?;
+            put(&whole, (waiting, &rows), (&self.taking.watch, self.done, self.plan.rows)).await?;
         }
         self.bar.finish_and_clear();
+        let _committing =
+            (!self.taking.watch.is_gentle()).then(|| bars::wait("2 of 4: committing"));
         whole.commit().await
     }
 }
@@ -317,7 +343,7 @@ impl<'a> Filling<'a> {
 async fn put(
     whole: &Whole,
     (table, rows): (&TableShape, &[Row]),
-    (watch, done): (&Watch, u64),
+    (watch, done, all): (&Watch, u64, u64),
 ) -> Result<()> {
     if !watch.is_gentle() {
         return whole.add(table, rows).await;
@@ -327,7 +353,11 @@ async fn put(
         whole.add(table, some).await?;
         crash::point("bundle.rows");
         left -= some.len();
-        whole.give_way(async || watch.reached((left == 0).then_some(done)).await).await?;
+        let told = async || match left {
+            0 => watch.reached(Phase::Writing, (done, all)).await,
+            _ => watch.stop_if_asked(),
+        };
+        whole.give_way(told).await?;
     }
     Ok(())
 }

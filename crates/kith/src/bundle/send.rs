@@ -2,22 +2,23 @@
 
 use std::{io, time::Duration};
 
-use axum::{body::Body, http::header};
+use axum::{
+    body::{Body, Bytes},
+    http::header,
+};
 use futures_util::stream;
 use kith_http::{Answer, Call};
-use kith_kernel::{Error, Kind as ErrorKind, Result};
+use kith_kernel::{Error, Result};
 use kith_platform::Ctx;
 use tokio::sync::mpsc;
 
 use super::{Bundles, Look, apart};
-use crate::archive::{Kind, Writer};
+use crate::archive::{Along, Kind, Writer};
 
 /// What one has waits while the one before is on its way.
 const PIECES_AHEAD: usize = 2;
 /// A bundle may be under way for so long: meanwhile the database keeps what it shows.
 const LONGEST: Duration = Duration::from_hours(1);
-/// Whoever comes too early comes again then.
-const LATER_SECONDS: u64 = 30;
 pub(super) const CONTENT_TYPE: &str = "application/vnd.kith.tenant";
 
 /// Answers with the bundle of the caller's tenant.
@@ -25,17 +26,19 @@ pub(super) async fn show(bundles: Bundles, call: Call) -> Result<Answer> {
     call.query()?.only(&[])?;
     let ctx = &call.ctx;
     may_read_everything(&bundles, ctx).await?;
-    let place = bundles.places.clone().try_acquire_owned().map_err(|_| busy())?;
+    let place = bundles.places.take(ctx.actor.tenant)?;
     let look = Look::at(&bundles, ctx).await?;
     bundles.identity.note_export(ctx, look.head.rows).await?;
     let name = format!(
         "attachment; filename=\"{}.kithtenant\"",
         bundles.identity.described(ctx).await?.slug
     );
-    let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
-    let mut archive = Writer::stream(Kind::Bundle, &look.head, sender)?;
+    let (pieces, receiver) = mpsc::channel(PIECES_AHEAD);
+    let along = Along { pieces, patience: bundles.patience };
+    let mut archive = Writer::stream(Kind::Bundle, &look.head, along)?;
     let (storage, tasks) = (bundles.storage.clone(), bundles.app.tasks.clone());
-    let (told, mut ended) = mpsc::channel::<Error>(1);
+    let (told, ended) = mpsc::channel::<Error>(1);
+    let connection = call.connection();
     bundles.app.tasks.start("a bundle of a tenant", async move {
         let work = async move || {
             tokio::select! {
@@ -49,17 +52,23 @@ pub(super) async fn show(bundles: Bundles, call: Call) -> Result<Answer> {
         if let Err(error) = done {
             tracing::warn!(?error, "a bundle of a tenant ends before its end");
             told.send(error).await.ok();
+            connection.cut_off();
         }
     });
-    let pieces = stream::poll_fn(move |context| match receiver.poll_recv(context) {
+    Ok(Answer::stream(CONTENT_TYPE, body(receiver, ended))
+        .header(header::CONTENT_DISPOSITION, &name))
+}
+
+/// What is written, as it is written.
+fn body(mut pieces: mpsc::Receiver<Bytes>, mut ended: mpsc::Receiver<Error>) -> Body {
+    let pieces = stream::poll_fn(move |context| match pieces.poll_recv(context) {
         std::task::Poll::Ready(None) => ended
             .poll_recv(context)
             // Broken off, so that nobody takes it for a whole one.
             .map(|error| error.map(|_| Err(io::Error::other("the bundle ends before its end")))),
         piece => piece.map(|piece| piece.map(Ok)),
     });
-    Ok(Answer::stream(CONTENT_TYPE, Body::from_stream(stream::StreamExt::fuse(pieces)))
-        .header(header::CONTENT_DISPOSITION, &name))
+    Body::from_stream(stream::StreamExt::fuse(pieces))
 }
 
 /// A bundle holds everything, so that a key has to be allowed to read everything.
@@ -69,11 +78,6 @@ async fn may_read_everything(bundles: &Bundles, ctx: &Ctx) -> Result<()> {
     }
     ctx.actor.scopes.require("audit-logs", "read")?;
     Ok(())
-}
-
-fn busy() -> Error {
-    let why = "Other bundles are being written. Try again in a while.";
-    Error::new(ErrorKind::TooMany, "bundles_running", why).retry_after(LATER_SECONDS)
 }
 
 fn late() -> Error {

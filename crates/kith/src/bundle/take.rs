@@ -148,7 +148,7 @@ pub(crate) fn register(registry: Registry, bundles: &Bundles) -> Registry {
 
 async fn run(bundles: Bundles, attempt: Attempt, id: Id) -> std::result::Result<(), Failure> {
     let again = attempt.clone();
-    let done = apart(move || async move { obey(&bundles, &again, id).await }).await;
+    let done = apart(move || async move { Box::pin(obey(&bundles, &again, id)).await }).await;
     match done {
         Ok(()) => Ok(()),
         Err(error) if super::is_stopping(&error) => Err(Failure::Stopped(error)),
@@ -213,7 +213,7 @@ async fn obey(bundles: &Bundles, attempt: &Attempt, id: Id) -> Result<()> {
         source: Source::Sent(&file, &stored.file_name),
         name: stored.name.as_deref(),
         whom: if everybody { Whom::OwnerAndUsers(user) } else { Whom::Owner(user) },
-        watch: Watch::Arrival(Box::new(ctx.clone()), id),
+        watch: Watch::arrival(ctx, id),
     };
     let received = receive(bundles, &taking).await?;
     let outcome = Outcome { slug: received.slug, members: Some((received.joined, received.named)) };

@@ -117,7 +117,7 @@ async fn restored(
     copying::compare(tallies, &found)?;
     let tenants = whole.tenants().to_vec();
     whole.commit().await?;
-    copying::verify_events(db, settings, &tenants).await
+    copying::verify_events((&db, settings), &tenants).await
 }
 
 fn remember(settings: &Settings, last: &Last) -> Result<()> {

@@ -41,7 +41,7 @@ pub(super) async fn run(settings: &Settings, order: &Move) -> Result<ExitCode> {
     let all = source.look_at_all(&catalog, Others::Wait).await?;
     let total = copying::count(&all, &catalog).await?;
     let target = Target::prepare(&to, order.force, Clock::system().now()).await?;
-    let bar = bars::begin("moving", total);
+    let bar = bars::begin("1 of 4: moving", total);
     let filled = copying::fill((target, settings), (&applied, total), async |whole, catalog| {
         let copied = copying::copy((&all, whole), catalog, &|rows| bar.inc(rows)).await;
         bar.finish_and_clear();

@@ -35,8 +35,9 @@ pub(super) async fn run(settings: &Settings, restore: &Restore) -> Result<ExitCo
     let options = database(settings, restore.to.as_deref())?;
     let target = Target::prepare(&options, restore.force, Clock::system().now()).await?;
     let storage = wire::storage(settings)?;
+    storage.sweep().await?;
     let mut copied = Copied::default();
-    let bar = bars::begin("restoring", head.rows);
+    let bar = bars::begin("1 of 4: restoring", head.rows);
     let filled =
         copying::fill((target, settings), (&head.migrations, head.rows), async |whole, catalog| {
             let into = (catalog, FilesGo::To(&storage, &|file| file));

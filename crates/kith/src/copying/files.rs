@@ -2,7 +2,10 @@
 
 use futures_util::StreamExt;
 use kith_kernel::{Id, Result};
-use kith_platform::storage::{Counted, Storage, Writing};
+use kith_platform::{
+    crash,
+    storage::{Counted, Storage, Writing},
+};
 use kith_store::{Catalog, TableShape, Value, Whole};
 
 use crate::archive::{FileBeginning, Part, Reader, Writer, damaged};
@@ -127,6 +130,7 @@ impl Copied {
                     counted.add(&piece);
                     if let Some(writing) = &mut writing {
                         writing.add(&piece).await?;
+                        crash::point("file.drafted");
                     }
                 }
                 Part::FileEnd(told) => break told,

@@ -6,7 +6,7 @@ use kith_store::{Catalog, Db, Migration, Tally, Whole};
 
 use super::{
     Target, compare,
-    furnish::{Furnished, furnish},
+    furnish::{Furnished, furnish, verify_events},
     migrations_of,
 };
 use crate::{bars, tables};
@@ -53,11 +53,12 @@ async fn filled(
         let catalog = Catalog::of(&migrations);
         let mut whole = db.fill_all().await?;
         let put = rows(&whole, &catalog).await?;
-        let comparing = bars::begin("comparing", total);
+        let comparing = bars::begin("2 of 4: comparing", total);
         let found = whole.tally(&catalog, &|rows| comparing.inc(rows)).await?;
         comparing.finish_and_clear();
         compare(&put, &found)?;
         let tenants = whole.tenants().to_vec();
+        let _committing = bars::wait("2 of 4: committing");
         whole.commit().await?;
         (found, tenants)
     };
@@ -68,8 +69,14 @@ async fn filled(
     db.migrate(&all).await?;
     db.check_walls().await?;
     let records = tallies.iter().filter(|tally| tally.table == "anchors").map(|tally| tally.rows);
-    let indexing = bars::begin("making records findable", records.sum());
-    let furnished = furnish((db, settings), &tenants, &|rows| indexing.inc(rows)).await?;
+    let indexing = bars::begin("3 of 4: making findable", records.sum());
+    let counted = async |rows| {
+        indexing.inc(rows);
+        Ok(())
+    };
+    let indexed = furnish((&db, settings), &tenants, counted).await?;
     indexing.finish_and_clear();
-    Ok((tallies, furnished))
+    let _verifying = bars::wait("4 of 4: verifying events");
+    let events = verify_events((&db, settings), &tenants).await?;
+    Ok((tallies, Furnished { indexed, events }))
 }

@@ -8,8 +8,6 @@ use kith_platform::{App, Settings, Tasks, events, jobs::Wake};
 use kith_records::Records;
 use kith_store::Db;
 
-use super::Progress;
-
 /// What was found while a copy was furnished.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Furnished {
@@ -31,28 +29,24 @@ fn app(db: Db, settings: &Settings) -> App {
     }
 }
 
-/// Makes the records of these tenants findable and verifies their events, seen as a server sees them.
+/// Makes the records of these tenants findable, seen as a server sees them; says how many that are.
 pub(crate) async fn furnish(
-    (db, settings): (Db, &Settings),
+    (db, settings): (&Db, &Settings),
     tenants: &[Id],
-    progress: Progress<'_>,
-) -> Result<Furnished> {
-    let app = app(db, settings);
+    progress: impl AsyncFn(u64) -> Result<()>,
+) -> Result<u64> {
+    let app = app(db.clone(), settings);
     let records = Records::new(&crm::OBJECTS);
-    let mut done = Furnished::default();
+    let mut indexed = 0;
     for tenant in tenants {
-        done.indexed += records.reindex(&app.as_system(*tenant), progress).await?;
+        indexed += records.reindex(&app.as_system(*tenant), &progress).await?;
     }
-    done.events = verify(&app, tenants).await?;
-    Ok(done)
+    Ok(indexed)
 }
 
-/// Verifies the chains of events alone.
-pub(crate) async fn verify_events(db: Db, settings: &Settings, tenants: &[Id]) -> Result<u64> {
-    verify(&app(db, settings), tenants).await
-}
-
-async fn verify(app: &App, tenants: &[Id]) -> Result<u64> {
+/// Verifies the chains of events of these tenants; says how many events they hold.
+pub(crate) async fn verify_events((db, settings): (&Db, &Settings), tenants: &[Id]) -> Result<u64> {
+    let app = app(db.clone(), settings);
     let mut sum = 0;
     for tenant in tenants {
         let verdict = events::verify(&app.as_system(*tenant)).await?;

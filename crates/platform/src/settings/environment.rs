@@ -55,6 +55,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("OUTGOING_SECONDS", "outgoing.timeout_seconds"),
     ("OUTGOING_BYTES", "outgoing.answer_bytes"),
     ("BUNDLES_IMPORT_BY", "bundles.import_by"),
+    ("BUNDLES_PATIENCE", "bundles.patience_seconds"),
     ("BASE44_APP_ID", "base44.app_id"),
     ("BASE44_API_BASE", "base44.api_base"),
     ("BASE44_API_KEY", "base44.api_key"),

@@ -1,8 +1,11 @@
 //! A folder as the place of bytes: each file appears under its name whole, and on the disk.
 
 use std::{
+    fs::TryLockError,
     io::{self, ErrorKind, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use futures_util::stream;
@@ -13,6 +16,12 @@ use tokio::{
 };
 
 use super::place::{Draft, PIECE, Pending, Pieces, Place};
+
+/// Where files are until they are whole: one folder, so that what was left is found without a walk through all.
+const DRAFTS: &str = "drafts";
+/// Whoever looks for drafts that were left holds them for a moment.
+const MOST_TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Files beneath a folder, for their owner's eyes alone.
 pub struct Folder {
@@ -29,28 +38,50 @@ impl Folder {
         self.root.join(key)
     }
 
-    /// Beside the file, so that it is renamed within one file system.
     fn draft_path(&self, key: &str) -> PathBuf {
-        self.root.join(format!("{key}.draft"))
+        self.root.join(DRAFTS).join(key.replace('/', "-"))
     }
 
     async fn begin(&self, key: &str) -> Result<Draft> {
         let path = self.draft_path(key);
-        let folder = path.parent().unwrap_or(&self.root);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .await
-            .map_err(|error| stuck("written", error))?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&path).await.map_err(|error| stuck("written", error))?;
-        Ok(Draft { file, path: Some(path) })
+        make(&self.root.join(DRAFTS)).await.map_err(|error| stuck("written", error))?;
+        let mut tries = 0;
+        loop {
+            match held(&path).await.map_err(|error| stuck("written", error))? {
+                Some(file) => return Ok(Draft { file, path: Some(path) }),
+                None if tries == MOST_TRIES => {
+                    return Err(unavailable("The file is being written by somebody else."));
+                }
+                None => tokio::time::sleep(PAUSE).await,
+            }
+            tries += 1;
+        }
+    }
+
+    /// Removes drafts that nobody holds.
+    async fn clear(&self) -> Result<u64> {
+        let wrong = |error| stuck("removed", error);
+        let mut all = match fs::read_dir(self.root.join(DRAFTS)).await {
+            Ok(all) => all,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(wrong(error)),
+        };
+        let mut removed = 0;
+        while let Some(entry) = all.next_entry().await.map_err(wrong)? {
+            // One that was placed meanwhile is no draft any more.
+            let Ok(file) = std::fs::File::open(entry.path()) else { continue };
+            if file.try_lock().is_ok() {
+                fs::remove_file(entry.path()).await.map_err(wrong)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     async fn place(&self, key: &str, mut draft: Draft) -> Result<()> {
         let path = self.path(key);
+        let folder = path.parent().unwrap_or(&self.root);
+        make(folder).await.map_err(|error| stuck("written", error))?;
         draft.file.sync_all().await.map_err(|error| stuck("written", error))?;
         let from = draft.path.take().ok_or_else(|| internal("a draft of another place"))?;
         fs::rename(&from, &path).await.map_err(|error| stuck("written", error))?;
@@ -120,9 +151,35 @@ impl Place for Folder {
         Box::pin(async { Ok(()) })
     }
 
+    fn sweep(&self) -> Pending<'_, u64> {
+        Box::pin(self.clear())
+    }
+
     fn told(&self) -> String {
         format!("the folder {}", self.root.display())
     }
+}
+
+async fn make(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await
+}
+
+/// A draft, empty and held, which the death of the process lets go of; nothing while somebody else holds it.
+async fn held(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(path).await?.into_std().await;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    // It may have been removed between the two.
+    if file.metadata()?.nlink() == 0 {
+        return Ok(None);
+    }
+    file.set_len(0)?;
+    Ok(Some(File::from_std(file)))
 }
 
 async fn sync(folder: &Path) -> io::Result<()> {
@@ -132,4 +189,26 @@ async fn sync(folder: &Path) -> io::Result<()> {
 #[track_caller]
 fn stuck(what: &str, error: io::Error) -> Error {
     unavailable(format!("The file cannot be {what} in the folder of files.")).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn drafts_that_nobody_writes_are_swept_and_others_are_not() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path().to_owned());
+        assert_eq!(folder.clear().await.unwrap(), 0);
+        let kept = folder.begin("uploads/a/kept").await.unwrap();
+        // As a process leaves it that is killed: there, and not held.
+        let left = root.path().join(DRAFTS).join("uploads-a-left");
+        std::fs::write(&left, b"half").unwrap();
+        assert!(folder.begin("uploads/a/kept").await.is_err(), "two write one file");
+        assert_eq!(folder.clear().await.unwrap(), 1);
+        assert!(!left.exists());
+        folder.place("uploads/a/kept", kept).await.unwrap();
+        assert!(root.path().join("uploads/a/kept").exists());
+        assert_eq!(folder.clear().await.unwrap(), 0);
+    }
 }

@@ -47,6 +47,9 @@ pub trait Place: Send + Sync {
     /// Ends what was begun under a key and never became whole, where such things outlive the process.
     fn abandon<'a>(&'a self, key: &'a str) -> Pending<'a, ()>;
 
+    /// Takes away drafts whose writers died; says how many.
+    fn sweep(&self) -> Pending<'_, u64>;
+
     /// What it is, for people; without secrets.
     fn told(&self) -> String;
 }

@@ -1,6 +1,6 @@
 //! The plan: which column goes to which field, worked out from the header and one look at every value.
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 
 use kith_kernel::{Error, Result, invalid, malformed, text::nearest};
 use serde::{Deserialize, Serialize};
@@ -349,6 +349,32 @@ pub(super) fn check(shape: &Shape, custom: &[CustomField], wishes: &Wishes) -> R
         .map(|mapped| mapped_target(shape, custom, mapped))
         .try_for_each(|done| done.map(drop))?;
     wishes.match_by.as_deref().map_or(Ok(()), |wanted| matching(shape, wanted).map(drop))
+}
+
+/// So much of a file is looked at while it comes: as much as tells how it is written.
+pub(super) const HEAD: usize = 64 * 1024;
+
+/// Refuses what the head of a file shows to be in vain: that no column goes where records are to be known again.
+pub(super) fn check_head(
+    (head, name): (&[u8], &str),
+    shape: &Shape,
+    custom: &[CustomField],
+    wishes: &Wishes,
+) -> Result<()> {
+    if wishes.match_by.is_none() {
+        return Ok(());
+    }
+    // What cannot be read is told when all of it is looked through.
+    let mut source = Cursor::new(head);
+    let Ok(of) = rows::form(&mut source, name) else { return Ok(()) };
+    let Ok(rows) = Rows::open(source, of) else { return Ok(()) };
+    let headers = rows.headers();
+    // One that is as long as this may go on behind it.
+    if head.len() == HEAD && headers.iter().map(String::len).sum::<usize>() > HEAD / 4 {
+        return Ok(());
+    }
+    let Ok(columns) = assign(&name_columns(&headers), shape, custom, wishes) else { return Ok(()) };
+    match_by(&columns, shape, wishes).map(drop)
 }
 
 /// The field by which records can be known again.

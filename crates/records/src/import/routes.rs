@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Imports, OnMatch, RunImport, Wishes, errors,
-    plan::not_people,
+    plan::{self, HEAD, not_people},
     rows::is_of_cards,
     state::{self, Begun},
 };
@@ -86,8 +86,8 @@ pub fn import_routes(imports: &Imports) -> Routes {
 async fn take(imports: Imports, object: &'static Object, mut call: Call) -> Result<Answer> {
     let object = imports.records.meant(&call, object).await?;
     // What is refused from here on is dropped, and with it the upload.
-    let (upload, name, wishes) = receive(&mut call, object).await?;
-    imports.check(&call.ctx, object, &wishes).await?;
+    let (Sent { upload, head, name }, wishes) = receive(&mut call, object).await?;
+    imports.check(&call.ctx, object, (&wishes, Some((&head, &name)))).await?;
     let id = call.ctx.new_id();
     note(&call, object, (id, upload.file(), &name, &wishes)).await?;
     upload.keep();
@@ -107,8 +107,16 @@ async fn note(call: &Call, object: &'static Object, of: (Id, Id, &str, &Wishes))
     .await
 }
 
+/// A file that came.
+struct Sent {
+    upload: Upload,
+    /// What it begins with.
+    head: Vec<u8>,
+    name: String,
+}
+
 /// Stores the file as it comes and reads the other fields of the form.
-async fn receive(call: &mut Call, object: &'static Object) -> Result<(Upload, String, Wishes)> {
+async fn receive(call: &mut Call, object: &'static Object) -> Result<(Sent, Wishes)> {
     let mut form = Form::of(call)?;
     let mut wishes = Wishes::default();
     let mut file = None;
@@ -124,13 +132,13 @@ async fn receive(call: &mut Call, object: &'static Object) -> Result<(Upload, St
                 }
                 let name =
                     if is_card && !is_of_cards(&name) { format!("{name}.vcf") } else { name };
-                file = Some((store(&call.ctx, &form, field).await?, name));
+                let (upload, head) = store(&call.ctx, &form, field).await?;
+                file = Some(Sent { upload, head, name });
             }
             other => wish(&mut wishes, other, &Form::text(field).await?)?,
         }
     }
-    let (upload, name) = file.ok_or_else(|| invalid("file", "is required"))?;
-    Ok((upload, name, wishes))
+    Ok((file.ok_or_else(|| invalid("file", "is required"))?, wishes))
 }
 
 /// What cards are sent as, now and of old.
@@ -144,15 +152,20 @@ fn plain_name(name: Option<&str>) -> String {
     if shown.is_empty() { "import.csv".to_owned() } else { shown }
 }
 
-async fn store(ctx: &Ctx, form: &Form, mut field: multer::Field<'static>) -> Result<Upload> {
+async fn store(
+    ctx: &Ctx,
+    form: &Form,
+    mut field: multer::Field<'static>,
+) -> Result<(Upload, Vec<u8>)> {
     let mut upload = Upload::begin(ctx).await?;
-    let mut size = 0;
+    let (mut size, mut head) = (0, Vec::new());
     while let Some(piece) = form.piece(&mut field, size).await? {
         size += piece.len();
+        head.extend(piece.iter().take(HEAD - head.len()));
         upload.add(&piece).await?;
     }
     upload.end().await?;
-    Ok(upload)
+    Ok((upload, head))
 }
 
 fn wish(wishes: &mut Wishes, name: &str, value: &str) -> Result<()> {
@@ -219,10 +232,17 @@ impl Imports {
     }
 
     /// Refuses wishes that no file could fulfil.
-    async fn check(&self, ctx: &Ctx, object: &'static Object, wishes: &Wishes) -> Result<()> {
+    /// Refuses what can be seen to fail before a job looks through the whole file.
+    async fn check(
+        &self,
+        ctx: &Ctx,
+        object: &'static Object,
+        (wishes, head): (&Wishes, Option<(&[u8], &str)>),
+    ) -> Result<()> {
         let shape = self.records.shape(object)?;
         let custom = ctx.read(async |db| self.records.custom_fields(db, object).await).await?;
-        super::plan::check(&shape, &custom, wishes)
+        plan::check(&shape, &custom, wishes)?;
+        head.map_or(Ok(()), |head| plan::check_head(head, &shape, &custom, wishes))
     }
 
     /// An import of a file on this machine, noted and not yet run; for the command line.
@@ -233,7 +253,7 @@ impl Imports {
         of: (&Path, &Wishes),
     ) -> Result<Id> {
         let (path, wishes) = of;
-        self.check(ctx, object, wishes).await?;
+        self.check(ctx, object, (wishes, None)).await?;
         let id = ctx.new_id();
         let file_name = plain_name(path.to_str());
         let path = path.display().to_string();

@@ -25,6 +25,8 @@ use crate::{
 pub(super) const AT_ONCE: u64 = 50;
 /// Events of one transaction, which holds up the sealer.
 const EVENTS_AT_ONCE: u64 = 100;
+/// Rows that are looked at between two words of how far it is.
+const TOLD_AT_ONCE: u64 = 5_000;
 /// While others are at work on the same.
 const PAUSE: Duration = Duration::from_millis(20);
 const MOST_TRIES: u32 = 200;
@@ -159,14 +161,18 @@ impl Personal {
         if let Some(wishes) = batch.wishes {
             let subject: Subject = serde_json::from_value(wishes.0)
                 .map_err(|error| internal("an erasure cannot be read").caused_by(error))?;
-            let mut counts = Counts::default();
+            let mut walk = Walk { batch: id, counts: Counts::default(), total: 0, untold: 0 };
+            // The one who is erased counts as well, so that there is something to do where nothing is looked through.
+            walk.total = 1 + self.swept(ctx, &subject.terms).await?;
+            walk.tell(ctx).await?;
             let cleared = self.records.clear_custom_links(ctx, &subject.records).await?;
-            counts.add(cleared);
-            self.erase_records(ctx, (id, &subject), &mut counts).await?;
-            counts.add(self.records.clear_links(ctx, &subject.records).await?);
-            self.sweep(ctx, (id, &subject.terms), &mut counts).await?;
-            progress(ctx, id, (State::Running, counts)).await?;
-            self.sweep_events(ctx, &subject.terms).await?;
+            walk.counts.changed += cleared;
+            self.erase_records(ctx, &subject, &mut walk).await?;
+            walk.counts.changed += self.records.clear_links(ctx, &subject.records).await?;
+            self.sweep(ctx, &subject.terms, &mut walk).await?;
+            walk.tell(ctx).await?;
+            self.sweep_events(ctx, &subject.terms, &mut walk).await?;
+            walk.tell(ctx).await?;
             self.settle(ctx, (id, &subject)).await?;
         }
         stop_if_asked(ctx)?;
@@ -178,7 +184,11 @@ impl Personal {
             .write(async |db| {
                 let batch = batches::find(db, id).await?;
                 let error = (!whole).then(|| SPACE.to_owned());
-                let at = Reached::at(State::Completed, batch.counts.0);
+                let mut counts = batch.counts.0;
+                // What was erased on the way was not looked at any more.
+                counts.done =
+                    batch.total.and_then(|all| u64::try_from(all).ok()).unwrap_or(counts.done);
+                let at = Reached::at(State::Completed, counts);
                 batch.reached(attempt, db, Reached { error, ..at }).await?;
                 jobs::finish(attempt, db).await
             })
@@ -186,12 +196,8 @@ impl Personal {
     }
 
     /// Records of the person, and those that were entered about them.
-    async fn erase_records(
-        &self,
-        ctx: &Ctx,
-        (batch, subject): (Id, &Subject),
-        counts: &mut Counts,
-    ) -> Result<()> {
+    async fn erase_records(&self, ctx: &Ctx, subject: &Subject, walk: &mut Walk) -> Result<()> {
+        let batch = walk.batch;
         self.forget_merges(ctx, subject).await?;
         loop {
             let some = ctx.read(async |db| self.about(db, (subject, Some(AT_ONCE))).await).await?;
@@ -200,10 +206,9 @@ impl Personal {
             }
             for (object, id) in some {
                 self.erase_record(ctx, (object, id), Some(batch)).await?;
-                counts.done += 1;
-                counts.changed += 1;
+                walk.counts.changed += 1;
             }
-            progress(ctx, batch, (State::Running, *counts)).await?;
+            walk.tell(ctx).await?;
         }
         // Whom it is about comes last: while they are there, it is not over.
         for (name, id) in subject.records.iter().rev() {
@@ -212,10 +217,10 @@ impl Personal {
                 subject.records.first().is_none_or(|(_, first)| first != id).then_some(batch);
             let object = self.records.shape_named(name)?.object;
             self.erase_record(ctx, (object, *id), told).await?;
-            counts.done += 1;
-            counts.changed += 1;
+            walk.counts.changed += 1;
         }
-        progress(ctx, batch, (State::Running, *counts)).await
+        walk.counts.done += 1;
+        walk.tell(ctx).await
     }
 
     /// Deletes a record, and tells those who count records that it is gone.
@@ -313,11 +318,34 @@ impl Personal {
 
 const SPACE: &str = "Everything is erased. The database file is too large to be written anew at once: what was erased may still be found in its free space until that is used again or VACUUM is run.";
 
-async fn progress(ctx: &Ctx, id: Id, (state, counts): (State, Counts)) -> Result<()> {
-    ctx.write(async |db| {
-        batches::find(db, id).await?.reached(ctx, db, Reached::at(state, counts)).await
-    })
-    .await
+/// How far an erasure is: it counts the rows that it looks at.
+pub(super) struct Walk {
+    pub(super) batch: Id,
+    pub(super) counts: Counts,
+    /// Rows that there are to look at.
+    total: u64,
+    /// Rows that it looked at since it told of that.
+    untold: u64,
+}
+
+impl Walk {
+    /// So many rows more were looked at.
+    pub(super) async fn looked(&mut self, ctx: &Ctx, rows: u64) -> Result<()> {
+        stop_if_asked(ctx)?;
+        self.untold += rows;
+        if self.untold < TOLD_AT_ONCE {
+            return Ok(());
+        }
+        self.tell(ctx).await
+    }
+
+    async fn tell(&mut self, ctx: &Ctx) -> Result<()> {
+        // Others make rows meanwhile, and it is not over before its end.
+        let most = self.total.saturating_sub(1);
+        self.counts.done = (self.counts.done + std::mem::take(&mut self.untold)).min(most);
+        let at = Reached { total: Some(self.total), ..Reached::at(State::Running, self.counts) };
+        ctx.write(async |db| batches::find(db, self.batch).await?.reached(ctx, db, at).await).await
+    }
 }
 
 async fn erase_events_of(ctx: &Ctx, record: Id) -> Result<()> {
@@ -356,7 +384,7 @@ pub(super) async fn erase_events(ctx: &Ctx, ids: &[Id]) -> Result<()> {
 }
 
 /// Where the work can be left: it goes on with the next start.
-pub(super) fn stop_if_asked(ctx: &Ctx) -> Result<()> {
+fn stop_if_asked(ctx: &Ctx) -> Result<()> {
     if ctx.app.tasks.is_stopping() {
         let why = "The server stops; the work goes on later.";
         return Err(Error::new(ErrorKind::Unavailable, "stopping", why));

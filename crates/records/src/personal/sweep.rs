@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use kith_kernel::{Id, Result};
 use kith_platform::{Ctx, mail};
-use kith_store::{Condition, Delete, Read, Select, TableShape, Update, Value, Write, equals};
+use kith_store::{
+    Condition, Delete, Read, Select, Sieved, TableShape, Update, Value, Write, equals,
+};
 use serde_json::Value as Json;
 
 use super::{
     Personal,
-    erase::{erase_events, stop_if_asked},
+    erase::{Walk, erase_events},
     mask::{Term, masked, masked_json, masked_lines, masked_text, names, tells_of},
     subject::Found,
 };
 use crate::{
-    batches::{Counts, is_of_one},
+    batches::is_of_one,
     catalog::Shape,
     change::PutBack,
     custom::{CustomField, CustomKind},
@@ -32,47 +34,86 @@ const DELETED: [&str; 8] = [
     "batch_faults",
     "merges",
 ];
-/// People who sign in are members, whom their tenant keeps and ends otherwise; events are erased by themselves.
-const PASSED_OVER: [&str; 3] = ["members", "invites", "events"];
+/// People who sign in are members, whom their tenant keeps and ends otherwise; events are erased by themselves, and what
+/// seals them is hashes and salts.
+const PASSED_OVER: [&str; 5] = ["members", "invites", "events", "event_order", "event_salts"];
 /// What a bulk change or job that is not over yet still needs.
 const WORK: [&str; 3] = ["jobs", "batches", "imports"];
 const PIECES: &str = "file_pieces";
 const ENDED: [&str; 4] = ["done", "failed", "completed", "cancelled"];
 
 impl Personal {
-    pub(super) async fn sweep(
-        &self,
-        ctx: &Ctx,
-        (batch, terms): (Id, &[Term]),
-        counts: &mut Counts,
-    ) -> Result<()> {
+    /// How many rows a sweep looks at.
+    pub(super) async fn swept(&self, ctx: &Ctx, terms: &[Term]) -> Result<u64> {
+        if terms.is_empty() {
+            return Ok(0);
+        }
+        let mut sum = 0;
+        for table in self.swept_tables().chain(self.catalog.table("events")) {
+            let rows = ctx.read(async |db| db.count(Select::from(table.name())).await).await?;
+            sum += u64::try_from(rows).unwrap_or_default();
+        }
+        Ok(sum)
+    }
+
+    fn swept_tables(&self) -> impl Iterator<Item = &TableShape> {
+        let tables = self.catalog.tables().iter().filter(|table| table.is_of_tenants());
+        tables.filter(|table| !PASSED_OVER.contains(&table.name()))
+    }
+
+    pub(super) async fn sweep(&self, ctx: &Ctx, terms: &[Term], walk: &mut Walk) -> Result<()> {
         if terms.is_empty() {
             return Ok(());
         }
-        let tables = self.catalog.tables().iter().filter(|table| table.is_of_tenants());
-        for table in tables.filter(|table| !PASSED_OVER.contains(&table.name())) {
-            stop_if_asked(ctx)?;
-            let mut behind = None;
-            loop {
-                let rows = ctx.read(async |db| db.rows_of(table, behind.take()).await).await?;
-                let Some(last) = rows.last() else { break };
-                behind = Some(table.key_of(last));
-                if table.name() == PIECES {
-                    self.sweep_pieces(ctx, (table, &rows), terms).await?;
-                    continue;
-                }
-                for row in rows.iter().filter(|row| is_named(row, terms)) {
-                    if table.place("wishes").is_some() && row.contains(&Value::Id(batch)) {
-                        continue;
-                    }
-                    self.sweep_row(ctx, (table, row), terms).await?;
-                    counts.done += 1;
-                    counts.changed += 1;
-                }
+        for table in self.swept_tables() {
+            if table.name() == PIECES {
+                self.sweep_files(ctx, (table, terms), walk).await?;
+            } else {
+                self.sweep_table(ctx, (table, terms), walk).await?;
             }
         }
         self.sweep_mails(ctx, terms).await?;
         self.sweep_folder(ctx, terms).await
+    }
+
+    async fn sweep_table(
+        &self,
+        ctx: &Ctx,
+        (table, terms): (&TableShape, &[Term]),
+        walk: &mut Walk,
+    ) -> Result<()> {
+        let mut behind = None;
+        loop {
+            let found = sieved(ctx, (table, terms), behind).await?;
+            for row in &found.rows {
+                if table.place("wishes").is_some() && row.contains(&Value::Id(walk.batch)) {
+                    continue;
+                }
+                self.sweep_row(ctx, (table, row), terms).await?;
+                walk.counts.changed += 1;
+            }
+            walk.looked(ctx, found.seen).await?;
+            behind = found.last;
+            if behind.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn sweep_files(
+        &self,
+        ctx: &Ctx,
+        (table, terms): (&TableShape, &[Term]),
+        walk: &mut Walk,
+    ) -> Result<()> {
+        let mut behind = None;
+        loop {
+            let rows = ctx.read(async |db| db.rows_of(table, behind.take()).await).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            behind = Some(table.key_of(last));
+            self.sweep_pieces(ctx, (table, &rows), terms).await?;
+            walk.looked(ctx, rows.len() as u64).await?;
+        }
     }
 
     async fn sweep_row(
@@ -215,18 +256,21 @@ impl Personal {
     }
 
     /// Events that name the person lose their content, whatever they are about.
-    pub(super) async fn sweep_events(&self, ctx: &Ctx, terms: &[Term]) -> Result<()> {
+    pub(super) async fn sweep_events(
+        &self,
+        ctx: &Ctx,
+        terms: &[Term],
+        walk: &mut Walk,
+    ) -> Result<()> {
         let Some(table) = self.catalog.table("events").filter(|_| !terms.is_empty()) else {
             return Ok(());
         };
         let mut behind = None;
         loop {
-            stop_if_asked(ctx)?;
-            let rows = ctx.read(async |db| db.rows_of(table, behind.take()).await).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            behind = Some(table.key_of(last));
-            let named = rows.iter().filter(|row| is_named(row, terms));
-            let ids: Vec<Id> = named
+            let found = sieved(ctx, (table, terms), behind).await?;
+            let ids: Vec<Id> = found
+                .rows
+                .iter()
                 .filter_map(|row| match table.place("id").and_then(|at| row.get(at)) {
                     Some(Value::Id(id)) => Some(*id),
                     _ => None,
@@ -235,8 +279,22 @@ impl Personal {
             for some in ids.chunks(100) {
                 erase_events(ctx, some).await?;
             }
+            walk.looked(ctx, found.seen).await?;
+            behind = found.last;
+            if behind.is_none() {
+                return Ok(());
+            }
         }
     }
+}
+
+/// The rows of a page of a table that name the person.
+async fn sieved(
+    ctx: &Ctx,
+    (table, terms): (&TableShape, &[Term]),
+    behind: Option<Vec<(&'static str, Value)>>,
+) -> Result<Sieved> {
+    ctx.read(async |db| db.sieve(table, behind, &|text| tells_of(text, terms)).await).await
 }
 
 /// A row that is no record: it goes where it can be made anew, and else loses the name.
@@ -278,20 +336,6 @@ async fn stored_piece(db: &Read, key: &[(&'static str, Value)]) -> Result<Option
     })
     .await?;
     Ok(found)
-}
-
-fn is_named(row: &[Value], terms: &[Term]) -> bool {
-    row.iter().any(|value| match value {
-        Value::Text(text) | Value::Json(text) => tells_of(text, terms),
-        Value::Bytes(bytes) => tells_of(&String::from_utf8_lossy(bytes), terms),
-        Value::Null
-        | Value::Bool(_)
-        | Value::Integer(_)
-        | Value::Number(_)
-        | Value::Id(_)
-        | Value::Time(_)
-        | Value::Date(_) => false,
-    })
 }
 
 fn masked_cell(value: &Value, terms: &[Term]) -> Option<Value> {
