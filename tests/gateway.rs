@@ -150,6 +150,12 @@ async fn settings_of_a_tenant_count_at_once(kind: Kind) {
     assert_eq!(shown["settings"]["enableFallback"], false);
     let answer = ask(&ana, asking("auto")).await;
     assert_eq!(header(&answer, "x-kith-model"), "good-7");
+    // Whoever makes no vectors is not asked for them.
+    let order = set(&ana, json!({ "provider": "anthropic" })).await["effective"]["order"].clone();
+    assert_eq!(
+        order["embeddings"],
+        json!([{ "provider": "openai", "model": "text-embedding-3-small" }])
+    );
     // A request that names somebody is not told by settings whom to ask.
     assert_eq!(header(&ask(&ana, asking("openai/good-3")).await, "x-kith-model"), "good-3");
     assert_eq!(ana.get("/api/ai/settings").await.json["effective"]["enableFallback"], false);

@@ -188,9 +188,7 @@ impl Setup {
         let mut others: Vec<Candidate> = Vec::new();
         for provider in listed {
             let is_new = others.iter().all(|known| known.provider != provider);
-            let is_able =
-                capability != Capability::Embeddings || capability.model(provider).is_some();
-            if is_new && is_able && self.can_ask(provider, desk) {
+            if is_new && is_able(capability, provider) && self.can_ask(provider, desk) {
                 others.push(Candidate { provider, model: self.usual_model(provider, capability) });
             }
         }
@@ -225,7 +223,8 @@ impl Setup {
             .model(capability)
             .or_else(|| Wanted::of(desk.names.iter().find_map(by_name)?).ok())
             .unwrap_or_default();
-        // A model without its provider is one of who is asked first.
+        // A model without its provider is one of who is asked first; not all who chat make vectors.
+        let first = first.filter(|first| is_able(capability, *first));
         set.provider = set.provider.or(first);
         (set != Wanted::default()).then_some(set)
     }
@@ -271,6 +270,10 @@ impl Setup {
             model: model.unwrap_or_else(|| self.usual_model(provider, capability)),
         })
     }
+}
+
+fn is_able(capability: Capability, provider: Provider) -> bool {
+    capability != Capability::Embeddings || capability.model(provider).is_some()
 }
 
 impl Section {
