@@ -25,6 +25,8 @@ on_both!(
     own_keys_cost_no_credits,
     whoever_went_away_is_accounted_for,
     what_was_used_is_summed_up,
+    what_is_old_is_deleted_and_its_sums_stay,
+    a_key_that_comes_along_goes_before_all,
     who_rests_is_shown,
 );
 
@@ -351,6 +353,37 @@ async fn what_was_used_is_summed_up(kind: Kind) {
     assert_eq!(ana.get("/api/ai/usage?days=0").await.status, 422);
     world.app.clock.advance_seconds(2 * 86_400);
     assert_eq!(ana.get("/api/ai/usage?days=1").await.json["usage"]["totalRequests"], 0);
+}
+
+async fn what_is_old_is_deleted_and_its_sums_stay(kind: Kind) {
+    let (world, ana, _far) = with(kind, &[]).await;
+    ask(&ana, asking("openai/good-1")).await;
+    assert_eq!(ana.get("/api/system/llm-activity").await.json["meta"]["count"], 1);
+    world.app.clock.advance_seconds(91 * 86_400);
+    ask(&ana, asking("openai/good-1")).await;
+    assert_eq!(ana.get("/api/system/llm-activity").await.json["meta"]["count"], 1);
+    assert_eq!(ana.get("/api/ai/usage?days=100").await.json["usage"]["totalRequests"], 2);
+}
+
+async fn a_key_that_comes_along_goes_before_all(kind: Kind) {
+    let (world, ana, far) = with(kind, &[]).await;
+    grant(&world, 1, None).await;
+    ana.make("/api/keys", json!({ "service": "openai", "key": "sk-of-the-tenant-000000001" }))
+        .await;
+    let body = asking("openai/good-1").to_string().into_bytes();
+    let own = "sk-that-came-along-0001";
+    let headers = [("content-type", "application/json"), ("x-openai-key", own)];
+    let answer = ana.send("POST", "/v1/chat/completions", &headers, body.clone()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(far.asked()["key"], format!("Bearer {own}"));
+    let wrong = [("content-type", "application/json"), ("x-openai-key", "pk-no")];
+    let answer = ana.send("POST", "/v1/chat/completions", &wrong, body).await;
+    assert_eq!((answer.status, &answer.json["error"]["param"]), (400, &json!("x-openai-key")));
+    assert!(far.is_unasked());
+    let text = json!({ "text": "Thanks!", "engine": "openai/json-sentiment" }).to_string();
+    let found = ana.send("POST", "/api/ai/sentiment", &headers, text.into_bytes()).await;
+    assert_eq!(found.json["engine"], "openai/json-sentiment", "{}", found.text);
+    assert_eq!(far.asked()["key"], format!("Bearer {own}"));
 }
 
 async fn who_rests_is_shown(kind: Kind) {

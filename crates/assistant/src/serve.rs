@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use kith_gateway::{Capability, Wanted};
+use kith_gateway::{
+    Capability, Wanted,
+    keys::{Secret, brought},
+};
 use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
 use kith_kernel::{Error, Kind, Result, Role, invalid};
+use kith_llm::Provider;
 use kith_platform::Ctx;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json, json};
@@ -103,30 +107,34 @@ pub(crate) fn engine_schema() -> Json {
 }
 
 async fn run<E: Engine>(assistant: Arc<Assistant>, mut call: Call) -> Result<Answer> {
+    let keys = brought(call.headers())?;
     let input: E::Input = call.parse().await?;
     E::check(&input)?;
-    Answer::json(&assistant.answer::<E>(&call.ctx, &input).await?)
+    Answer::json(&assistant.answer::<E>((&call.ctx, keys), &input).await?)
 }
+
+/// Keys of providers that a request brought along.
+pub(crate) type Brought = Vec<(Provider, Secret)>;
 
 /// Who is to answer: nobody but the engine itself, or a model.
 pub(crate) enum Who {
     Local,
     /// A model, if one can be asked.
-    Auto,
+    Auto(Wanted),
     Model(Wanted),
 }
 
 impl Who {
-    pub(crate) fn of(engine: Option<&str>) -> Result<Self> {
+    pub(crate) fn of(engine: Option<&str>, keys: Brought) -> Result<Self> {
         match engine {
-            None | Some("auto") => Ok(Self::Auto),
+            None | Some("auto") => Ok(Self::Auto(Wanted::default().by(keys))),
             Some("local") => Ok(Self::Local),
             Some(name) if name.is_empty() || name.len() > 200 => {
                 Err(invalid("engine", "is local, auto, or a model"))
             }
             Some(name) => {
                 let known = |_| invalid("engine", "is local, auto, auto/<strategy>, or a model");
-                Wanted::of(name).map(Self::Model).map_err(known)
+                Wanted::of(name).map(|wanted| Self::Model(wanted.by(keys))).map_err(known)
             }
         }
     }
@@ -134,17 +142,22 @@ impl Who {
 
 impl Assistant {
     /// The answer of an engine, by a model or without one.
-    pub(crate) async fn answer<E: Engine>(&self, ctx: &Ctx, input: &E::Input) -> Result<Json> {
-        let who = Who::of(E::engine(input))?;
+    pub(crate) async fn answer<E: Engine>(
+        &self,
+        (ctx, keys): (&Ctx, Brought),
+        input: &E::Input,
+    ) -> Result<Json> {
+        let who = Who::of(E::engine(input), keys)?;
         let wanted = match who {
             Who::Local => {
                 return E::local(input).map(|found| told(found, "local")).ok_or_else(no_local);
             }
-            Who::Auto if !self.gateway.can_ask(ctx, Capability::JsonStrict).await? => {
+            Who::Auto(wanted)
+                if !self.gateway.can_ask(ctx, (Capability::JsonStrict, &wanted)).await? =>
+            {
                 return E::local(input).map(|found| told(found, "local")).ok_or_else(no_model);
             }
-            Who::Auto => Wanted::default(),
-            Who::Model(wanted) => wanted,
+            Who::Auto(wanted) | Who::Model(wanted) => wanted,
         };
         let question = E::question(input);
         let fits = |answer: &Json| E::read(input, answer);

@@ -4,21 +4,24 @@ mod routes;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use kith_kernel::{Id, Result, Time};
 use kith_llm::{Leg, Usage, cost};
 use kith_platform::{App, Ctx};
-use kith_store::{Insert, Migration, Step, Table, Value, Write, bool, id, integer, text, time};
+use kith_store::{
+    Comparison, Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, bool, id,
+    integer, text, time,
+};
 use tokio::sync::Notify;
 
 pub(crate) use self::routes::{routes, schemas};
 use crate::{
     capability::Capability,
     credits::{Reservation, settle},
-    sums::Sums,
+    sums::{DAY, Sums},
 };
 
 /// Calls that come within this time are written together.
@@ -27,6 +30,10 @@ const TOGETHER: Duration = Duration::from_millis(50);
 const MOST_WAITING: usize = 100_000;
 /// Requests of one write.
 const ROWS: usize = 200;
+/// For how many days what is kept; sums of days stay.
+const KEPT: [(&str, i64); 2] = [("llm_calls", 90), ("credit_entries", 400)];
+/// Rows that are deleted at once.
+const AT_ONCE: u64 = 1_000;
 /// Letters of an error that are kept.
 const LONGEST_ERROR: usize = 500;
 
@@ -112,6 +119,8 @@ pub(crate) struct Activity {
     waiting: Mutex<Vec<Noted>>,
     /// Only one writes at a time, so that who reads sees what was taken to be written.
     writing: tokio::sync::Mutex<()>,
+    /// On which day what is old was last deleted.
+    pruned: Mutex<HashMap<Id, i64>>,
     added: Notify,
 }
 
@@ -127,8 +136,8 @@ struct Noted {
 
 impl Activity {
     pub(crate) fn new(app: App) -> Arc<Self> {
-        let (waiting, writing, added) = Default::default();
-        Arc::new(Self { app, waiting, writing, added })
+        let (waiting, writing, pruned, added) = Default::default();
+        Arc::new(Self { app, waiting, writing, pruned, added })
     }
 
     /// Notes everyone who was asked for one request, and what it did cost of what was reserved.
@@ -221,7 +230,43 @@ impl Activity {
             }
             sums.clone().write(db).await
         })
-        .await
+        .await?;
+        self.forget_old(&ctx).await
+    }
+
+    /// Deletes what is older than it is kept, of a tenant that writes, some of it at a time.
+    async fn forget_old(&self, ctx: &Ctx) -> Result<()> {
+        #[derive(serde::Deserialize)]
+        struct Old {
+            id: Id,
+        }
+        let (tenant, today) = (ctx.actor.tenant, ctx.now().milliseconds() / DAY);
+        if self.pruned().get(&tenant) == Some(&today) {
+            return Ok(());
+        }
+        let mut is_done = true;
+        for (table, days) in KEPT {
+            let before = ctx.now().plus_milliseconds(-days * DAY);
+            let is_old = Condition::Compare("created_at", Comparison::Less, before.into());
+            let select = Select::from(table).show(&["id"]).only(is_old).by("created_at", false);
+            let old: Vec<Old> = ctx.read(async |db| db.all(select.at_most(AT_ONCE)).await).await?;
+            is_done &= old.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+            if !old.is_empty() {
+                let ids: Vec<Value> = old.iter().map(|old| old.id.into()).collect();
+                let delete = Delete::from(table).only(Condition::In("id", ids));
+                ctx.write(async |db| db.delete(delete.clone()).await.map(drop)).await?;
+            }
+        }
+        if is_done {
+            let mut pruned = self.pruned();
+            pruned.retain(|_, day| *day == today);
+            pruned.insert(tenant, today);
+        }
+        Ok(())
+    }
+
+    fn pruned(&self) -> MutexGuard<'_, HashMap<Id, i64>> {
+        self.pruned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

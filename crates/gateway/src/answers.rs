@@ -19,12 +19,14 @@ pub(crate) struct Told {
     pub(crate) is_repeat: bool,
     /// `provider/model`.
     pub(crate) by: (&'static str, String),
+    /// What it cost is known: nothing more is said.
+    pub(crate) is_whole: bool,
 }
 
 impl Told {
     pub(crate) fn of(speaking: &Speaking) -> Self {
         let (legs, is_repeat, by) = (speaking.legs(), speaking.is_repeat(), speaking.by());
-        Self { legs, is_repeat, by }
+        Self { legs, is_repeat, by, is_whole: false }
     }
 
     pub(crate) fn on(&self, answer: Answer, began: Instant) -> Answer {
@@ -37,7 +39,7 @@ impl Told {
             .header(header("x-kith-model"), &self.by.1)
             .header(header("x-kith-attempts"), &attempts.to_string())
             .header(header("x-kith-overhead-us"), &own.as_micros().to_string());
-        if let Some(costs) = costs(&self.legs) {
+        if let Some(costs) = costs(&self.legs).filter(|_| self.is_whole) {
             answer = answer.header(header("x-kith-cost"), &dollars(costs));
         }
         if self.is_repeat {

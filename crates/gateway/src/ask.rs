@@ -11,6 +11,7 @@ use crate::{
     capability::Capability,
     credits::{self, Reservation},
     desk::Desk,
+    keys::OPERATOR,
     nobody,
     privacy::Privacy,
     repeats::{Kept, Question, question},
@@ -137,15 +138,19 @@ impl Gateway {
     }
 
     /// Whether anybody could be asked.
-    pub async fn can_ask(&self, ctx: &Ctx, capability: Capability) -> Result<bool> {
-        let desk = self.desk(ctx).await?;
-        Ok(!self.setup.order(&desk, (capability, &Wanted::default()), Usage::default()).is_empty())
+    pub async fn can_ask(
+        &self,
+        ctx: &Ctx,
+        (capability, wanted): (Capability, &Wanted),
+    ) -> Result<bool> {
+        let desk = self.desk_for(ctx, wanted).await?;
+        Ok(!self.setup.order(&desk, (capability, wanted), Usage::default()).is_empty())
     }
 
     /// Makes a question ready to leave: who is asked, that it may be asked, without personal data, paid for.
     pub(crate) async fn ready(self: &Arc<Self>, ctx: &Ctx, ask: Ask) -> Result<Ready> {
         let Ask { capability, wanted, mut chat } = ask;
-        let desk = self.desk(ctx).await?;
+        let desk = self.desk_for(ctx, &wanted).await?;
         let mut privacy = Privacy::of(&desk, &self.setup);
         privacy.check(&chat)?;
         privacy.mask(&mut chat);
@@ -155,14 +160,25 @@ impl Gateway {
         let question = question(ctx, &chat, &targets).filter(|_| seconds > 0);
         let repeat =
             question.and_then(|question| self.repeats.get(&question, (ctx.now(), seconds)));
-        let mut account = self.account(ctx, capability, (targets.clone(), expected));
+        let mut account = self.account(ctx, capability, (targets, expected));
         if repeat.is_some() {
             account.is_over = true;
         } else if desk.is_limited {
             let asked = (credits::longest(&chat), chat.options.max_tokens);
-            let most = self.reserve(&mut account, asked).await?;
-            chat.options.max_tokens = most.max_tokens;
+            match self.reserve(&mut account, asked).await {
+                Ok(most) => chat.options.max_tokens = most.max_tokens,
+                // Who costs nothing is asked all the same.
+                Err(error) if error.kind() == Kind::Exhausted => {
+                    account.targets.retain(costs_nothing);
+                    if account.targets.is_empty() {
+                        return Err(error);
+                    }
+                    account.is_over = false;
+                }
+                Err(error) => return Err(error),
+            }
         }
+        let targets = account.targets.clone();
         Ok(Ready { chat, targets, privacy, question, repeat, account })
     }
 
@@ -220,6 +236,11 @@ impl Gateway {
         }
         Ok(targets)
     }
+}
+
+/// By a key that is not the operator's, or by a server of one's own.
+fn costs_nothing(target: &Target) -> bool {
+    target.account != OPERATOR || target.provider.is_own()
 }
 
 /// What a request is expected to take: half as many tokens for its answer as it has itself.

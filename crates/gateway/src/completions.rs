@@ -14,6 +14,7 @@ use crate::{
     Answered, Ask, Capability, Gateway, Speaking,
     answers::{LARGEST, SECONDS, TAG, Told, known},
     anthropic,
+    keys::brought,
     openai::{self, Asked, Chunks},
 };
 
@@ -48,14 +49,14 @@ pub(crate) fn routes(gateway: &Arc<Gateway>) -> Routes {
 
 async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let began = Instant::now();
+    let keys = brought(call.headers())?;
     let Asked { chat, wanted, streams, counts } = openai::read(call.body().await?.object()?)?;
     let ctx = call.ctx;
-    let ask = Ask { capability: Capability::Chat, wanted, chat };
+    let ask = Ask { capability: Capability::Chat, wanted: wanted.by(keys), chat };
     if streams {
         let speaking = Box::pin(gateway.speak(&ctx, ask)).await?;
         let chunks = Chunks::new(ctx.new_id(), ctx.now(), (speaking.by().1, counts));
-        let told =
-            Told { legs: speaking.legs(), is_repeat: speaking.is_repeat(), by: speaking.by() };
+        let told = Told::of(&speaking);
         let under = Under { speaking, chunks, is_over: false };
         let events = stream::unfold(under, |under| async move { under.next().await }).fuse();
         let answer = Answer::stream("text/event-stream", Body::from_stream(events));
@@ -63,7 +64,7 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     }
     let Answered { answer, legs, usage, by, is_repeat } = Box::pin(gateway.ask(&ctx, ask)).await?;
     let json = openai::answer(ctx.new_id(), ctx.now(), &answer, usage);
-    Ok(Told { legs, is_repeat, by }.on(Answer::json(&json)?, began))
+    Ok(Told { legs, is_repeat, by, is_whole: true }.on(Answer::json(&json)?, began))
 }
 
 /// An answer under way.

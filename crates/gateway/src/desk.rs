@@ -2,14 +2,17 @@
 
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use kith_kernel::{Id, Result};
 use kith_llm::Provider;
 use kith_platform::Ctx;
+use ring::digest::{SHA256, digest};
 
 use crate::{
     Gateway, credits,
-    keys::{Found, Origin},
+    keys::{Found, Origin, Secret},
     policy::Policy,
+    wanted::Wanted,
 };
 
 /// How a tenant's short name is found.
@@ -17,7 +20,7 @@ pub type NameOf =
     Arc<dyn Fn(Id) -> Pin<Box<dyn Future<Output = Result<Option<String>>> + Send>> + Send + Sync>;
 
 /// What is known of who asks.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Desk {
     pub(crate) policy: Policy,
     /// Stored keys, by whom they are for.
@@ -28,14 +31,36 @@ pub(crate) struct Desk {
     pub(crate) is_limited: bool,
 }
 
-/// A stored key.
+/// A key that goes before those of the operator.
+#[derive(Clone)]
 pub(crate) struct Own {
     pub(crate) found: Found,
     /// Whose it is, so that a wrong one closes the door of its owner alone.
     pub(crate) account: String,
 }
 
+impl Desk {
+    /// The same, with keys that a request brought along.
+    fn with(&self, keys: &[(Provider, Secret)]) -> Self {
+        let mut desk = self.clone();
+        for (provider, key) in keys {
+            let found = Found::brought(key.clone());
+            // Whose it is nobody knows, but it is the same one again.
+            let digest = digest(&SHA256, key.expose().as_bytes());
+            let account = BASE64.encode(&digest.as_ref()[..9]);
+            desk.own.insert(*provider, Own { found, account });
+        }
+        desk
+    }
+}
+
 impl Gateway {
+    /// What is known of who asks, with the keys that the request brought along.
+    pub(crate) async fn desk_for(&self, ctx: &Ctx, wanted: &Wanted) -> Result<Arc<Desk>> {
+        let desk = self.desk(ctx).await?;
+        Ok(if wanted.keys.is_empty() { desk } else { Arc::new(desk.with(&wanted.keys)) })
+    }
+
     pub(crate) async fn desk(&self, ctx: &Ctx) -> Result<Arc<Desk>> {
         let who = (ctx.actor.tenant, ctx.actor.member);
         let when = (ctx.now(), self.keys.generation());

@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     Capability, Gateway,
     answers::{LARGEST, SECONDS, TAG, Told},
+    keys::brought,
     openai,
     privacy::Privacy,
     told,
@@ -65,6 +66,7 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let texts = texts(body.remove("input"))?;
     let as_base64 = is_base64(body.remove("encoding_format"))?;
     let dimensions = dimensions(&mut body)?;
+    let wanted = wanted.by(brought(call.headers())?);
     let embedded = Box::pin(gateway.embed(&call.ctx, (wanted, dimensions), texts)).await?;
     let answer = Answer::json(&openai::embeddings(&embedded.found, as_base64))?;
     Ok(embedded.told().on(answer, began))
@@ -86,7 +88,7 @@ impl Embedded {
     }
 
     fn told(&self) -> Told {
-        Told { legs: self.legs.clone(), is_repeat: false, by: self.by() }
+        Told { legs: self.legs.clone(), is_repeat: false, by: self.by(), is_whole: true }
     }
 }
 
@@ -104,7 +106,7 @@ impl Gateway {
         let letters: usize = texts.iter().map(String::len).sum();
         let tokens = |letters: usize| u32::try_from(letters).unwrap_or(u32::MAX);
         let usage = Usage { prompt_tokens: tokens(letters / 4), completion_tokens: 0 };
-        let desk = self.desk(ctx).await?;
+        let desk = self.desk_for(ctx, &wanted).await?;
         Privacy::of(&desk, &self.setup).mask_each(&mut texts);
         let capability = Capability::Embeddings;
         let mut targets = self.targets(ctx, &desk, (capability, &wanted, usage)).await?;

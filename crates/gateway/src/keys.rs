@@ -16,7 +16,8 @@ use std::{
     },
 };
 
-use kith_kernel::{Error, Id, Result, Time, forbidden};
+use axum::http::HeaderMap;
+use kith_kernel::{Error, Id, Result, Time, forbidden, invalid};
 use kith_llm::Provider;
 use kith_platform::{Ctx, Settings, encryption::Cipher};
 use kith_store::{Condition, Read, Select, Write, equals};
@@ -113,6 +114,23 @@ impl Keys {
     pub fn can_read(&self, name: &str) -> bool {
         self.cipher.knows(name)
     }
+}
+
+/// Keys that a request brings along: `x-openai-key`, `x-anthropic-key` …
+///
+/// # Errors
+/// `Invalid`, naming the header, for one that is no key of its provider.
+pub fn brought(headers: &HeaderMap) -> Result<Vec<(Provider, Secret)>> {
+    let mut keys = Vec::new();
+    for provider in Provider::ALL {
+        let header = format!("x-{}-key", provider.name());
+        let Some(value) = headers.get(&header) else { continue };
+        let key = Secret::new(value.to_str().unwrap_or_default());
+        let key = rules::key(provider.name(), &key)
+            .map_err(|_| invalid(&header, format!("is no key of {}", provider.name())))?;
+        keys.push((provider, key));
+    }
+    Ok(keys)
 }
 
 /// Whether members may have keys of their own: yes, until an admin says otherwise.

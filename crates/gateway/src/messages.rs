@@ -14,6 +14,7 @@ use crate::{
     Answered, Ask, Capability, Gateway, Speaking,
     answers::{LARGEST, SECONDS, TAG, Told},
     anthropic::{self, Asked, Pieces},
+    keys::brought,
     told,
 };
 
@@ -51,9 +52,10 @@ async fn estimate(mut call: Call) -> Result<Answer> {
 
 async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let began = Instant::now();
+    let keys = brought(call.headers())?;
     let Asked { chat, wanted, streams, .. } = anthropic::read(call.body().await?.object()?)?;
     let ctx = call.ctx;
-    let ask = Ask { capability: Capability::Chat, wanted, chat };
+    let ask = Ask { capability: Capability::Chat, wanted: wanted.by(keys), chat };
     if streams {
         let speaking = Box::pin(gateway.speak(&ctx, ask)).await?;
         let told = Told::of(&speaking);
@@ -66,7 +68,7 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     }
     let Answered { answer, legs, usage, by, is_repeat } = Box::pin(gateway.ask(&ctx, ask)).await?;
     let json = anthropic::answer(ctx.new_id(), &answer, usage).map_err(|failure| told(&failure))?;
-    Ok(Told { legs, is_repeat, by }.on(Answer::json(&json)?, began))
+    Ok(Told { legs, is_repeat, by, is_whole: true }.on(Answer::json(&json)?, began))
 }
 
 /// An answer under way.

@@ -173,8 +173,7 @@ impl Setup {
         let strategy = wanted.strategy.or(policy.strategy()).unwrap_or(self.strategy);
         // Whoever asks for a strategy is not told by others whom to ask.
         let set = if wanted.strategy.is_some() { None } else { self.set(desk, capability) };
-        let wanted =
-            if *wanted == Wanted::default() { set.unwrap_or_default() } else { wanted.clone() };
+        let wanted = if wanted.is_open() { set.unwrap_or_default() } else { wanted.clone() };
         let listed: Vec<Provider> = match strategy {
             Strategy::Failover => {
                 let chain = policy.chain().unwrap_or_else(|| self.chain.clone());
@@ -226,7 +225,7 @@ impl Setup {
         // A model without its provider is one of who is asked first; not all who chat make vectors.
         let first = first.filter(|first| is_able(capability, *first));
         set.provider = set.provider.or(first);
-        (set != Wanted::default()).then_some(set)
+        (!set.is_open()).then_some(set)
     }
 
     /// The model of a provider for a capability: by its own variables, by the general ones where it is OpenAI or speaks

@@ -3,6 +3,8 @@
 use kith_kernel::{Result, invalid};
 use kith_llm::{Provider, Strategy};
 
+use crate::keys::Secret;
+
 /// What a request says of who is to answer it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -12,9 +14,22 @@ pub struct Wanted {
     pub model: Option<String>,
     /// Providers by this strategy.
     pub strategy: Option<Strategy>,
+    /// Keys that the request brought along; they go before all others.
+    pub keys: Vec<(Provider, Secret)>,
 }
 
 impl Wanted {
+    /// The same, by these keys.
+    pub fn by(mut self, keys: Vec<(Provider, Secret)>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// It is not said who is to answer.
+    pub(crate) fn is_open(&self) -> bool {
+        self.provider.is_none() && self.model.is_none() && self.strategy.is_none()
+    }
+
     /// What a model's name asks for: `auto`, `auto/<strategy>`, `<provider>/<model>`, `<provider>`, or a model.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kith_gateway::{Capability, keys::brought};
 use kith_http::{Answer, Call};
 use kith_identity::Paging;
 use kith_kernel::{Id, Result, invalid};
@@ -117,12 +118,13 @@ pub(super) async fn chat(assistant: Arc<Assistant>, mut call: Call) -> Result<An
     let input: Asked = call.parse().await?;
     let said = spoken(&input)?;
     let wish = wish(input.model, input.temperature)?;
-    let ctx = &call.ctx;
-    if !assistant.gateway.can_ask(ctx, kith_gateway::Capability::ChatTools).await? {
+    let (ctx, wanted) = (&call.ctx, wish.wanted()?.by(brought(call.headers())?));
+    if !assistant.gateway.can_ask(ctx, (Capability::ChatTools, &wanted)).await? {
         return Err(crate::serve::no_model());
     }
     let id = begin(ctx, input.conversation_id, &said).await?;
-    let replied = Box::pin(assistant.reply(ctx, id, &wish)).await?;
+    let how = (wanted, wish.temperature);
+    let replied = Box::pin(assistant.reply(ctx, id, how)).await?;
     Answer::json(&told(id, &replied))
 }
 

@@ -67,7 +67,12 @@ impl Wish {
 
 impl Assistant {
     /// Answers the last message of a conversation, as the member who asks.
-    pub(crate) async fn reply(&self, ctx: &Ctx, conversation: Id, wish: &Wish) -> Result<Replied> {
+    pub(crate) async fn reply(
+        &self,
+        ctx: &Ctx,
+        conversation: Id,
+        (wanted, temperature): (Wanted, Option<f64>),
+    ) -> Result<Replied> {
         let (found, history) = ctx
             .read(async |db| {
                 let found = Conversation::find(ctx, db, conversation).await?;
@@ -78,15 +83,11 @@ impl Assistant {
         let mut chat = Chat {
             messages: opened(ctx, &history),
             tools: offered(ctx.actor.role),
-            options: Options {
-                temperature: wish.temperature,
-                max_tokens: Some(MOST_TOKENS),
-                ..Options::default()
-            },
+            options: Options { temperature, max_tokens: Some(MOST_TOKENS), ..Options::default() },
             ..Chat::default()
         };
         let mut work = Work::default();
-        let text = self.work(ctx, (conversation, &wish.wanted()?), (&mut chat, &mut work)).await?;
+        let text = self.work(ctx, (conversation, &wanted), (&mut chat, &mut work)).await?;
         self.finish(ctx, found, (text, work)).await
     }
 
@@ -249,7 +250,8 @@ pub(crate) fn register(registry: Registry, assistant: &Arc<Assistant>) -> Regist
         let assistant = Arc::clone(&assistant);
         async move {
             let ctx = job.ctx(&attempt);
-            let replied = assistant.reply(&ctx, job.conversation, &job.wish).await;
+            let how = (job.wish.wanted()?, job.wish.temperature);
+            let replied = assistant.reply(&ctx, job.conversation, how).await;
             if let Err(error) = replied {
                 fail(&ctx, job.conversation, &error).await?;
             }

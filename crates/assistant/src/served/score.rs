@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_gateway::{Capability, Wanted};
+use kith_gateway::{Capability, keys::brought};
 use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
 use kith_kernel::{Condition, Error, Id, Kind, Op, Result, Role, Rule, Time, internal, invalid};
 use kith_platform::Ctx;
@@ -102,9 +102,10 @@ pub(crate) fn schema() -> (String, Json) {
 }
 
 async fn run(assistant: Arc<Assistant>, mut call: Call) -> Result<Answer> {
+    let keys = brought(call.headers())?;
     let input: Input = call.parse().await?;
     let ctx = &call.ctx;
-    let who = Who::of(input.engine.as_deref())?;
+    let who = Who::of(input.engine.as_deref(), keys)?;
     let scored = assistant.look(ctx, &input).await?;
     let facts = scored.facts();
     let (model, fallback) = assistant.by_model(ctx, (who, &scored)).await?;
@@ -202,11 +203,12 @@ impl Assistant {
     ) -> Result<(Option<(f64, String, String)>, Option<String>)> {
         let wanted = match who {
             Who::Local => return Ok((None, None)),
-            Who::Auto if !self.gateway.can_ask(ctx, Capability::JsonStrict).await? => {
+            Who::Auto(wanted)
+                if !self.gateway.can_ask(ctx, (Capability::JsonStrict, &wanted)).await? =>
+            {
                 return Ok((None, None));
             }
-            Who::Auto => Wanted::default(),
-            Who::Model(wanted) => wanted,
+            Who::Auto(wanted) | Who::Model(wanted) => wanted,
         };
         let fits = |answer: &Json| {
             let score = answer["score"].as_f64().filter(|score| (0.0..=100.0).contains(score))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_gateway::{Capability, Wanted};
+use kith_gateway::{Capability, keys::brought};
 use kith_http::{Answer, Call, LimitClass, Operation, Routes, schema};
 use kith_kernel::{Result, Role, invalid};
 use kith_platform::Ctx;
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     Assistant,
     engines::vector,
-    serve::{LONGEST, TAG, Who, engine_schema, may_fall_back},
+    serve::{Brought, LONGEST, TAG, Who, engine_schema, may_fall_back},
 };
 
 const MOST_TEXTS: usize = 256;
@@ -68,10 +68,10 @@ pub(crate) fn schema() -> (String, Json) {
 
 async fn run(assistant: Arc<Assistant>, mut call: Call) -> Result<Answer> {
     let input: Input = call.parse().await?;
-    let texts = texts(&input)?;
+    let (texts, keys) = (texts(&input)?, brought(call.headers())?);
     let engine = input.engine.as_deref().or(input.model.as_deref());
     let letters: usize = texts.iter().map(|text| text.chars().count()).sum();
-    let mut answer = assistant.vectors(&call.ctx, engine, texts).await?;
+    let mut answer = assistant.vectors((&call.ctx, keys), engine, texts).await?;
     answer["textLength"] = letters.into();
     Answer::json(&answer)
 }
@@ -93,17 +93,23 @@ fn texts(input: &Input) -> Result<Vec<String>> {
 }
 
 impl Assistant {
-    async fn vectors(&self, ctx: &Ctx, engine: Option<&str>, texts: Vec<String>) -> Result<Json> {
-        let wanted = match Who::of(engine)? {
+    async fn vectors(
+        &self,
+        (ctx, keys): (&Ctx, Brought),
+        engine: Option<&str>,
+        texts: Vec<String>,
+    ) -> Result<Json> {
+        let (wanted, is_named) = match Who::of(engine, keys)? {
             Who::Local => return Ok(local(&texts)),
-            Who::Auto if !self.gateway.can_ask(ctx, Capability::Embeddings).await? => {
+            Who::Auto(wanted)
+                if !self.gateway.can_ask(ctx, (Capability::Embeddings, &wanted)).await? =>
+            {
                 return Ok(local(&texts));
             }
-            Who::Auto => None,
-            Who::Model(wanted) => Some(wanted),
+            Who::Auto(wanted) => (wanted, false),
+            Who::Model(wanted) => (wanted, true),
         };
-        let asked = wanted.clone().unwrap_or_else(Wanted::default);
-        match self.gateway.embed(ctx, (asked, None), texts.clone()).await {
+        match self.gateway.embed(ctx, (wanted, None), texts.clone()).await {
             Ok(embedded) => {
                 let (provider, model) = embedded.by();
                 let vectors = embedded.found.vectors;
@@ -112,7 +118,7 @@ impl Assistant {
                 Ok(told(&vectors, dimensions, (&engine, &model)))
             }
             // Vectors of a model that was named are of no other's space.
-            Err(error) if wanted.is_some() || !may_fall_back(&error) => Err(error),
+            Err(error) if is_named || !may_fall_back(&error) => Err(error),
             Err(error) => {
                 let mut answer = local(&texts);
                 answer["fallback"] = error.message().into();

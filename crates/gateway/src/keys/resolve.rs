@@ -39,6 +39,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// One that a request brought along.
+    pub(crate) fn brought(key: Secret) -> Self {
+        Self::outside(key, Origin::Explicit)
+    }
+
     fn outside(key: Secret, origin: Origin) -> Self {
         Self { key, origin, stored: None }
     }
