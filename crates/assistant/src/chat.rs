@@ -14,7 +14,7 @@ mod turn;
 use kith_platform::jobs::Registry;
 use kith_store::{Migration, Step, Table, bool, id, integer, text, time};
 
-pub(crate) use self::{routes::routes, schemas::schemas, stream::Streams};
+pub(crate) use self::{routes::routes, schemas::schemas, stream::streams};
 use crate::Assistant;
 
 pub(crate) fn migration() -> Migration {

@@ -9,7 +9,7 @@ mod served;
 use std::sync::Arc;
 
 use kith_gateway::Gateway;
-use kith_http::Routes;
+use kith_http::{Routes, Streams};
 use kith_platform::jobs::Registry;
 use kith_records::Records;
 use kith_store::Migration;
@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 pub struct Assistant {
     gateway: Arc<Gateway>,
     records: Arc<Records>,
-    streams: Arc<chat::Streams>,
+    streams: Arc<Streams>,
 }
 
 impl Assistant {
@@ -28,7 +28,7 @@ impl Assistant {
         Arc::new(Self {
             gateway: Arc::clone(gateway),
             records: Arc::clone(records),
-            streams: Arc::default(),
+            streams: chat::streams(),
         })
     }
 }

@@ -17,6 +17,7 @@ mod query;
 mod router;
 pub mod schema;
 mod serve;
+mod streams;
 
 pub use answer::Answer;
 pub use body::{Body, fields_of};
@@ -30,3 +31,4 @@ pub use operation::{Access, ErrorForm, Idempotency, LimitClass, Operation, Param
 pub use query::{Query, TENANT};
 pub use router::{Http, Options, Routes};
 pub use serve::{Connection, serve};
+pub use streams::{Place, Streams};

@@ -1,16 +1,12 @@
 //! A conversation as server-sent events: each message as it is said.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use kith_http::{Answer, Call};
-use kith_kernel::{Error, Id, Kind, Result};
+use kith_http::{Answer, Call, Place, Streams};
+use kith_kernel::{Id, Result};
 use kith_platform::{Ctx, jobs::Woken};
 use kith_store::{Comparison, Condition, Select};
 use serde_json::json;
@@ -26,40 +22,9 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// Messages of one look.
 const AT_ONCE: u64 = 100;
 
-/// How many streams each member has.
-#[derive(Default)]
-pub(crate) struct Streams(Mutex<HashMap<Id, usize>>);
-
-/// A place among them; free again when it is dropped.
-struct Place {
-    streams: Arc<Streams>,
-    member: Id,
-}
-
-impl Streams {
-    fn take(self: &Arc<Self>, member: Id) -> Result<Place> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(member).or_default();
-        if *count >= MOST {
-            let why = format!("{MOST} conversations are listened to already. Close a stream.");
-            return Err(Error::new(Kind::TooMany, "too_many_streams", why).retry_after(5));
-        }
-        *count += 1;
-        drop(open);
-        Ok(Place { streams: Arc::clone(self), member })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.member) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.member);
-            }
-        }
-    }
+/// Open streams of each member.
+pub(crate) fn streams() -> Arc<Streams> {
+    Streams::new(MOST, "Close a stream of a conversation.")
 }
 
 /// A stream under way.

@@ -66,7 +66,7 @@ pub fn batch_routes(records: &Arc<Records>) -> Routes {
         .scope(TAG, "write")
         .answers(200, "The job as it is now.", one())
         .refuses(409, "It has ended, or is none that can be broken off.");
-    let streams: Arc<stream::Streams> = Arc::default();
+    let streams = stream::streams();
     let (a, b) = (Arc::clone(records), Arc::clone(records));
     Routes::new()
         .add(list, move |call| list_batches(Arc::clone(&a), call))

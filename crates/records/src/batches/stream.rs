@@ -1,16 +1,12 @@
 //! The progress of a job as server-sent events: one for each step that is committed, until the end.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use kith_http::{Answer, Call};
-use kith_kernel::{Error, Id, Kind, Result};
+use kith_http::{Answer, Call, Place, Streams};
+use kith_kernel::{Id, Result};
 use kith_platform::{Ctx, jobs::Woken};
 use serde_json::Value as Json;
 use tokio::time::Instant;
@@ -26,42 +22,9 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// Steps come no faster than this.
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// How many streams each tenant has.
-#[derive(Default)]
-pub(super) struct Streams(Mutex<HashMap<Id, usize>>);
-
-/// A place among the streams of a tenant; free again when it is dropped.
-struct Place {
-    streams: Arc<Streams>,
-    tenant: Id,
-}
-
-impl Streams {
-    fn take(self: &Arc<Self>, tenant: Id) -> Result<Place> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(tenant).or_default();
-        if *count >= MOST {
-            let why = format!(
-                "{MOST} jobs are watched already. Close a stream, or ask for the job itself."
-            );
-            return Err(Error::new(Kind::TooMany, "too_many_streams", why).retry_after(5));
-        }
-        *count += 1;
-        drop(open);
-        Ok(Place { streams: Arc::clone(self), tenant })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.tenant) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.tenant);
-            }
-        }
-    }
+/// Open streams of each tenant.
+pub(super) fn streams() -> Arc<Streams> {
+    Streams::new(MOST, "Close a stream, or ask for the job itself.")
 }
 
 /// A stream under way.
