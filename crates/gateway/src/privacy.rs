@@ -67,6 +67,9 @@ impl Privacy {
                 call.arguments = vault.mask_json(&call.arguments).text;
             }
         }
+        if let Some(user) = &mut chat.options.user {
+            *user = vault.mask(user).text;
+        }
         for value in chat.options.others.values_mut() {
             let masked = vault.mask_json(&value.to_string());
             if !masked.kinds.is_empty()
@@ -242,10 +245,12 @@ mod tests {
         let mut privacy = privacy(true, &["Rosebud"]);
         let mut chat = Chat::default();
         chat.messages.push(Message::text(Role::User, "Write to ana@example.com."));
-        chat.options.others.insert("user".to_owned(), "ana@example.com".into());
+        chat.options.user = Some("ana@example.com".to_owned());
+        chat.options.others.insert("metadata".to_owned(), "ana@example.com".into());
         privacy.mask(&mut chat);
         assert_eq!(chat.messages[0].words(), "Write to [EMAIL_1].");
-        assert_eq!(chat.options.others["user"], "[EMAIL_1]");
+        assert_eq!(chat.options.others["metadata"], "[EMAIL_1]");
+        assert_eq!(chat.options.user.as_deref(), Some("[EMAIL_1]"));
         let pieces = ["I wrote to [EMA", "IL_1] about ros", "ebud. Rosebud"];
         let (text, finish) = told(&privacy, &pieces);
         assert_eq!(text, "I wrote to ana@example.com about [FILTERED]. [FILTERED]");
