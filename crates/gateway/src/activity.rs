@@ -13,7 +13,7 @@ use kith_llm::{Leg, Usage, cost};
 use kith_platform::{App, Ctx};
 use kith_store::{
     Comparison, Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, bool, id,
-    integer, text, time,
+    in_sizes, integer, text, time,
 };
 use tokio::sync::Notify;
 
@@ -223,12 +223,14 @@ impl Activity {
         let ctx = self.app.as_system(tenant);
         ctx.write(async |db| {
             settle(db, &settled).await?;
-            if !rows.is_empty() {
-                db.insert(Insert::rows("llm_calls", COLUMNS.to_vec(), rows.clone())).await?;
+            for some in in_sizes(rows) {
+                db.append(Insert::rows("llm_calls", COLUMNS.to_vec(), some))?;
+            }
+            if entries > 0 {
                 add(db, "entries", entries).await?;
                 add(db, "tokens", tokens).await?;
             }
-            sums.clone().write(db).await
+            sums.write(db).await
         })
         .await?;
         self.forget_old(&ctx).await

@@ -48,7 +48,7 @@ pub struct Answered {
 /// A question that is ready to leave.
 pub(crate) struct Ready {
     pub(crate) chat: Chat,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Arc<[Target]>,
     pub(crate) privacy: Privacy,
     pub(crate) question: Option<Question>,
     pub(crate) repeat: Option<Kept>,
@@ -61,7 +61,7 @@ pub(crate) struct Account {
     ctx: Ctx,
     capability: Capability,
     reservation: Option<Reservation>,
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     expected: Usage,
     is_over: bool,
 }
@@ -156,6 +156,7 @@ impl Gateway {
         privacy.mask(&mut chat);
         let expected = expected(&chat);
         let targets = self.targets(ctx, &desk, (capability, &wanted, expected)).await?;
+        let targets: Arc<[Target]> = targets.into();
         let seconds = desk.policy.cache_seconds.unwrap_or(self.setup.cache_seconds);
         let question = question(ctx, &chat, &targets).filter(|_| seconds > 0);
         let repeat =
@@ -169,7 +170,8 @@ impl Gateway {
                 Ok(most) => chat.options.max_tokens = most.max_tokens,
                 // Who costs nothing is asked all the same.
                 Err(error) if error.kind() == Kind::Exhausted => {
-                    account.targets.retain(costs_nothing);
+                    let free = account.targets.iter().filter(|target| costs_nothing(target));
+                    account.targets = free.cloned().collect();
                     if account.targets.is_empty() {
                         return Err(error);
                     }
@@ -178,7 +180,7 @@ impl Gateway {
                 Err(error) => return Err(error),
             }
         }
-        let targets = account.targets.clone();
+        let targets = Arc::clone(&account.targets);
         Ok(Ready { chat, targets, privacy, question, repeat, account })
     }
 
@@ -188,12 +190,13 @@ impl Gateway {
         account: &mut Account,
         asked: (u32, Option<u32>),
     ) -> Result<credits::Most> {
-        let what = (account.targets.as_slice(), asked);
-        let taken = match credits::reserve(&account.ctx, account.capability, what).await {
+        let reserve =
+            || self.credits.reserve((&account.ctx, account.capability), &account.targets, asked);
+        let taken = match reserve().await {
             // What calls a moment ago did not need may not have come back yet.
             Err(error) if error.kind() == Kind::Exhausted => {
                 self.activity.write().await;
-                credits::reserve(&account.ctx, account.capability, what).await
+                reserve().await
             }
             taken => taken,
         };
@@ -206,7 +209,7 @@ impl Gateway {
         self: &Arc<Self>,
         ctx: &Ctx,
         capability: Capability,
-        (targets, expected): (Vec<Target>, Usage),
+        (targets, expected): (Arc<[Target]>, Usage),
     ) -> Account {
         Account {
             gateway: Arc::clone(self),

@@ -3,6 +3,7 @@
 
 mod grant;
 mod price;
+mod queue;
 mod reserve;
 mod routes;
 
@@ -16,7 +17,8 @@ pub use self::{
 };
 pub(crate) use self::{
     price::{Most, actual, longest, most},
-    reserve::{Reservation, reserve, settle},
+    queue::Queue,
+    reserve::{Reservation, settle},
     routes::{routes, schemas},
 };
 

@@ -7,7 +7,7 @@ mod change;
 mod condition;
 mod select;
 
-pub use change::{Delete, Insert, Set, Update};
+pub use change::{Delete, Insert, Set, Update, in_sizes};
 pub use condition::{Comparison, Condition, Related, equals};
 pub use select::{Each, Output, Select, padded};
 

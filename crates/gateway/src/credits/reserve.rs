@@ -1,17 +1,17 @@
 //! The ledger: a row before a call, and what it did cost behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use kith_kernel::{Error, Id, Kind, Result, internal};
-use kith_llm::Target;
-use kith_platform::Ctx;
-use kith_store::{Comparison, Condition, Insert, Update, Write};
+use kith_kernel::{Error, Id, Kind, Result, Time, internal};
+use kith_store::{Comparison, Condition, Insert, Update, Value, Write, in_sizes};
 
-use super::{Most, Stored, all_grants, most, open};
-use crate::capability::Capability;
+use super::{Most, Stored, all_grants, open, queue::Wish};
 
 /// How often others may be faster.
 const ATTEMPTS: u32 = 20;
+/// Columns of `credit_entries`, as they are written before a call.
+const COLUMNS: [&str; 7] =
+    ["id", "created_at", "reserved", "taken", "capability", "member_id", "request_id"];
 
 /// What was taken from grants for a call.
 #[derive(Debug, Clone)]
@@ -21,34 +21,85 @@ pub(crate) struct Reservation {
     taken: Vec<(Id, i64)>,
 }
 
-/// Takes the most that a call may cost, before it is made.
+impl Reservation {
+    /// The row that stands in the ledger before the call.
+    fn row(&self, wish: &Wish) -> Result<Vec<Value>> {
+        let taken = serde_json::to_string(&self.taken)
+            .map_err(|error| internal("a reservation cannot be written").caused_by(error))?;
+        Ok(vec![
+            self.id.into(),
+            wish.at.into(),
+            self.credits.into(),
+            taken.into(),
+            wish.capability.name().into(),
+            wish.member.into(),
+            wish.request.into(),
+        ])
+    }
+}
+
+/// Takes for each wish what it may cost at most, in one write; what is left may suffice for some of them alone.
 ///
 /// # Errors
-/// `Exhausted` when it may cost more than what is left.
-pub(crate) async fn reserve(
-    ctx: &Ctx,
-    capability: Capability,
-    (targets, asked): (&[Target], (u32, Option<u32>)),
-) -> Result<(Option<Reservation>, Most)> {
-    // Nothing is taken for what costs nothing, and nobody is asked what is left.
-    if let Ok(free @ Most { credits: 0, .. }) = most(targets, asked, i64::MAX) {
-        return Ok((None, free));
-    }
-    ctx.write(async |db| {
-        for _ in 0..ATTEMPTS {
-            let grants = open(db, ctx.now()).await?;
-            let left = grants.iter().map(|grant| grant.remaining).sum();
-            let most = most(targets, asked, left).map_err(|wanted| used_up(wanted, left))?;
-            if let Some(taken) = take(db, &grants, most.credits).await? {
-                let reservation = Reservation { id: ctx.new_id(), credits: most.credits, taken };
-                write_down((ctx, db), capability, &reservation).await?;
-                return Ok((Some(reservation), most));
+/// `Unavailable` when others are always faster.
+pub(super) async fn reserve(
+    (db, now): (&Write, Time),
+    wishes: &[Wish],
+) -> Result<Vec<Result<(Reservation, Most)>>> {
+    for _ in 0..ATTEMPTS {
+        let grants = open(db, now).await?;
+        let mut left: i64 = grants.iter().map(|grant| grant.remaining).sum();
+        let mut each = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            let most = wish.most(left).map_err(|wanted| used_up(wanted, left));
+            left -= most.as_ref().map_or(0, |most| most.credits);
+            each.push(most);
+        }
+        let wanted = each.iter().flatten().map(|most| most.credits).sum();
+        let Some(taken) = take(db, &grants, wanted).await? else { continue };
+        let reserved = shared_out(taken, each, wishes);
+        let mut rows = Vec::with_capacity(wishes.len());
+        for (wish, reserved) in wishes.iter().zip(&reserved) {
+            if let Ok((reservation, _)) = reserved {
+                rows.push(reservation.row(wish)?);
             }
         }
-        let why = "Too many requests take credits at once. Try again.";
-        Err(Error::new(Kind::Unavailable, "credits_contended", why).retry_after(1))
-    })
-    .await
+        in_sizes(rows).try_for_each(|rows| {
+            db.append(Insert::rows("credit_entries", COLUMNS.to_vec(), rows))
+        })?;
+        return Ok(reserved);
+    }
+    let why = "Too many requests take credits at once. Try again.";
+    Err(Error::new(Kind::Unavailable, "credits_contended", why).retry_after(1))
+}
+
+/// Says which of what was taken is whose, in order.
+fn shared_out(
+    taken: Vec<(Id, i64)>,
+    each: Vec<Result<Most>>,
+    wishes: &[Wish],
+) -> Vec<Result<(Reservation, Most)>> {
+    let mut rest: VecDeque<(Id, i64)> = taken.into();
+    let mut part = |credits: i64| {
+        let (mut part, mut wanted) = (Vec::new(), credits);
+        while wanted > 0
+            && let Some((grant, there)) = rest.front_mut()
+        {
+            let of_this = wanted.min(*there);
+            part.push((*grant, of_this));
+            (*there, wanted) = (*there - of_this, wanted - of_this);
+            if *there == 0 {
+                rest.pop_front();
+            }
+        }
+        part
+    };
+    let whole = |(most, wish): (Result<Most>, &Wish)| {
+        let most = most?;
+        let taken = part(most.credits);
+        Ok((Reservation { id: wish.id, credits: most.credits, taken }, most))
+    };
+    each.into_iter().zip(wishes).map(whole).collect()
 }
 
 /// Takes credits from grants in their order; none when somebody else took them meanwhile, and nothing is taken then.
@@ -84,25 +135,6 @@ async fn give_back(db: &Write, taken: &[(Id, i64)]) -> Result<()> {
         db.update(update.whose("id", *grant)).await?;
     }
     Ok(())
-}
-
-async fn write_down(
-    (ctx, db): (&Ctx, &Write),
-    capability: Capability,
-    reservation: &Reservation,
-) -> Result<()> {
-    let taken = serde_json::to_string(&reservation.taken)
-        .map_err(|error| internal("a reservation cannot be written").caused_by(error))?;
-    let row = vec![
-        ("id", reservation.id.into()),
-        ("created_at", ctx.now().into()),
-        ("reserved", reservation.credits.into()),
-        ("taken", taken.into()),
-        ("capability", capability.name().into()),
-        ("member_id", ctx.actor.member.into()),
-        ("request_id", ctx.actor.request.into()),
-    ];
-    db.insert(Insert::row("credit_entries", row)).await.map(drop)
 }
 
 /// Puts calls at what they did cost: the difference goes back to, or is taken from, the grants that were taken from.
