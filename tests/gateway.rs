@@ -258,6 +258,7 @@ async fn a_thousand_at_once_cannot_overspend(kind: Kind) {
             ("llm.breaker_failures", "100000"),
             ("server.concurrency", "2000"),
             ("llm.timeout_seconds", "60"),
+            ("llm.answer_seconds", "60"),
         ],
     )
     .await;
@@ -316,7 +317,7 @@ async fn own_keys_cost_no_credits(kind: Kind) {
 }
 
 async fn whoever_went_away_is_accounted_for(kind: Kind) {
-    let (world, ana, far) = with(kind, &[("llm.timeout_seconds", "30")]).await;
+    let (world, ana, far) = with(kind, &[("llm.answer_seconds", "30")]).await;
     grant(&world, 1_000, None).await;
     let mut body = saying("openai/late-gpt-4o", "Where are my lamps?");
     body["model"] = "openai/late-1".into();
@@ -387,7 +388,8 @@ async fn a_key_that_comes_along_goes_before_all(kind: Kind) {
 }
 
 async fn who_rests_is_shown(kind: Kind) {
-    let (world, ana, _far) = with(kind, &[("llm.breaker_failures", "2")]).await;
+    let (world, ana, _far) =
+        with(kind, &[("llm.breaker_failures", "2"), ("llm.openai_model", "html-1")]).await;
     let shown = async |by: &Client| -> Json {
         let all = by.get("/api/ai/providers").await.json["providers"].clone();
         all.as_array().unwrap().iter().find(|one| one["id"] == "openai").unwrap().clone()
@@ -395,6 +397,7 @@ async fn who_rests_is_shown(kind: Kind) {
     assert_eq!(shown(&ana).await["status"], "available");
     for _ in 0..2 {
         ask(&ana, asking("openai/html-1")).await;
+        ask(&ana, asking("openai/html-of-mine")).await;
     }
     let openai = shown(&world.bruno).await;
     assert_eq!(openai["status"], "resting", "{openai}");
@@ -405,6 +408,8 @@ async fn who_rests_is_shown(kind: Kind) {
         "{openai}"
     );
     assert_eq!(openai["key"], "operator");
+    // What somebody asked for by a name of their own is shown to nobody.
+    assert_eq!(openai["breakers"].as_array().unwrap().len(), 1, "{openai}");
     // Whoever has a key of their own has a door of their own.
     ana.make("/api/keys", json!({ "service": "openai", "key": "sk-of-the-tenant-000000001" }))
         .await;

@@ -98,6 +98,7 @@ pub(crate) async fn with_models_and(kind: Kind, more: &[(&str, &str)]) -> (World
         ("llm.anthropic_model", "good-2"),
         ("llm.routing", "failover"),
         ("llm.timeout_seconds", "1"),
+        ("llm.answer_seconds", "1"),
         ("llm.retries", "0"),
         ("llm.breaker_failures", "100"),
     ];

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kith_kernel::{Id, Result, Time};
+use kith_kernel::{Error, Id, Kind, Result, Time};
 use kith_llm::{Leg, Usage, cost};
 use kith_platform::{App, Ctx};
 use kith_store::{
@@ -172,20 +172,20 @@ impl Activity {
         self.added.notify_one();
     }
 
-    /// Writes in the background until the server stops, then what is left.
+    /// Writes in the background until the server stops.
     pub(crate) fn start(self: &Arc<Self>) {
         let activity = Arc::clone(self);
         let stopping = self.app.tasks.token();
+        // Requests that end while the server stops are written down by whoever ends it.
         self.app.tasks.start("calls of models", async move {
             loop {
                 tokio::select! {
                     () = activity.added.notified() => {}
-                    () = stopping.cancelled() => break,
+                    () = stopping.cancelled() => return,
                 }
                 tokio::time::sleep(TOGETHER).await;
                 activity.write().await;
             }
-            activity.write().await;
         });
     }
 
@@ -197,18 +197,28 @@ impl Activity {
         for noted in all {
             tenants.entry(noted.tenant).or_default().push(noted);
         }
-        for (tenant, mut rows) in tenants {
-            while !rows.is_empty() {
-                let rest = rows.split_off(rows.len().min(ROWS));
-                if let Err(error) = self.write_rows(tenant, &rows).await {
-                    tracing::warn!(?error, "calls of models could not be written down yet");
-                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                    waiting.extend(rows.into_iter().chain(rest));
-                    break;
+        for (tenant, rows) in tenants {
+            let mut parts = vec![rows];
+            while let Some(mut rows) = parts.pop() {
+                if rows.len() > ROWS {
+                    parts.push(rows.split_off(ROWS));
                 }
-                rows = rest;
+                let Err(error) = self.write_rows(tenant, &rows).await else { continue };
+                if is_passing(&error) {
+                    tracing::warn!(?error, "calls of models could not be written down yet");
+                    parts.push(rows);
+                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    waiting.extend(parts.drain(..).flatten());
+                } else if rows.len() > 1 {
+                    // One that cannot be written does not keep the others from it.
+                    let rest = rows.split_off(rows.len() / 2);
+                    parts.extend([rest, rows]);
+                } else {
+                    tracing::error!(?error, "a call of a model cannot be written down");
+                }
             }
         }
+        self.forget_old().await;
     }
 
     async fn write_rows(&self, tenant: Id, all: &[Noted]) -> Result<()> {
@@ -233,11 +243,21 @@ impl Activity {
             sums.write(db).await
         })
         .await?;
-        self.forget_old(&ctx).await
+        self.pruned().entry(tenant).or_insert(0);
+        Ok(())
     }
 
-    /// Deletes what is older than it is kept, of a tenant that writes, some of it at a time.
-    async fn forget_old(&self, ctx: &Ctx) -> Result<()> {
+    /// Deletes what is older than it is kept, of tenants that write, some of it at a time.
+    async fn forget_old(&self) {
+        let tenants: Vec<Id> = self.pruned().keys().copied().collect();
+        for tenant in tenants {
+            if let Err(error) = self.forget_old_of(&self.app.as_system(tenant)).await {
+                tracing::warn!(?error, "old calls of models could not be deleted yet");
+            }
+        }
+    }
+
+    async fn forget_old_of(&self, ctx: &Ctx) -> Result<()> {
         #[derive(serde::Deserialize)]
         struct Old {
             id: Id,
@@ -260,9 +280,7 @@ impl Activity {
             }
         }
         if is_done {
-            let mut pruned = self.pruned();
-            pruned.retain(|_, day| *day == today);
-            pruned.insert(tenant, today);
+            self.pruned().insert(tenant, today);
         }
         Ok(())
     }
@@ -270,6 +288,11 @@ impl Activity {
     fn pruned(&self) -> MutexGuard<'_, HashMap<Id, i64>> {
         self.pruned.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The same may be written a moment later.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Unavailable | Kind::Timeout | Kind::TooMany | Kind::Conflict)
 }
 
 async fn add(db: &Write, name: &'static str, value: i64) -> Result<()> {

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kith_kernel::{Kind, Result};
-use kith_llm::{Answer, Cause, Chat, Failure, Leg, Target, Usage};
+use kith_kernel::{Error, Kind, Result};
+use kith_llm::{Answer, Cause, Chat, Failure, Leg, Provider, Target, Usage};
 use kith_platform::Ctx;
 
 use crate::{
@@ -73,7 +73,12 @@ impl Account {
             return;
         }
         let used = credits::actual(&legs, &self.targets);
-        let settled = self.reservation.take().map(|reservation| (reservation, used));
+        let many = i64::try_from(legs.len()).unwrap_or(i64::MAX);
+        let settled = self.reservation.take().map(|reservation| {
+            // Nobody can have used more than what was allowed, whatever a provider counts.
+            let most = reservation.credits.saturating_mul(many);
+            (reservation, used.min(most))
+        });
         self.gateway.activity.note(&self.ctx, self.capability, (legs, settled));
     }
 }
@@ -232,6 +237,9 @@ impl Gateway {
         desk: &Desk,
         (capability, wanted, usage): (Capability, &Wanted, Usage),
     ) -> Result<Vec<Target>> {
+        if let Some(provider) = wanted.provider.filter(|named| !self.setup.can_ask(*named, desk)) {
+            return Err(not_set_up(provider));
+        }
         let targets = self.setup.targets(desk, (capability, wanted), usage);
         let Some(first) = targets.first() else { return Err(nobody()) };
         if let Some(own) = desk.own.get(&first.provider) {
@@ -239,6 +247,21 @@ impl Gateway {
         }
         Ok(targets)
     }
+}
+
+/// Who names somebody does not want another to read it.
+#[track_caller]
+fn not_set_up(provider: Provider) -> Error {
+    let why = format!(
+        "{} is not set up: set {}, or store a key by POST /api/keys.",
+        provider.label(),
+        if provider.is_own() {
+            provider.key_variable().replace("API_KEY", "BASE_URL")
+        } else {
+            provider.key_variable().to_owned()
+        }
+    );
+    Error::new(Kind::Unavailable, "provider_not_set_up", why)
 }
 
 /// By a key that is not the operator's, or by a server of one's own.

@@ -83,6 +83,11 @@ impl Gateway {
         self.activity.start();
     }
 
+    /// Writes down calls that wait for it, before the process ends.
+    pub async fn write_rest(&self) {
+        self.activity.write().await;
+    }
+
     /// Forgets what this process remembers: answers, keys and settings that somebody changed or erased.
     pub fn forget(&self) {
         self.keys.forget();

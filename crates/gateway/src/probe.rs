@@ -33,7 +33,7 @@ pub struct Probed {
 pub async fn probe(settings: &Settings, keys: &Keys) -> Result<Vec<Probed>> {
     let (setup, desk) = (Setup::of(settings, keys)?, Desk::default());
     let most = setup.limits.first_byte.min(LONGEST);
-    let limits = Limits { first_byte: most, silence: most, total: most, retries: 0 };
+    let limits = Limits { first_byte: most, whole: most, silence: most, total: most, retries: 0 };
     let sender = Sender(Outgoing::new(settings)?);
     let caller = Caller::new(sender, Breakers::new(setup.door), limits);
     let mut targets = Vec::new();
@@ -60,6 +60,7 @@ async fn ask(caller: &Caller<Sender>, target: Target) -> Probed {
         None => Err("was not asked".to_owned()),
     };
     let Target { provider, model, base_url, .. } = target;
+    let base_url = without_password(&base_url);
     Probed { who: format!("{}: {model} at {base_url}", provider.name()), went }
 }
 
@@ -97,4 +98,25 @@ pub fn variables() -> String {
         if provider.is_own() { key.replace("API_KEY", "BASE_URL") } else { key.to_owned() }
     };
     Provider::ALL.map(of).join(", ")
+}
+
+/// An address without the name and password that may stand in it.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest[..end].rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}{}", &rest[end..]),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_passwords() {
+        assert_eq!(without_password("http://me:secret@host:1/v1@2"), "http://host:1/v1@2");
+        assert_eq!(without_password("http://host/v1"), "http://host/v1");
+    }
 }

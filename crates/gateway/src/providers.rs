@@ -1,6 +1,6 @@
 //! `GET /api/ai/providers`: who can be asked, and who rests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kith_http::{Answer, Call, Operation, Routes, schema};
 use kith_kernel::{Result, Role};
@@ -13,6 +13,9 @@ use crate::{
     desk::Desk,
     keys::OPERATOR,
 };
+
+/// How a door stands, the failures in a row, and for how long nobody goes through.
+type Stands = (State, u32, Duration);
 
 const STATUSES: [&str; 4] = ["available", "trying", "resting", "not_configured"];
 
@@ -61,10 +64,28 @@ async fn run(gateway: Arc<Gateway>, call: Call) -> Result<Answer> {
 }
 
 impl Gateway {
+    /// Doors at which something failed of late. Of the operator's those of models that are known: what others asked for is
+    /// nobody else's affair.
+    fn breakers(
+        &self,
+        provider: Provider,
+        account: &str,
+        usual: Option<&String>,
+    ) -> Vec<(String, Stands)> {
+        let mut breakers = self.caller.troubled(provider, account);
+        if account == OPERATOR {
+            let is_known = |model: &String| {
+                usual == Some(model) || known(provider, "").any(|name| name == model)
+            };
+            breakers.retain(|(model, _)| is_known(model));
+        }
+        breakers
+    }
+
     fn shown(&self, provider: Provider, desk: &Desk) -> Json {
         let account = desk.own.get(&provider).map_or(OPERATOR, |own| own.account.as_str());
         let usual = self.setup.providers(desk).find(|(one, _)| *one == provider);
-        let breakers = self.caller.troubled(provider, account);
+        let breakers = self.breakers(provider, account, usual.as_ref().map(|(_, model)| model));
         let rests = |state: State| breakers.iter().any(|(_, known)| known.0 == state);
         let status = match &usual {
             None => "not_configured",

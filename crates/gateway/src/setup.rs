@@ -27,6 +27,7 @@ struct Section {
     breaker_failures: u32,
     breaker_seconds: u64,
     timeout_seconds: u64,
+    answer_seconds: u64,
     retries: u32,
     mask_personal_data: bool,
     safety_filter: bool,
@@ -280,6 +281,7 @@ impl Section {
         let first_byte = std::time::Duration::from_secs(self.timeout_seconds.max(1));
         kith_llm::Limits {
             first_byte,
+            whole: std::time::Duration::from_secs(self.answer_seconds.max(1)),
             silence: first_byte,
             retries: self.retries,
             ..kith_llm::Limits::default()

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use kith_kernel::Result;
-use kith_llm::{Answer, Event, Failure, Finish, Leg, Streaming, ToolCall, Usage};
+use kith_llm::{Answer, Cause, Event, Failure, Finish, Leg, Streaming, ToolCall, Usage};
 use kith_platform::Ctx;
 
 use crate::{
@@ -213,8 +213,12 @@ impl Speaking {
 
 impl Drop for Speaking {
     fn drop(&mut self) {
-        if let Some(streaming) = &self.streaming {
-            self.account.close(streaming.legs());
+        let Some(streaming) = &self.streaming else { return };
+        let mut legs = streaming.legs();
+        if let Some(last) = legs.last_mut().filter(|_| !self.is_over) {
+            let why = || Failure::new(Cause::Cut, "whoever asked went away before the end");
+            last.failure.get_or_insert_with(why);
         }
+        self.account.close(legs);
     }
 }

@@ -5,6 +5,9 @@ use kith_llm::{Provider, Strategy};
 
 use crate::keys::Secret;
 
+/// Bytes of a model's name.
+const LONGEST: usize = 200;
+
 /// What a request says of who is to answer it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -35,6 +38,9 @@ impl Wanted {
     /// # Errors
     /// `Invalid` for a strategy that there is not.
     pub fn of(model: &str) -> Result<Self> {
+        if model.len() > LONGEST {
+            return Err(invalid("model", format!("has {LONGEST} bytes at most")));
+        }
         let mut wanted = Self::default();
         let (head, rest) = model.split_once('/').unwrap_or((model, ""));
         if head == "auto" {

@@ -304,8 +304,9 @@ impl House {
         self.tell_rest().await;
     }
 
-    /// Tells other nodes what they were not told yet, before the process ends.
+    /// Writes down what waits, and tells other nodes what they were not told yet, before the process ends.
     pub async fn tell_rest(&self) {
+        self.gateway.write_rest().await;
         if let Err(error) = self.app.db.tell_rest().await {
             tracing::warn!(?error, "other nodes could not be told; they find what is left");
         }

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 /// Doors that are remembered at most; when there are more, those that stand open are forgotten.
-const MOST: usize = 10_000;
+const MOST: usize = 2_000;
 
 /// Failures in a row after which a door closes, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,12 @@ impl<K: Hash + Eq + Clone> Breakers<K> {
     pub fn failed(&self, key: &K) {
         let mut all = self.known();
         if all.len() >= MOST && !all.contains_key(key) {
-            all.retain(|_, known| known.rests_until.is_some());
+            // Those that rest no longer have been left alone since.
+            let now = Instant::now();
+            all.retain(|_, known| known.rests_until.is_some_and(|until| now < until));
+            if all.len() >= MOST {
+                all.clear();
+            }
         }
         let known = all.entry(key.clone()).or_default();
         known.failures = known.failures.saturating_add(1);

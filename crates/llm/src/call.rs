@@ -19,6 +19,8 @@ use crate::{
 const LARGEST_ANSWER: usize = 16 << 20;
 /// Bytes that are read of an answer that refuses.
 const LARGEST_REFUSAL: usize = 64 << 10;
+/// Letters of what a provider says that are told.
+const LONGEST_WORDS: usize = 400;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -40,8 +42,10 @@ pub struct Target {
 /// What is allowed to one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Until a provider begins to answer.
+    /// Until a provider begins to answer in pieces.
     pub first_byte: Duration,
+    /// For an answer in one piece, which does not begin before it is ready.
+    pub whole: Duration,
     /// Between two pieces of an answer.
     pub silence: Duration,
     /// For everything, all attempts together.
@@ -54,6 +58,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             first_byte: Duration::from_secs(30),
+            whole: Duration::from_mins(2),
             silence: Duration::from_secs(30),
             total: Duration::from_mins(5),
             retries: 2,
@@ -110,6 +115,10 @@ impl Target {
     pub(crate) fn discreet(&self, mut failure: Failure) -> Failure {
         if let Some(key) = self.key.as_deref().filter(|key| !key.is_empty()) {
             failure.message = failure.message.replace(key, "***");
+        }
+        // Only now it is cut: a piece of the key would not be known for one.
+        if let Some((end, _)) = failure.message.char_indices().nth(LONGEST_WORDS) {
+            failure.message.truncate(end);
         }
         failure
     }
@@ -282,7 +291,8 @@ impl<T: Transport> Caller<T> {
         loop {
             leg.attempts += 1;
             let attempt = async {
-                let mut incoming = self.open(target, (path, body.clone()), deadline).await?;
+                let mut incoming =
+                    self.open((target, self.limits.whole), (path, body.clone()), deadline).await?;
                 read_all(&mut incoming, LARGEST_ANSWER)
                     .await?
                     .ok_or_else(|| Failure::new(Cause::Garbled, "gave an answer that is too large"))
@@ -321,7 +331,7 @@ impl<T: Transport> Caller<T> {
     /// Asks, and comes back when the provider begins to answer.
     pub(crate) async fn open(
         &self,
-        target: &Target,
+        (target, first): (&Target, Duration),
         (path, body): (&'static str, Bytes),
         deadline: Instant,
     ) -> Result<T::Incoming, Failure> {
@@ -332,7 +342,7 @@ impl<T: Transport> Caller<T> {
             body,
             within,
         };
-        let first_byte = Instant::now() + self.limits.first_byte.min(within);
+        let first_byte = Instant::now() + first.min(within);
         let late = |_| Err(Failure::new(Cause::Late, "did not begin to answer in time"));
         let mut incoming =
             timeout_at(first_byte, self.transport.post(posted)).await.unwrap_or_else(late)?;

@@ -33,6 +33,8 @@ pub struct Streaming<T: Transport> {
     prompt_tokens: u32,
     targets: VecDeque<Target>,
     current: Option<Current<T::Incoming>>,
+    /// Who is asked and has not begun to answer.
+    asking: Option<Leg>,
     ready: VecDeque<Event>,
     /// What went out so far.
     said: String,
@@ -67,6 +69,7 @@ impl<T: Transport> Streaming<T> {
             prompt_tokens,
             targets: targets.into(),
             current: None,
+            asking: None,
             ready: VecDeque::new(),
             said: String::new(),
             legs: Vec::new(),
@@ -78,7 +81,7 @@ impl<T: Transport> Streaming<T> {
     /// Who was asked, in order; whoever speaks now is the last, as far as it came.
     pub fn legs(&self) -> Vec<Leg> {
         let current = self.current.as_ref().map(|current| current.leg_so_far(self.prompt_tokens));
-        self.legs.iter().cloned().chain(current).collect()
+        self.legs.iter().cloned().chain(current).chain(self.asking.clone()).collect()
     }
 
     /// Who speaks, or spoke last: the provider and the model.
@@ -120,7 +123,11 @@ impl<T: Transport> Streaming<T> {
     async fn turn_to_next(&mut self) -> Result<(), Failure> {
         while let Some(target) = self.targets.pop_front() {
             let (mut leg, began) = (Leg::begin(&target), Instant::now());
-            match self.ask(&target, &mut leg).await {
+            let usage = Usage { prompt_tokens: self.prompt_tokens, completion_tokens: 0 };
+            self.asking = Some(Leg { attempts: 1, is_guess: true, usage, ..leg.clone() });
+            let answered = self.ask(&target, &mut leg).await;
+            self.asking = None;
+            match answered {
                 Ok((incoming, decoder)) => {
                     self.current = Some(Current {
                         target,
@@ -156,7 +163,11 @@ impl<T: Transport> Streaming<T> {
         loop {
             leg.attempts += 1;
             let posted = (wire::path(form), body.clone());
-            match self.caller.open(target, posted, self.deadline).await {
+            match self
+                .caller
+                .open((target, self.caller.limits.first_byte), posted, self.deadline)
+                .await
+            {
                 Ok(incoming) => return Ok((incoming, Decoder::new(form, &chat))),
                 Err(failure) => {
                     self.caller.again(target, leg.attempts, failure, self.deadline).await?;
@@ -178,13 +189,18 @@ impl<T: Transport> Streaming<T> {
 
     /// Takes what comes next from who speaks.
     async fn listen(&mut self) {
-        let Some(mut current) = self.current.take() else { return };
+        // Who stops listening here leaves what was said so far behind.
+        let Some(current) = &mut self.current else { return };
         let silence = (Instant::now() + self.caller.limits.silence).min(self.deadline);
         let late = |_| Err(Failure::new(Cause::Late, "fell silent in its answer"));
         let chunk = timeout_at(silence, current.incoming.chunk()).await.unwrap_or_else(late);
+        let Some(mut current) = self.current.take() else { return };
         let mut events = Vec::new();
         let went = match chunk {
-            Ok(Some(bytes)) => current.decoder.take(&bytes, &mut events).map(|()| true),
+            Ok(Some(bytes)) => {
+                let taken = current.decoder.take(&bytes, &mut events);
+                taken.map(|()| !current.decoder.is_done())
+            }
             Ok(None) => Ok(false),
             Err(failure) => Err(failure),
         };

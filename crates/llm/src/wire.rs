@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Letters of a provider's own words that are passed on.
-const LONGEST_WORDS: usize = 300;
+const LONGEST_WORDS: usize = 4_000;
 
 /// Where a chat goes, below the provider's base address.
 pub(crate) fn path(form: Form) -> &'static str {
@@ -90,6 +90,14 @@ impl Decoder {
         match self {
             Self::OpenAi(decoder) => decoder.take(bytes, events),
             Self::Anthropic(decoder) => decoder.take(bytes, events),
+        }
+    }
+
+    /// Whether it was said that nothing follows: the connection may stay open behind that.
+    pub(crate) fn is_done(&self) -> bool {
+        match self {
+            Self::OpenAi(decoder) => decoder.is_done,
+            Self::Anthropic(decoder) => decoder.is_done,
         }
     }
 

@@ -163,6 +163,7 @@ impl Conversation {
         for table in ["ai_actions", "ai_messages"] {
             db.delete(Delete::from(table).whose("conversation_id", self.id)).await?;
         }
+        db.tell(News::Progress);
         db.delete(Delete::from("ai_conversations").whose("id", self.id)).await.map(drop)
     }
 

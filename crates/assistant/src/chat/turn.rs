@@ -27,6 +27,8 @@ const CALLS: usize = 24;
 const HISTORY: u64 = 40;
 /// Letters of them.
 const LONGEST_HISTORY: usize = 60_000;
+/// Bytes of the arguments of one call.
+const LARGEST_ARGUMENTS: usize = 50_000;
 const MOST_TOKENS: u32 = 2_048;
 
 /// How a turn is wished to be.
@@ -87,8 +89,17 @@ impl Assistant {
             ..Chat::default()
         };
         let mut work = Work::default();
-        let text = self.work(ctx, (conversation, &wanted), (&mut chat, &mut work)).await?;
-        self.finish(ctx, found, (text, work)).await
+        match self.work(ctx, (conversation, &wanted), (&mut chat, &mut work)).await {
+            Ok(text) => self.finish(ctx, found, (text, work)).await,
+            Err(error) => {
+                // What was done stays done, and is to be seen.
+                if !work.interactions.is_empty() {
+                    let text = format!("I could not finish: {}", error.message());
+                    self.finish(ctx, found, (text, work)).await?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Asks and does until the model answers in words.
@@ -137,6 +148,10 @@ impl Assistant {
     ) -> Result<String> {
         if work.interactions.len() >= CALLS {
             return Ok(json!({ "error": "No more tools may be called in this turn." }).to_string());
+        }
+        if call.arguments.len() > LARGEST_ARGUMENTS {
+            let why = format!("The arguments have {LARGEST_ARGUMENTS} bytes at most.");
+            return Ok(json!({ "error": why }).to_string());
         }
         let told = match self.call(ctx, &call.name, &call.arguments).await? {
             Done::Told(told) => told,
@@ -199,10 +214,11 @@ fn opened(ctx: &Ctx, history: &[Message]) -> Vec<Turn> {
     let mut left = LONGEST_HISTORY;
     let mut kept: Vec<&Message> = Vec::new();
     for message in history.iter().rev() {
-        if message.content.len() > left {
+        // The question itself is always among them.
+        if message.content.len() > left && !kept.is_empty() {
             break;
         }
-        left -= message.content.len();
+        left = left.saturating_sub(message.content.len());
         kept.push(message);
     }
     let role = |role: &str| if role == "user" { Role::User } else { Role::Assistant };

@@ -49,7 +49,12 @@ impl Engine for FindIntent {
 
     fn local(input: &Input) -> Option<Found> {
         let found = intent(&input.text);
-        let signs: Vec<&str> = found.signs.into_iter().take(MOST_SUB_INTENTS).collect();
+        let signs: Vec<&str> = found
+            .signs
+            .into_iter()
+            .map(|sign| sign.trim_end_matches('*'))
+            .take(MOST_SUB_INTENTS)
+            .collect();
         let answer = json!({ "intent": found.intent.name(), "subIntents": signs });
         Some(Found::new(answer, found.confidence))
     }

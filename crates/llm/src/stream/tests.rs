@@ -189,7 +189,7 @@ async fn the_only_one_may_go_on_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn when_nobody_is_left_it_is_told_once() {
-    let far = Far::new(|url, body| Reply::new(spoken(url, body, 0)).with(Fault::Cut(700)));
+    let far = Far::new(|url, body| Reply::new(spoken(url, body, 0)).with(Fault::Cut(400)));
     let heard = listen(far, chat(), &PAIRS[0]).await;
     let failure = heard.failure.unwrap();
     assert!(TEXT.starts_with(&heard.text) && !heard.text.is_empty());

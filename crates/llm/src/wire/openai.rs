@@ -190,7 +190,9 @@ fn finish_of(reason: &str) -> Option<Finish> {
 }
 
 fn usage_of(json: &Json) -> Option<Usage> {
-    json.is_object().then(|| Usage {
+    // What is no number was not counted.
+    let is_counted = json.get("prompt_tokens").is_some_and(Json::is_u64);
+    is_counted.then(|| Usage {
         prompt_tokens: tokens(json, "prompt_tokens"),
         completion_tokens: tokens(json, "completion_tokens"),
     })

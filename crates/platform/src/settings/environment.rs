@@ -69,6 +69,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("AI_CIRCUIT_BREAKER_THRESHOLD", "llm.breaker_failures"),
     ("AI_CIRCUIT_BREAKER_RESET_SECONDS", "llm.breaker_seconds"),
     ("LLM_TIMEOUT_SECONDS", "llm.timeout_seconds"),
+    ("LLM_ANSWER_SECONDS", "llm.answer_seconds"),
     ("LLM_RETRIES", "llm.retries"),
     ("ENABLE_PII_MASKING", "llm.mask_personal_data"),
     ("ENABLE_SAFETY_FILTER", "llm.safety_filter"),

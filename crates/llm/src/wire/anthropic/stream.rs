@@ -19,7 +19,7 @@ pub(crate) struct Decoder {
     call: Option<ToolCall>,
     usage: Usage,
     finish: Option<Finish>,
-    is_done: bool,
+    pub(crate) is_done: bool,
 }
 
 impl Decoder {

@@ -20,7 +20,7 @@ pub(crate) struct Decoder {
     events: Events,
     calls: Vec<ToolCall>,
     finish: Option<Finish>,
-    is_done: bool,
+    pub(crate) is_done: bool,
 }
 
 impl Decoder {
@@ -34,6 +34,9 @@ impl Decoder {
     }
 
     fn one(&mut self, data: &str, events: &mut Vec<Event>) -> Result<(), Failure> {
+        if self.is_done {
+            return Ok(());
+        }
         if data.trim() == "[DONE]" {
             self.is_done = true;
             return Ok(());
