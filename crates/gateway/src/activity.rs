@@ -11,7 +11,9 @@ use std::{
 use kith_kernel::{Id, Result, Time};
 use kith_llm::{Leg, Usage, cost};
 use kith_platform::{App, Ctx};
-use kith_store::{Insert, Migration, Step, Table, Value, Write, bool, id, integer, text, time};
+use kith_store::{
+    Insert, Migration, Step, Table, Value, Write, bool, id, in_sizes, integer, text, time,
+};
 use tokio::sync::Notify;
 
 pub(crate) use self::routes::{routes, schemas};
@@ -214,12 +216,14 @@ impl Activity {
         let ctx = self.app.as_system(tenant);
         ctx.write(async |db| {
             settle(db, &settled).await?;
-            if !rows.is_empty() {
-                db.insert(Insert::rows("llm_calls", COLUMNS.to_vec(), rows.clone())).await?;
+            for some in in_sizes(rows) {
+                db.append(Insert::rows("llm_calls", COLUMNS.to_vec(), some))?;
+            }
+            if entries > 0 {
                 add(db, "entries", entries).await?;
                 add(db, "tokens", tokens).await?;
             }
-            sums.clone().write(db).await
+            sums.write(db).await
         })
         .await
     }

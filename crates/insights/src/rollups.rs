@@ -12,8 +12,8 @@ use futures_util::future::BoxFuture;
 use kith_kernel::{Id, Result, Time};
 use kith_platform::events::readers::{Happened, Reader};
 use kith_store::{
-    Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, integer, padded,
-    text,
+    Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, in_sizes, integer,
+    padded, text,
 };
 
 use self::parts::{COUNTED, Counted, Part};
@@ -150,24 +150,14 @@ async fn write(db: &Write, (sums, changed, gone): (Sums, Vec<Vec<Value>>, &[Id])
         let gone = Condition::In("record_id", padded(gone));
         db.delete(Delete::from("rollup_parts").only(gone)).await?;
     }
-    in_sizes(changed, |rows| {
+    in_sizes(changed).try_for_each(|rows| {
         let row = Insert::rows("rollup_parts", vec!["record_id", "parts"], rows);
         db.append(row.or_replace(&["record_id"], &["parts"]))
     })?;
-    in_sizes(sums.rows(), |rows| {
+    in_sizes(sums.rows()).try_for_each(|rows| {
         let columns = KEY.into_iter().chain(SUMS).collect();
         db.append(Insert::rows("rollups", columns, rows).or_add(&KEY, &SUMS))
     })
-}
-
-/// Statements are cached by their text: rows go out in a few sizes.
-fn in_sizes(rows: Vec<Vec<Value>>, write: impl Fn(Vec<Vec<Value>>) -> Result<()>) -> Result<()> {
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let size = [50, 10, 1].into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
-        write(rows.by_ref().take(size).collect())?;
-    }
-    Ok(())
 }
 
 /// What the records counted for until now.

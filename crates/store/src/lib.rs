@@ -26,6 +26,6 @@ pub use schema::{ColumnSpec, Table, bool, bytes, date, id, integer, json, number
 pub use search::{Document, Hit, MAX_CANDIDATES};
 pub use statement::{
     Comparison, Condition, Delete, Each, Insert, Output, Related, Select, Set, Update, equals,
-    padded,
+    in_sizes, padded,
 };
 pub use value::Value;

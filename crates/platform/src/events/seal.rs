@@ -6,7 +6,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use kith_kernel::{Actor, Id, Result, internal};
-use kith_store::{Comparison, Condition, Delete, Insert, Read, Select, Value, Write, padded};
+use kith_store::{
+    Comparison, Condition, Delete, Insert, Read, Select, Value, Write, in_sizes, padded,
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -187,20 +189,13 @@ async fn append(db: &Write, tenant: Id, waiting: &[Id]) -> Result<()> {
     readers::sealed(db, tenant, sequence).await
 }
 
-/// Statements are cached by their text: rows go out in a few sizes, not in two hundred.
 fn insert(
     db: &Write,
     table: &'static str,
     columns: &[&'static str],
     rows: Vec<Vec<Value>>,
 ) -> Result<()> {
-    let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let size = [50, 10, 1].into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
-        let some = rows.by_ref().take(size).collect();
-        db.append(Insert::rows(table, columns.to_vec(), some))?;
-    }
-    Ok(())
+    in_sizes(rows).try_for_each(|some| db.append(Insert::rows(table, columns.to_vec(), some)))
 }
 
 pub(super) async fn events(db: &Read, ids: &[Id]) -> Result<HashMap<Id, Stored>> {

@@ -135,6 +135,16 @@ impl Insert {
     }
 }
 
+/// Rows in pieces of a few sizes. Statements are cached by their text: each number of rows would have one of its own, and a
+/// long one takes half a megabyte.
+pub fn in_sizes(rows: Vec<Vec<Value>>) -> impl Iterator<Item = Vec<Vec<Value>>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let size = [50, 10, 1].into_iter().find(|size| *size <= rows.len())?;
+        Some(rows.by_ref().take(size).collect())
+    })
+}
+
 /// Rows that are not written out yet.
 #[derive(Debug)]
 pub(crate) struct Rows {
