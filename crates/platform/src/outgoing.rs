@@ -48,6 +48,8 @@ const LONGEST_URL: usize = 8_192;
 const CONNECT: Duration = Duration::from_secs(10);
 const KEPT_OPEN: Duration = Duration::from_mins(1);
 const KEPT_PER_HOST: usize = 4;
+/// A host that the operator named is asked all day by many at once.
+const KEPT_PER_NAMED_HOST: usize = 128;
 
 /// Headers that are for one place alone: a redirect to another one does not take them along.
 const FOR_ONE_PLACE: [HeaderName; 3] =
@@ -176,8 +178,8 @@ impl Outgoing {
         let guard = Guarded::new(allowed.clone());
         let roots = roots(authority)?;
         let inner = Inner {
-            guarded: built(client(&roots).dns_resolver(guard))?,
-            plain: built(client(&roots).dns_resolver(Plain))?,
+            guarded: built(client(&roots, KEPT_PER_HOST).dns_resolver(guard))?,
+            plain: built(client(&roots, KEPT_PER_NAMED_HOST).dns_resolver(Plain))?,
             allowed,
             time: Duration::from_secs(section.timeout_seconds),
             bytes: section.answer_bytes,
@@ -271,7 +273,7 @@ fn roots(authority: Option<&Path>) -> Result<RootCertStore> {
 }
 
 /// A client without redirects, proxies, cookies and decompression.
-fn client(roots: &RootCertStore) -> ClientBuilder {
+fn client(roots: &RootCertStore, kept_per_host: usize) -> ClientBuilder {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -286,7 +288,7 @@ fn client(roots: &RootCertStore) -> ClientBuilder {
         .http1_max_headers(MOST_HEADERS)
         .connect_timeout(CONNECT)
         .pool_idle_timeout(KEPT_OPEN)
-        .pool_max_idle_per_host(KEPT_PER_HOST)
+        .pool_max_idle_per_host(kept_per_host)
         .user_agent(concat!("Kith/", env!("CARGO_PKG_VERSION")));
     match tls {
         Ok(tls) => builder.tls_backend_preconfigured(tls),
