@@ -53,9 +53,8 @@ async fn run(gateway: Arc<Gateway>, mut call: Call) -> Result<Answer> {
     let ask = Ask { capability: Capability::Chat, wanted, chat };
     if streams {
         let speaking = Box::pin(gateway.speak(&ctx, ask)).await?;
-        let chunks = Chunks::new(ctx.new_id(), ctx.now(), (speaking.by().1, counts));
-        let told =
-            Told { legs: speaking.legs(), is_repeat: speaking.is_repeat(), by: speaking.by() };
+        let told = Told::of(&speaking);
+        let chunks = Chunks::new(ctx.new_id(), ctx.now(), (&told.by.1, counts));
         let under = Under { speaking, chunks, is_over: false };
         let events = stream::unfold(under, |under| async move { under.next().await }).fuse();
         let answer = Answer::stream("text/event-stream", Body::from_stream(events));
@@ -75,23 +74,25 @@ struct Under {
 
 impl Under {
     async fn next(mut self) -> Option<(Result<Bytes, Failure>, Self)> {
+        let mut written = String::new();
         while !self.is_over {
-            let written = match self.speaking.next().await {
-                Ok(Some(event)) => self.chunks.of(event),
+            match self.speaking.next().await {
+                Ok(Some(event)) => self.chunks.of(event, &mut written),
                 Ok(None) => {
                     self.is_over = true;
-                    Some(Chunks::end())
+                    Chunks::end(&mut written);
                 }
                 Err(failure) => {
                     self.is_over = true;
-                    Some(Chunks::failure(&failure.message))
+                    Chunks::failure(&failure.message, &mut written);
                 }
-            };
-            if let Some(written) = written {
-                return Some((Ok(written), self));
+            }
+            // What is there at the same time leaves at once.
+            if !written.is_empty() && !self.speaking.is_ready() {
+                break;
             }
         }
-        None
+        (!written.is_empty()).then(|| (Ok(written.into()), self))
     }
 }
 

@@ -78,6 +78,7 @@ struct Under {
 
 impl Under {
     async fn next(mut self) -> Option<(Result<Bytes, Failure>, Self)> {
+        let mut all = Vec::new();
         while !self.is_over {
             let written = match self.speaking.next().await {
                 Ok(Some(event)) => self.pieces.of(event),
@@ -91,10 +92,12 @@ impl Under {
                 self.is_over = true;
                 Pieces::failure(&failure)
             });
-            if !written.is_empty() {
-                return Some((Ok(written), self));
+            all.extend_from_slice(&written);
+            // What is there at the same time leaves at once.
+            if !all.is_empty() && !self.speaking.is_ready() {
+                break;
             }
         }
-        None
+        (!all.is_empty()).then(|| (Ok(all.into()), self))
     }
 }

@@ -55,7 +55,7 @@ impl Gateway {
                 given.extend(events(kept));
                 None
             }
-            None => Some(Streaming::new(Arc::clone(&self.caller), chat, targets)),
+            None => Some(Streaming::new(Arc::clone(&self.caller), chat, targets.to_vec())),
         };
         let (text, calls, usage, finish) = Default::default();
         let mut speaking = Speaking {
@@ -107,8 +107,14 @@ impl Speaking {
 
     /// `provider/model` of who speaks.
     pub fn by(&self) -> (&'static str, String) {
-        let last = self.legs().pop().map(|leg| (leg.provider.name(), leg.model));
-        last.unwrap_or_else(|| self.by.clone())
+        let speaker = self.streaming.as_ref().and_then(Streaming::speaker);
+        let named = speaker.map(|(provider, model)| (provider.name(), model.to_owned()));
+        named.unwrap_or_else(|| self.by.clone())
+    }
+
+    /// Whether the next piece, or the end, is there already, so that what was told before may leave together with it.
+    pub fn is_ready(&self) -> bool {
+        self.is_over || !self.ready.is_empty()
     }
 
     /// It was given before.
@@ -120,7 +126,7 @@ impl Speaking {
     async fn begin(&mut self) -> Result<(), Failure> {
         let Some(streaming) = &mut self.streaming else { return Ok(()) };
         match streaming.next().await? {
-            Some(event) => self.hear(event),
+            Some(event) => self.hear_all(event),
             None => self.end(),
         }
         Ok(())
@@ -132,7 +138,7 @@ impl Speaking {
             return Ok(());
         };
         match streaming.next().await {
-            Ok(Some(event)) => self.hear(event),
+            Ok(Some(event)) => self.hear_all(event),
             Ok(None) => self.end(),
             Err(failure) => {
                 self.is_over = true;
@@ -140,6 +146,18 @@ impl Speaking {
             }
         }
         Ok(())
+    }
+
+    /// Hears an event, and those that came with it.
+    fn hear_all(&mut self, first: Event) {
+        let mut next = Some(first);
+        while let Some(event) = next {
+            self.hear(event);
+            next = self.streaming.as_mut().filter(|_| !self.is_over).and_then(Streaming::ready);
+        }
+        if !self.is_over && self.streaming.as_ref().is_some_and(Streaming::is_over) {
+            self.end();
+        }
     }
 
     fn hear(&mut self, event: Event) {

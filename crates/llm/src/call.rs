@@ -137,7 +137,7 @@ pub(crate) fn guess(letters: usize) -> u32 {
 
 /// Letters of what is asked.
 pub(crate) fn asked(chat: &Chat) -> usize {
-    chat.messages.iter().map(|message| message.words().len() + 16).sum()
+    chat.messages.iter().map(|message| message.letters() + 16).sum()
 }
 
 /// What is told when all fail: one sentence for each.

@@ -30,7 +30,7 @@ impl Chat {
             let pictures = pictures.filter(|content| matches!(content, Content::Image(_))).count();
             let calls =
                 message.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
-            (message.words().len() + 16 + calls.sum::<usize>()).div_ceil(4) + pictures * PICTURE
+            (message.letters() + 16 + calls.sum::<usize>()).div_ceil(4) + pictures * PICTURE
         };
         let of_tool = |tool: &Tool| {
             let description = tool.description.as_ref().map_or(0, String::len);
@@ -110,6 +110,15 @@ impl Message {
             Content::Image(_) => None,
         });
         texts.collect()
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn letters(&self) -> usize {
+        let of_text = |content: &Content| match content {
+            Content::Text(text) => text.len(),
+            Content::Image(_) => 0,
+        };
+        self.content.iter().map(of_text).sum()
     }
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -13,6 +13,7 @@ use crate::{
     chat::{Chat, Message, Role, ToolCall},
     failure::{Cause, Failure},
     overlap::Overlap,
+    provider::Provider,
     transport::{Incoming, Transport},
     wire::{self, Decoder},
 };
@@ -28,6 +29,8 @@ const GO_ON: &str = "Your answer was cut off. Go on exactly where it stops: repe
 pub struct Streaming<T: Transport> {
     caller: Arc<Caller<T>>,
     chat: Chat,
+    /// What it takes, as far as nobody counted.
+    prompt_tokens: u32,
     targets: VecDeque<Target>,
     current: Option<Current<T::Incoming>>,
     ready: VecDeque<Event>,
@@ -57,9 +60,11 @@ impl<T: Transport> Streaming<T> {
     /// Begins with the first target when it is asked for the first event.
     pub fn new(caller: Arc<Caller<T>>, chat: Chat, targets: Vec<Target>) -> Self {
         let deadline = Instant::now() + caller.limits.total;
+        let prompt_tokens = guess(asked(&chat));
         Self {
             caller,
             chat,
+            prompt_tokens,
             targets: targets.into(),
             current: None,
             ready: VecDeque::new(),
@@ -72,8 +77,24 @@ impl<T: Transport> Streaming<T> {
 
     /// Who was asked, in order; whoever speaks now is the last, as far as it came.
     pub fn legs(&self) -> Vec<Leg> {
-        let current = self.current.as_ref().map(|current| current.leg_so_far(&self.chat));
+        let current = self.current.as_ref().map(|current| current.leg_so_far(self.prompt_tokens));
         self.legs.iter().cloned().chain(current).collect()
+    }
+
+    /// Who speaks, or spoke last: the provider and the model.
+    pub fn speaker(&self) -> Option<(Provider, &str)> {
+        let current = self.current.as_ref().map(|current| &current.leg);
+        current.or(self.legs.last()).map(|leg| (leg.provider, leg.model.as_str()))
+    }
+
+    /// The next piece, if it is there already.
+    pub fn ready(&mut self) -> Option<Event> {
+        self.ready.pop_front()
+    }
+
+    /// Whether nothing comes behind what is there.
+    pub fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The next piece; none behind the end.
@@ -145,11 +166,12 @@ impl<T: Transport> Streaming<T> {
     }
 
     /// The chat, with what was said so far and the wish that it be gone on with.
-    fn chat_so_far(&self) -> Chat {
-        let mut chat = self.chat.clone();
+    fn chat_so_far(&self) -> Cow<'_, Chat> {
+        let mut chat = Cow::Borrowed(&self.chat);
         if !self.said.is_empty() {
-            chat.messages.push(Message::text(Role::Assistant, &self.said));
-            chat.messages.push(Message::text(Role::User, GO_ON));
+            let messages = &mut chat.to_mut().messages;
+            messages.push(Message::text(Role::Assistant, &self.said));
+            messages.push(Message::text(Role::User, GO_ON));
         }
         chat
     }
@@ -212,7 +234,7 @@ impl<T: Transport> Streaming<T> {
         self.say(held);
         self.ready.extend(std::mem::take(&mut current.calls).into_iter().map(Event::ToolCall));
         self.caller.breakers.succeeded(&current.target.door());
-        self.legs.push(current.leg_so_far(&self.chat));
+        self.legs.push(current.leg_so_far(self.prompt_tokens));
         self.ready.push_back(Event::Finish(finish));
         self.ready.push_back(Event::Usage(total(&self.legs)));
         self.is_over = true;
@@ -230,7 +252,7 @@ impl<T: Transport> Streaming<T> {
         } else {
             self.caller.breakers.left(&current.target.door());
         }
-        let mut leg = current.leg_so_far(&self.chat);
+        let mut leg = current.leg_so_far(self.prompt_tokens);
         let tried = self
             .legs
             .iter()
@@ -284,14 +306,13 @@ impl<I> Current<I> {
         Ok(())
     }
 
-    fn leg_so_far(&self, chat: &Chat) -> Leg {
+    fn leg_so_far(&self, prompt_tokens: u32) -> Leg {
         let mut leg = self.leg.clone();
         leg.took = self.began.elapsed();
         leg.is_guess = self.counted.is_none();
-        leg.usage = self.counted.unwrap_or_else(|| Usage {
-            prompt_tokens: guess(asked(chat)),
-            completion_tokens: guess(self.letters),
-        });
+        leg.usage = self
+            .counted
+            .unwrap_or_else(|| Usage { prompt_tokens, completion_tokens: guess(self.letters) });
         leg
     }
 }

@@ -1,7 +1,6 @@
 //! Answers of the OpenAI form, written.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use bytes::Bytes;
 use kith_kernel::{Id, Time};
 use kith_llm::{Answer, Embeddings, Event, Finish, ToolCall, Usage};
 use serde_json::{Value as Json, json};
@@ -71,67 +70,71 @@ pub(crate) fn embeddings(found: &Embeddings, as_base64: bool) -> Json {
 
 /// Writes an answer as it comes.
 pub(crate) struct Chunks {
-    id: String,
-    created: i64,
-    model: String,
+    /// How each of them begins, up to its choices.
+    head: String,
     counts: bool,
     calls: usize,
     has_begun: bool,
 }
 
 impl Chunks {
-    pub(crate) fn new(id: Id, now: Time, (model, counts): (String, bool)) -> Self {
-        let id = format!("chatcmpl-{id}");
-        let created = now.milliseconds() / 1000;
-        Self { id, created, model, counts, calls: 0, has_begun: false }
+    pub(crate) fn new(id: Id, now: Time, (model, counts): (&str, bool)) -> Self {
+        let head = json!({
+            "id": format!("chatcmpl-{id}"),
+            "object": "chat.completion.chunk",
+            "created": now.milliseconds() / 1000,
+            "model": model,
+        });
+        let head = format!("data: {head}");
+        let head = head.strip_suffix('}').unwrap_or(&head).to_owned();
+        Self { head, counts, calls: 0, has_begun: false }
     }
 
-    /// An event, written; nothing where this form has no words for it.
-    pub(crate) fn of(&mut self, event: Event) -> Option<Bytes> {
+    /// Writes an event behind what is written; nothing where this form has no words for it.
+    pub(crate) fn of(&mut self, event: Event, to: &mut String) {
         match event {
-            Event::Text(text) => Some(self.delta(json!({ "content": text }), None)),
+            Event::Text(text) => {
+                let text = Json::String(text).to_string();
+                self.delta(["\"content\":", &text], None, to);
+            }
             Event::ToolCall(asked) => {
                 let mut asked = call(&asked);
                 asked["index"] = self.calls.into();
                 self.calls += 1;
-                Some(self.delta(json!({ "tool_calls": [asked] }), None))
+                self.delta(["\"tool_calls\":", &json!([asked]).to_string()], None, to);
             }
-            Event::Finish(ended) => Some(self.delta(json!({}), Some(finish(ended)))),
-            Event::Usage(counted) => self.counts.then(|| self.chunk(&json!([]), usage(counted))),
+            Event::Finish(ended) => self.delta(["", ""], Some(finish(ended)), to),
+            Event::Usage(counted) if self.counts => {
+                let usage = usage(counted).to_string();
+                to.extend([&self.head, ",\"choices\":[],\"usage\":", &usage, "}\n\n"]);
+            }
+            Event::Usage(_) => {}
         }
     }
 
-    fn delta(&mut self, mut delta: Json, finish: Option<&str>) -> Bytes {
+    /// A name of the delta with its value in JSON, or nothing.
+    fn delta(&mut self, [name, value]: [&str; 2], finish: Option<&str>, to: &mut String) {
+        to.extend([&self.head, ",\"choices\":[{\"index\":0,\"delta\":{", name, value]);
         if !std::mem::replace(&mut self.has_begun, true) {
-            delta["role"] = "assistant".into();
+            to.push_str(if name.is_empty() { "" } else { "," });
+            to.push_str("\"role\":\"assistant\"");
         }
-        let choices =
-            json!([{ "index": 0, "delta": delta, "finish_reason": finish, "logprobs": null }]);
-        self.chunk(&choices, Json::Null)
-    }
-
-    fn chunk(&self, choices: &Json, usage: Json) -> Bytes {
-        let mut chunk = json!({
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        });
-        if !usage.is_null() {
-            chunk["usage"] = usage;
+        to.push_str("},\"finish_reason\":");
+        match finish {
+            Some(finish) => to.extend(["\"", finish, "\""]),
+            None => to.push_str("null"),
         }
-        format!("data: {chunk}\n\n").into()
+        to.push_str(",\"logprobs\":null}]}\n\n");
     }
 
     /// The end of all of them.
-    pub(crate) fn end() -> Bytes {
-        Bytes::from_static(b"data: [DONE]\n\n")
+    pub(crate) fn end(to: &mut String) {
+        to.push_str("data: [DONE]\n\n");
     }
 
     /// A failure in the middle.
-    pub(crate) fn failure(message: &str) -> Bytes {
+    pub(crate) fn failure(message: &str, to: &mut String) {
         let error = json!({ "message": message, "type": "server_error", "code": "provider_failed", "param": null });
-        format!("data: {}\n\n", json!({ "error": error })).into()
+        to.extend(["data: ", &json!({ "error": error }).to_string(), "\n\n"]);
     }
 }
