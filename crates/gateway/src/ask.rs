@@ -47,7 +47,7 @@ pub struct Answered {
 /// A question that is ready to leave.
 pub(crate) struct Ready {
     pub(crate) chat: Chat,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) targets: Arc<[Target]>,
     pub(crate) privacy: Privacy,
     pub(crate) question: Option<Question>,
     pub(crate) repeat: Option<Kept>,
@@ -60,7 +60,7 @@ pub(crate) struct Account {
     ctx: Ctx,
     capability: Capability,
     reservation: Option<Reservation>,
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     expected: Usage,
     is_over: bool,
 }
@@ -151,11 +151,12 @@ impl Gateway {
         privacy.mask(&mut chat);
         let expected = expected(&chat);
         let targets = self.targets(ctx, &desk, (capability, &wanted, expected)).await?;
+        let targets: Arc<[Target]> = targets.into();
         let seconds = desk.policy.cache_seconds.unwrap_or(self.setup.cache_seconds);
         let question = question(ctx, &chat, &targets).filter(|_| seconds > 0);
         let repeat =
             question.and_then(|question| self.repeats.get(&question, (ctx.now(), seconds)));
-        let mut account = self.account(ctx, capability, (targets.clone(), expected));
+        let mut account = self.account(ctx, capability, (Arc::clone(&targets), expected));
         if repeat.is_some() {
             account.is_over = true;
         } else if desk.is_limited {
@@ -172,12 +173,13 @@ impl Gateway {
         account: &mut Account,
         asked: (u32, Option<u32>),
     ) -> Result<credits::Most> {
-        let what = (account.targets.as_slice(), asked);
-        let taken = match credits::reserve(&account.ctx, account.capability, what).await {
+        let reserve =
+            || self.credits.reserve((&account.ctx, account.capability), &account.targets, asked);
+        let taken = match reserve().await {
             // What calls a moment ago did not need may not have come back yet.
             Err(error) if error.kind() == Kind::Exhausted => {
                 self.activity.write().await;
-                credits::reserve(&account.ctx, account.capability, what).await
+                reserve().await
             }
             taken => taken,
         };
@@ -190,7 +192,7 @@ impl Gateway {
         self: &Arc<Self>,
         ctx: &Ctx,
         capability: Capability,
-        (targets, expected): (Vec<Target>, Usage),
+        (targets, expected): (Arc<[Target]>, Usage),
     ) -> Account {
         Account {
             gateway: Arc::clone(self),

@@ -16,7 +16,7 @@ pub use self::{
 };
 pub(crate) use self::{
     price::{Most, actual, longest, most},
-    reserve::{Reservation, reserve, settle},
+    reserve::{Reservation, Wish, reserve, settle},
     routes::{routes, schemas},
 };
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use kith_http::{Answer, Call, ErrorForm, Operation, Routes, schema};
 use kith_kernel::{Result, Role, invalid};
-use kith_llm::{Embeddings, Leg, Usage};
+use kith_llm::{Embeddings, Leg, Target, Usage};
 use kith_platform::Ctx;
 use serde_json::{Map, Value as Json};
 
@@ -109,7 +109,8 @@ impl Gateway {
         let capability = Capability::Embeddings;
         let mut targets = self.targets(ctx, &desk, (capability, &wanted, usage)).await?;
         targets.truncate(1);
-        let mut account = self.account(ctx, capability, (targets.clone(), usage));
+        let targets: Arc<[Target]> = targets.into();
+        let mut account = self.account(ctx, capability, (Arc::clone(&targets), usage));
         if desk.is_limited {
             // Of vectors nothing is answered that would be counted.
             self.reserve(&mut account, (tokens(letters), Some(0))).await?;

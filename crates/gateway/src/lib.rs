@@ -18,6 +18,7 @@ mod policy;
 mod privacy;
 pub mod probe;
 mod providers;
+mod queue;
 mod repeats;
 mod setup;
 mod speak;
@@ -35,7 +36,7 @@ use kith_platform::{App, outgoing::Outgoing};
 use kith_store::Migration;
 
 use self::{
-    activity::Activity, keys::Keys, memory::Memory, repeats::Repeats, setup::Setup,
+    activity::Activity, keys::Keys, memory::Memory, queue::Queue, repeats::Repeats, setup::Setup,
     transport::Sender,
 };
 
@@ -54,6 +55,7 @@ pub struct Gateway {
     name_of: NameOf,
     caller: Arc<Caller<Sender>>,
     activity: Arc<Activity>,
+    credits: Queue,
     repeats: Repeats,
     memory: Memory,
 }
@@ -72,8 +74,9 @@ impl Gateway {
         let breakers = Breakers::new(setup.door);
         let caller = Arc::new(Caller::new(Sender(outgoing.clone()), breakers, setup.limits));
         let (keys, activity) = (Arc::clone(keys), Activity::new(app.clone()));
+        let credits = Queue::new(&activity);
         let (repeats, memory) = Default::default();
-        Ok(Arc::new(Self { setup, keys, name_of, caller, activity, repeats, memory }))
+        Ok(Arc::new(Self { setup, keys, name_of, caller, activity, credits, repeats, memory }))
     }
 
     /// Starts what works in the background.
