@@ -244,8 +244,15 @@ async fn credits_end(kind: Kind) {
 }
 
 async fn a_thousand_at_once_cannot_overspend(kind: Kind) {
-    let (world, ana, _far) =
-        with(kind, &[("llm.breaker_failures", "100000"), ("server.concurrency", "2000")]).await;
+    let (world, ana, _far) = with(
+        kind,
+        &[
+            ("llm.breaker_failures", "100000"),
+            ("server.concurrency", "2000"),
+            ("llm.timeout_seconds", "60"),
+        ],
+    )
+    .await;
     // Each may cost two credits, so that fifty of a thousand fit.
     grant(&world, 100, None).await;
     set(&ana, json!({ "enableFallback": false })).await;
