@@ -236,7 +236,9 @@ mod tests {
             for credits in wanted {
                 let part = parts.next(credits);
                 prop_assert_eq!(part.iter().map(|(_, credits)| credits).sum::<i64>(), credits);
-                part.into_iter().for_each(|(grant, credits)| *given.entry(grant).or_default() += credits);
+                for (grant, credits) in part {
+                    *given.entry(grant).or_default() += credits;
+                }
             }
             prop_assert_eq!(given, taken.into_iter().collect());
         }
