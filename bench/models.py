@@ -147,7 +147,7 @@ def report(bench: Bench) -> list[str]:
         f"* {options.rounds} rounds, {options.seconds} s each after {options.warm_up} s; project at {machine.commit()}",
         f"* LiteLLM: {(peer_folder('litellm') / 'requirements.txt').read_text().strip()}, one worker, its master key",
         f"* Portkey: {versions('portkey')}, node {machine.first_line(['node', '--version'])}",
-        f"* Kith: check of the key and log of activity on; settings besides its defaults: {chosen}",
+        f"* Kith: check of the key, credits, masking and log of activity on; settings besides its defaults: {chosen}",
         "",
     ]
     for shape in SHAPES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import sys
@@ -25,6 +26,7 @@ PERSON = "My name is Ana Souza. Write to ana.souza%d@example.com or call +55 11 
 SENTENCE = "The order came on Monday and half of it is missing, which nobody here can explain. "
 SAID = {"plain": "Hello, how can I help you today?", "SSE": "Hello, how can I help?"}
 WAIT_SECONDS = 10
+CREDITS = 1_000_000_000
 
 
 class Provider:
@@ -82,6 +84,10 @@ class Kith(Gateway):
         self.started([self.binary, "serve"], provider | own | self.settings)
         person = {"email": "owner@example.com", "password": secrets.token_hex(12), "name": "Owner", "tenantName": "Bench"}
         self.session = self.ask(None, "/api/auth/register", person)["token"]
+        # A tenant that was given credits is limited: each call takes some before it is made, and is settled behind it.
+        grant = [self.binary, "credits", "grant", CREDITS, "--note", "w10"]
+        path = {"PATH": os.environ.get("PATH", "")}
+        run_command(grant, "giving credits", env=path | provider | own | self.settings)
         key = {"name": "bench", "scopes": ["ai:read", "ai:write"]}
         self.token = self.ask(self.session, "/api/api-keys", key)["key"]
 
@@ -92,8 +98,12 @@ class Kith(Gateway):
         return answer
 
     def check_done(self, answered: int, under_way: int) -> None:
-        """Every call stands in the log of activity, on the disk."""
+        """Every call was paid for, and stands in the log of activity, on the disk."""
         client, deadline, logged = Client(self.port, self.session), time.monotonic() + WAIT_SECONDS, 0
+        credits = client.expect(200, "GET", "/api/ai/credits").json()
+        # No call costs less than one.
+        if not credits["isLimited"] or credits["used"] < answered:
+            raise BenchError(f"Kith answered {answered} calls and counted {credits['used']} credits")
         while logged < answered and time.monotonic() < deadline:
             logged = client.expect(200, "GET", "/api/system/llm-activity/stats").json()["totalEntries"]
             time.sleep(0.1)

@@ -3,7 +3,6 @@
 
 mod grant;
 mod price;
-mod queue;
 mod reserve;
 mod routes;
 
@@ -17,8 +16,7 @@ pub use self::{
 };
 pub(crate) use self::{
     price::{Most, actual, longest, most},
-    queue::Queue,
-    reserve::{Reservation, settle},
+    reserve::{Reservation, Wish, reserve, settle},
     routes::{routes, schemas},
 };
 

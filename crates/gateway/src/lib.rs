@@ -18,6 +18,7 @@ mod policy;
 mod privacy;
 pub mod probe;
 mod providers;
+mod queue;
 mod repeats;
 mod setup;
 mod speak;
@@ -35,7 +36,7 @@ use kith_platform::{App, outgoing::Outgoing};
 use kith_store::Migration;
 
 use self::{
-    activity::Activity, credits::Queue, keys::Keys, memory::Memory, repeats::Repeats, setup::Setup,
+    activity::Activity, keys::Keys, memory::Memory, queue::Queue, repeats::Repeats, setup::Setup,
     transport::Sender,
 };
 

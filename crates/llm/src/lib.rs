@@ -26,7 +26,7 @@ pub use failure::{Cause, Failure};
 pub use mask::{
     Finding, Kind as PersonalKind, Kinds as PersonalKinds, Masked, Unmasking, Vault, find, redact,
 };
-pub use price::{Model, Price, cost, model, models};
+pub use price::{Model, Price, cost, dearest, model, models};
 pub use provider::{Form, Provider};
 pub use route::{Candidate, Strategy, order};
 pub use safety::{Category, Thresholds, Verdict, filter, judge};

@@ -63,17 +63,28 @@ pub fn cost(provider: Provider, name: &str, usage: Usage) -> Option<u64> {
     if provider.is_own() {
         return Some(0);
     }
-    let price = model(provider, name)?.price;
-    let dollars_for_a_million = price.input * f64::from(usage.prompt_tokens)
-        + price.output * f64::from(usage.completion_tokens);
-    // A price for a million tokens in dollars is one for a token in millionths of a dollar.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "prices and tokens are not negative, and nobody spends 10^13 dollars"
-    )]
-    let microdollars = (dollars_for_a_million * MICRODOLLARS / 1_000_000.0).ceil() as u64;
-    Some(microdollars)
+    Some(model(provider, name)?.price.of(usage))
+}
+
+/// What an answer costs at most, whichever of a provider's known models gives it.
+pub fn dearest(provider: Provider, usage: Usage) -> Option<u64> {
+    models(provider).map(|known| known.price.of(usage)).max()
+}
+
+impl Price {
+    /// Millionths of a US dollar, rounded up.
+    fn of(self, usage: Usage) -> u64 {
+        let dollars_for_a_million = self.input * f64::from(usage.prompt_tokens)
+            + self.output * f64::from(usage.completion_tokens);
+        // A price for a million tokens in dollars is one for a token in millionths of a dollar.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "prices and tokens are not negative, and nobody spends 10^13 dollars"
+        )]
+        let microdollars = (dollars_for_a_million * MICRODOLLARS / 1_000_000.0).ceil() as u64;
+        microdollars
+    }
 }
 
 #[cfg(test)]

@@ -81,4 +81,13 @@ mod tests {
         assert_eq!(sql.text, "SELECT id FROM deals WHERE deals.name LIKE ?1 ESCAPE '\\'");
         assert_eq!(sql.values, [Value::Text("%50\\%\\_\\\\%".to_owned())]);
     }
+
+    #[test]
+    fn rows_come_in_a_few_sizes() {
+        let rows: Vec<_> = (0..173).map(|number| vec![Value::Integer(number)]).collect();
+        let pieces: Vec<_> = in_sizes(rows.clone()).collect();
+        let sizes: Vec<_> = pieces.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [50, 50, 50, 10, 10, 1, 1, 1]);
+        assert_eq!(pieces.concat(), rows);
+    }
 }

@@ -1,6 +1,6 @@
 //! What a call may cost at most, and what it did, in credits.
 
-use kith_llm::{Chat, Content, Leg, Target, Usage, cost, models};
+use kith_llm::{Chat, Content, Leg, Target, Usage, cost, dearest};
 
 use crate::keys::OPERATOR;
 
@@ -68,12 +68,11 @@ pub(crate) fn actual(legs: &[Leg], targets: &[Target]) -> i64 {
 
 /// At least one; a model whose price is not known costs what the dearest of its provider does.
 fn credits(provider: kith_llm::Provider, model: &str, usage: Usage) -> i64 {
-    let dearest = || models(provider).filter_map(|known| cost(provider, &known.name, usage)).max();
-    let microdollars =
-        cost(provider, model, usage).or_else(dearest).unwrap_or(MICRODOLLARS_PER_CREDIT);
     if provider.is_own() {
         return 0;
     }
+    let known = cost(provider, model, usage).or_else(|| dearest(provider, usage));
+    let microdollars = known.unwrap_or(MICRODOLLARS_PER_CREDIT);
     i64::try_from(microdollars.div_ceil(MICRODOLLARS_PER_CREDIT).max(1)).unwrap_or(i64::MAX)
 }
 

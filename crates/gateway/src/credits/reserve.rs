@@ -1,11 +1,17 @@
 //! The ledger: a row before a call, and what it did cost behind it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use kith_kernel::{Error, Id, Kind, Result, Time, internal};
+use kith_llm::Target;
+use kith_platform::Ctx;
 use kith_store::{Comparison, Condition, Insert, Update, Value, Write, in_sizes};
 
-use super::{Most, Stored, all_grants, open, queue::Wish};
+use super::{Most, Stored, all_grants, most, open};
+use crate::capability::Capability;
 
 /// How often others may be faster.
 const ATTEMPTS: u32 = 20;
@@ -19,6 +25,35 @@ pub(crate) struct Reservation {
     pub(crate) id: Id,
     pub(crate) credits: i64,
     taken: Vec<(Id, i64)>,
+}
+
+/// A call that wants credits.
+pub(crate) struct Wish {
+    pub(crate) id: Id,
+    at: Time,
+    pub(crate) capability: Capability,
+    member: Option<Id>,
+    request: Option<Id>,
+    targets: Arc<[Target]>,
+    asked: (u32, Option<u32>),
+}
+
+impl Wish {
+    pub(crate) fn new(
+        (ctx, capability): (&Ctx, Capability),
+        targets: &Arc<[Target]>,
+        asked: (u32, Option<u32>),
+    ) -> Self {
+        Self {
+            id: ctx.new_id(),
+            at: ctx.now(),
+            capability,
+            member: ctx.actor.member,
+            request: ctx.actor.request,
+            targets: Arc::clone(targets),
+            asked,
+        }
+    }
 }
 
 impl Reservation {
@@ -42,7 +77,7 @@ impl Reservation {
 ///
 /// # Errors
 /// `Unavailable` when others are always faster.
-pub(super) async fn reserve(
+pub(crate) async fn reserve(
     (db, now): (&Write, Time),
     wishes: &[Wish],
 ) -> Result<Vec<Result<(Reservation, Most)>>> {
@@ -51,18 +86,23 @@ pub(super) async fn reserve(
         let mut left: i64 = grants.iter().map(|grant| grant.remaining).sum();
         let mut each = Vec::with_capacity(wishes.len());
         for wish in wishes {
-            let most = wish.most(left).map_err(|wanted| used_up(wanted, left));
-            left -= most.as_ref().map_or(0, |most| most.credits);
-            each.push(most);
+            let of_wish = most(&wish.targets, wish.asked, left);
+            left -= of_wish.as_ref().map_or(0, |most| most.credits);
+            each.push(of_wish.map_err(|wanted| used_up(wanted, left)));
         }
         let wanted = each.iter().flatten().map(|most| most.credits).sum();
         let Some(taken) = take(db, &grants, wanted).await? else { continue };
-        let reserved = shared_out(taken, each, wishes);
-        let mut rows = Vec::with_capacity(wishes.len());
-        for (wish, reserved) in wishes.iter().zip(&reserved) {
-            if let Ok((reservation, _)) = reserved {
+        let mut parts = Parts(taken.into());
+        let (mut reserved, mut rows) = (Vec::with_capacity(wishes.len()), Vec::new());
+        for (wish, most) in wishes.iter().zip(each) {
+            let of_wish = most.map(|most| {
+                let (credits, taken) = (most.credits, parts.next(most.credits));
+                (Reservation { id: wish.id, credits, taken }, most)
+            });
+            if let Ok((reservation, _)) = &of_wish {
                 rows.push(reservation.row(wish)?);
             }
+            reserved.push(of_wish);
         }
         in_sizes(rows).try_for_each(|rows| {
             db.append(Insert::rows("credit_entries", COLUMNS.to_vec(), rows))
@@ -73,33 +113,25 @@ pub(super) async fn reserve(
     Err(Error::new(Kind::Unavailable, "credits_contended", why).retry_after(1))
 }
 
-/// Says which of what was taken is whose, in order.
-fn shared_out(
-    taken: Vec<(Id, i64)>,
-    each: Vec<Result<Most>>,
-    wishes: &[Wish],
-) -> Vec<Result<(Reservation, Most)>> {
-    let mut rest: VecDeque<(Id, i64)> = taken.into();
-    let mut part = |credits: i64| {
+/// What was taken from grants for several calls, to be shared out in their order.
+struct Parts(VecDeque<(Id, i64)>);
+
+impl Parts {
+    /// The part of the next call.
+    fn next(&mut self, credits: i64) -> Vec<(Id, i64)> {
         let (mut part, mut wanted) = (Vec::new(), credits);
         while wanted > 0
-            && let Some((grant, there)) = rest.front_mut()
+            && let Some((grant, there)) = self.0.front_mut()
         {
             let of_this = wanted.min(*there);
             part.push((*grant, of_this));
             (*there, wanted) = (*there - of_this, wanted - of_this);
             if *there == 0 {
-                rest.pop_front();
+                self.0.pop_front();
             }
         }
         part
-    };
-    let whole = |(most, wish): (Result<Most>, &Wish)| {
-        let most = most?;
-        let taken = part(most.credits);
-        Ok((Reservation { id: wish.id, credits: most.credits, taken }, most))
-    };
-    each.into_iter().zip(wishes).map(whole).collect()
+    }
 }
 
 /// Takes credits from grants in their order; none when somebody else took them meanwhile, and nothing is taken then.
@@ -176,4 +208,39 @@ fn used_up(wanted: i64, left: i64) -> Error {
         left.max(0)
     );
     Error::new(Kind::Exhausted, "credits_used_up", why)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_gets_what_it_wants_and_no_grant_gives_more_than_was_taken(
+            wanted in prop::collection::vec(1_i64..500, 1..60),
+            cuts in prop::collection::vec(1_i64..2_000, 0..6),
+        ) {
+            let mut left: i64 = wanted.iter().sum();
+            let mut taken = Vec::new();
+            for (at, cut) in cuts.into_iter().chain([i64::MAX]).enumerate() {
+                let of_this = cut.min(left);
+                if of_this > 0 {
+                    taken.push((Id::from_bytes([u8::try_from(at).unwrap(); 16]), of_this));
+                    left -= of_this;
+                }
+            }
+            let mut parts = Parts(taken.clone().into());
+            let mut given: BTreeMap<Id, i64> = BTreeMap::new();
+            for credits in wanted {
+                let part = parts.next(credits);
+                prop_assert_eq!(part.iter().map(|(_, credits)| credits).sum::<i64>(), credits);
+                for (grant, credits) in part {
+                    *given.entry(grant).or_default() += credits;
+                }
+            }
+            prop_assert_eq!(given, taken.into_iter().collect());
+        }
+    }
 }

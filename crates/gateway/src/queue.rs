@@ -2,32 +2,27 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kith_kernel::{Error, Id, Result, Time};
+use kith_kernel::{Error, Id, Result};
 use kith_llm::Target;
 use kith_platform::Ctx;
 use tokio::sync::oneshot;
 
-use super::{Most, Reservation, most, reserve};
-use crate::{activity::Activity, capability::Capability};
+use crate::{
+    activity::Activity,
+    capability::Capability,
+    credits::{Most, Reservation, Wish, most, reserve},
+};
 
 /// Tenants that share a lane wait for one another.
 const LANES: usize = 16;
 /// Calls of one write.
 const TOGETHER: usize = 50;
 
-type Told = Result<(Reservation, Most)>;
-
-/// A call that wants credits.
-pub(super) struct Wish {
-    pub(super) id: Id,
-    pub(super) at: Time,
-    pub(super) capability: Capability,
-    pub(super) member: Option<Id>,
-    pub(super) request: Option<Id>,
+/// A call that waits.
+struct Waiting {
+    wish: Wish,
     tenant: Id,
-    targets: Arc<[Target]>,
-    asked: (u32, Option<u32>),
-    answer: oneshot::Sender<Told>,
+    answer: oneshot::Sender<Result<(Reservation, Most)>>,
 }
 
 /// Calls that wait for their credits.
@@ -38,7 +33,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct Lane {
-    waiting: Mutex<Vec<Wish>>,
+    waiting: Mutex<Vec<Waiting>>,
     /// Whoever holds it writes for all that wait.
     writing: tokio::sync::Mutex<()>,
 }
@@ -51,23 +46,16 @@ struct Untold<'a> {
     all: Vec<(Capability, Reservation)>,
 }
 
-impl Wish {
-    /// The most that it may cost of what is left.
-    pub(super) fn most(&self, left: i64) -> Result<Most, i64> {
-        most(&self.targets, self.asked, left)
-    }
-}
-
 impl Lane {
-    fn waiting(&self) -> MutexGuard<'_, Vec<Wish>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next calls of a tenant, without those that nobody waits for any more.
-    fn next(&self, tenant: Id) -> Vec<Wish> {
+    fn next(&self, tenant: Id) -> Vec<Waiting> {
         let mut waiting = self.waiting();
-        waiting.retain(|wish| !wish.answer.is_closed());
-        waiting.extract_if(.., |wish| wish.tenant == tenant).take(TOGETHER).collect()
+        waiting.retain(|one| !one.answer.is_closed());
+        waiting.extract_if(.., |one| one.tenant == tenant).take(TOGETHER).collect()
     }
 }
 
@@ -93,17 +81,8 @@ impl Queue {
         let lane = &self.lanes[usize::from(ctx.actor.tenant.as_bytes()[15]) % LANES];
         loop {
             let (answer, mut told) = oneshot::channel();
-            lane.waiting().push(Wish {
-                id: ctx.new_id(),
-                at: ctx.now(),
-                capability,
-                member: ctx.actor.member,
-                request: ctx.actor.request,
-                tenant: ctx.actor.tenant,
-                targets: Arc::clone(targets),
-                asked,
-                answer,
-            });
+            let wish = Wish::new((ctx, capability), targets, asked);
+            lane.waiting().push(Waiting { wish, tenant: ctx.actor.tenant, answer });
             let told = loop {
                 tokio::select! {
                     biased;
@@ -121,14 +100,16 @@ impl Queue {
         }
     }
 
-    async fn write(&self, ctx: &Ctx, wishes: Vec<Wish>) {
-        if wishes.is_empty() {
+    async fn write(&self, ctx: &Ctx, all: Vec<Waiting>) {
+        if all.is_empty() {
             return;
         }
+        let (wishes, answers): (Vec<_>, Vec<_>) =
+            all.into_iter().map(|one| (one.wish, one.answer)).unzip();
         let mut untold = Untold { activity: &self.activity, ctx, all: Vec::new() };
         let kept = &mut untold.all;
         let written = ctx.write(async |db| {
-            let reserved = reserve::reserve((db, ctx.now()), &wishes).await?;
+            let reserved = reserve((db, ctx.now()), &wishes).await?;
             for (wish, reserved) in wishes.iter().zip(&reserved) {
                 kept.extend(reserved.iter().map(|(taken, _)| (wish.capability, taken.clone())));
             }
@@ -136,15 +117,15 @@ impl Queue {
         });
         match written.await {
             Ok(reserved) => {
-                for (wish, reserved) in wishes.into_iter().zip(reserved) {
-                    if wish.answer.send(reserved).is_ok() {
+                for ((wish, answer), reserved) in wishes.iter().zip(answers).zip(reserved) {
+                    if answer.send(reserved).is_ok() {
                         untold.all.retain(|(_, taken)| taken.id != wish.id);
                     }
                 }
             }
             Err(error) => {
-                for wish in wishes {
-                    wish.answer.send(Err(same(&error))).ok();
+                for answer in answers {
+                    answer.send(Err(same(&error))).ok();
                 }
             }
         }
