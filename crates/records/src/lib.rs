@@ -25,6 +25,7 @@ mod list;
 mod merge;
 mod merged;
 mod migrations;
+mod named;
 mod past;
 mod personal;
 mod read;
