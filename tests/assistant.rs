@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use kith_kernel::Id;
+use kith_store::Select;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -16,6 +18,7 @@ on_both!(
     conversations_are_named_by_their_first_message,
     what_a_member_names_stays,
     conversations_are_ones_own,
+    who_is_kept_out_leaves_no_conversations,
     it_looks_at_records,
     what_it_changes_is_marked_and_can_be_taken_back,
     what_it_deletes_a_member_decides,
@@ -108,6 +111,54 @@ async fn conversations_are_ones_own(kind: Kind) {
         assert_eq!(other.get(PATH).await.json["data"], json!([]));
     }
     assert_eq!(world.vera.post("/api/ai/chat", json!({ "message": "x" })).await.status, 403);
+}
+
+/// Whose conversations there are, and how many messages and proposals.
+async fn stored(world: &World) -> (Vec<Id>, i64, i64) {
+    let me = world.ana.get("/api/auth/me").await.json;
+    let tenant = me["tenant"]["id"].as_str().or(me["tenantId"].as_str()).unwrap().parse().unwrap();
+    let ctx = world.app.as_system(tenant);
+    ctx.read(async |db| {
+        let mut members = Vec::new();
+        let all = Select::from("ai_conversations").show(&["member_id"]).by("id", false);
+        db.each(&all, |row| {
+            members.extend(row.id(0)?);
+            Ok(())
+        })
+        .await?;
+        let messages = db.count(Select::from("ai_messages")).await?;
+        Ok((members, messages, db.count(Select::from("ai_actions")).await?))
+    })
+    .await
+    .unwrap()
+}
+
+async fn who_is_kept_out_leaves_no_conversations(kind: Kind) {
+    let (world, ana) = world(kind).await;
+    let id = async |by: &Client| -> Id {
+        by.get("/api/auth/me").await.json["memberId"].as_str().unwrap().parse().unwrap()
+    };
+    let (of_ana, of_bruno) = (id(&ana).await, id(&world.bruno).await);
+    let contact = ana.make("/api/contacts", json!({ "name": "Rui Dias" })).await;
+    let gone = json!({ "object": "contact", "id": contact["id"] });
+    let gone = format!("CALL delete_record {gone} ;");
+    for by in [&ana, &world.bruno] {
+        say(by, json!({ "message": gone })).await;
+    }
+    let long = say(&world.bruno, json!({ "message": "Hello" })).await;
+    let long = format!("{}/messages", path(&long["conversationId"]));
+    // More than go in one transaction.
+    for number in 0..210 {
+        let body = json!({ "role": "assistant", "content": format!("{number}") });
+        world.bruno.make(&long, body).await;
+    }
+    assert_eq!(stored(&world).await, (vec![of_ana, of_bruno, of_bruno], 216, 2));
+    let member = format!("/api/members/{of_bruno}");
+    assert_eq!(ana.post(&format!("{member}/deactivate"), json!({})).await.status, 200);
+    assert_eq!(ana.post(&format!("{member}/reactivate"), json!({})).await.status, 200);
+    world.app.clock.advance_seconds(1);
+    world.run_jobs().await;
+    assert_eq!(stored(&world).await, (vec![of_ana], 2, 1));
 }
 
 async fn it_looks_at_records(kind: Kind) {

@@ -1,5 +1,7 @@
 //! Custom fields through HTTP: made, used in lists, searched, told, converted, deleted.
 
+mod conversions;
+
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -16,7 +18,6 @@ on_both!(
     links_of_custom_fields_are_checked,
     names_that_mean_something_else_are_refused,
     history_tells_what_custom_fields_were,
-    a_kind_changes_by_a_dry_run_and_a_job,
     files_bring_and_take_custom_fields,
     the_document_tells_the_fields_of_the_tenant,
 );
@@ -406,43 +407,6 @@ async fn history_tells_what_custom_fields_were(kind: Kind) {
             (none, gold)
         ]
     );
-}
-
-async fn a_kind_changes_by_a_dry_run_and_a_job(kind: Kind) {
-    let world = World::new(kind).await;
-    let ana = &world.ana;
-    let made = field(ana, json!({ "object": "contact", "name": "size", "kind": "text" })).await;
-    for (name, size) in [("a", "10"), ("b", "many"), ("c", " 2 "), ("d", "")] {
-        ana.make("/api/contacts", json!({ "name": name, "size": size })).await;
-    }
-    let path = format!("/api/custom-fields/{}", made["id"].as_str().unwrap());
-    let convert = async |body: Json| ana.post(&format!("{path}/convert"), body).await;
-    let dry = convert(json!({ "kind": "number", "dryRun": true })).await;
-    assert_eq!(
-        (dry.status, &dry.json["values"], &dry.json["failing"]),
-        (200, &json!(3), &json!(1)),
-        "{dry:?}"
-    );
-    assert_eq!(dry.json["failures"][0]["value"], "many");
-    assert_eq!(ana.get(&path).await.json, made);
-    assert_eq!(convert(json!({ "kind": "number" })).await.json["code"], "unconvertible");
-    assert_eq!(convert(json!({ "kind": "text" })).await.status, 422);
-    let begun = convert(json!({ "kind": "number", "onFail": "clear" })).await;
-    assert_eq!(
-        (begun.status, &begun.json["field"]["convertingFrom"]),
-        (202, &json!("text")),
-        "{begun:?}"
-    );
-    assert_eq!(convert(json!({ "kind": "text" })).await.json["code"], "converting");
-    world.app.clock.advance_seconds(10);
-    world.run_jobs().await;
-    let after = ana.get(&path).await.json;
-    assert_eq!((&after["kind"], &after["convertingFrom"]), (&json!("number"), &json!(null)));
-    assert_eq!(names(ana, "sort=size").await, "c,a,b,d");
-    assert_eq!(names(ana, "size[gt]=2").await, "a");
-    assert_eq!(names(ana, "size[exists]=false&sort=name").await, "b,d");
-    let shown = ana.get("/api/contacts?sort=name&limit=1").await.json["data"][0]["custom"].clone();
-    assert!(shown["size"].is_number(), "{shown}");
 }
 
 async fn files_bring_and_take_custom_fields(kind: Kind) {

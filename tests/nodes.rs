@@ -14,6 +14,7 @@ use crate::{
     house::{House, until},
     server::{Installation, Server, embedded},
     sink::Sink,
+    world::World,
 };
 
 /// What a node remembers is looked for again by then, also when nobody tells it to.
@@ -76,6 +77,22 @@ async fn what_is_committed_is_heard_by_the_others() {
     command.tell(News::Jobs);
     command.tell_rest().await.unwrap();
     theirs.hears(&[News::Jobs]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_erasure_has_the_others_forget() {
+    let world = World::new(Kind::Postgres).await;
+    let contact = world.ana.make("/api/contacts", json!({ "name": "Zuleika Quandt" })).await;
+    let path = format!("/api/contacts/{}/erase", contact["id"].as_str().unwrap());
+    let asked = world.ana.post(&path, json!({ "confirm": "Zuleika Quandt" })).await;
+    assert_eq!(asked.status, 202, "{asked:?}");
+    world.app.db.tell_rest().await.unwrap();
+    let other = Db::open(world.options()).unwrap();
+    let theirs = Ear::of(&other);
+    theirs.hears(&News::ALL).await;
+    world.run_jobs().await;
+    world.app.db.tell_rest().await.unwrap();
+    theirs.hears(&[News::Access]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

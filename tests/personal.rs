@@ -17,6 +17,7 @@ use crate::{
     client::Client,
     database::{Database, Kind, on_both},
     import::import,
+    models::{ask, asking, header, with_models_and},
     world::World,
 };
 
@@ -167,10 +168,38 @@ async fn somebody(world: &World) -> (Json, Json) {
     (ana.get(&path).await.json, deal)
 }
 
+/// Conversations with the assistant in which the person is named.
+async fn talk(ana: &Client) {
+    let path = "/api/ai/conversations";
+    let titled = json!({ "title": "On Zuleika Quandt", "metadata": { "for": ["Zuleika Quandt"] } });
+    let titled = ana.make(path, titled).await;
+    let note = json!({ "role": "assistant", "content": "Ring +55 11 98765-4321",
+        "metadata": { "who": "zuleika@quandt.example" } });
+    ana.make(&format!("{}/messages", place("ai/conversations", &titled)), note).await;
+    // The name is cut in the middle by the title, and by the excerpt of the answer, which repeats the message.
+    let begin = "Please tell me what is left to do for Zuleika Quandt";
+    let other = ana.make("/api/contacts", json!({ "name": "Eva" })).await;
+    let gone = json!({ "object": "contact", "id": other["id"], "why": "as Zuleika Quandt asked" });
+    let gone = format!("CALL delete_record {gone} ;");
+    let said = ana.post("/api/ai/chat", json!({ "message": format!("{begin}: {gone}") })).await;
+    assert_eq!(said.status, 200, "{said:?}");
+    assert_eq!(said.json["pending"].as_array().unwrap().len(), 1, "{said:?}");
+    let cut = ana.make(path, json!({})).await;
+    let long = format!("{}Zuleika Quandt likes tea", "ö ".repeat(95));
+    let long = json!({ "role": "assistant", "content": long });
+    ana.make(&format!("{}/messages", place("ai/conversations", &cut)), long).await;
+}
+
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn nothing_is_left_of_who_was_erased(kind: Kind) {
-    let world = World::new(kind).await;
-    let ana = &world.ana;
+    let (world, ana, _far) = with_models_and(kind, &[("llm.openai_model", "crm-1")]).await;
+    let ana = &ana;
+    talk(ana).await;
+    let mut question = asking("openai/good-1");
+    question["temperature"] = json!(0);
+    for told in ["", "hit"] {
+        assert_eq!(header(&ask(ana, question.clone()).await, "x-kith-cache"), told);
+    }
     let bystander =
         ana.make("/api/contacts", json!({ "name": "Zulei Quan", "phone": "551198765432" })).await;
     let (contact, deal) = somebody(&world).await;
@@ -182,6 +211,9 @@ async fn nothing_is_left_of_who_was_erased(kind: Kind) {
         .into_iter()
         .filter_map(|line| Some(line.split_once('.')?.0.to_owned()))
         .collect();
+    for table in ["ai_conversations", "ai_messages", "ai_actions"] {
+        assert!(before.iter().any(|known| known == table), "nothing in {table}");
+    }
     let bundle = ana.get(&format!("{path}/personal-data")).await;
     assert_eq!(bundle.status, 200, "{bundle:?}");
     for table in &before {
@@ -213,6 +245,16 @@ async fn nothing_is_left_of_who_was_erased(kind: Kind) {
 
     let left = in_tables(&world.app.db).await;
     assert!(left.is_empty(), "{}", left.join("\n"));
+    let talks = ana.get("/api/ai/conversations").await.json["data"].clone();
+    let told: Vec<[&Json; 2]> = talks
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|talk| [&talk["title"], &talk["lastMessageExcerpt"]])
+        .collect();
+    assert!(told.contains(&[&json!("On [erased]"), &json!("Ring [erased]")]), "{told:?}");
+    assert!(told.contains(&[&json!(null), &json!("[erased]")]), "{told:?}");
+    assert_eq!(header(&ask(ana, question).await, "x-kith-cache"), "", "no answer is kept");
     let left = in_files(world.folder());
     assert!(left.is_empty(), "{}", left.join("\n"));
     assert_eq!(files(&world).len(), 1, "what is at others stays");

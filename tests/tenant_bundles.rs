@@ -3,6 +3,7 @@
 mod hang;
 mod http;
 mod kill;
+mod unfit;
 
 use std::{collections::BTreeMap, fs};
 

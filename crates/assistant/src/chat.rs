@@ -2,6 +2,7 @@
 //! member may.
 
 mod actions;
+mod leaving;
 mod messages;
 mod naming;
 mod routes;
@@ -14,6 +15,7 @@ mod turn;
 use kith_platform::jobs::Registry;
 use kith_store::{Migration, Step, Table, bool, id, integer, text, time};
 
+pub use self::leaving::forget_member;
 pub(crate) use self::{routes::routes, schemas::schemas, stream::streams};
 use crate::Assistant;
 
@@ -72,7 +74,7 @@ fn actions() -> Table {
     .index(&["conversation_id", "id"])
 }
 
-/// Says who answers messages in the background.
+/// Says who answers messages in the background, and who deletes those of members who left.
 pub(crate) fn register(registry: Registry, assistant: &std::sync::Arc<Assistant>) -> Registry {
-    turn::register(registry, assistant)
+    turn::register(leaving::register(registry), assistant)
 }

@@ -8,6 +8,8 @@ mod served;
 
 use std::sync::Arc;
 
+pub use chat::forget_member;
+
 use kith_gateway::Gateway;
 use kith_http::{Routes, Streams};
 use kith_platform::jobs::Registry;

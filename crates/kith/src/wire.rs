@@ -98,8 +98,17 @@ fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
     let keys = Arc::clone(keys);
     Arc::new(move |ctx, db, member| {
         let keys = Arc::clone(&keys);
-        Box::pin(async move { keys.forget_member(ctx, db, member).await })
+        Box::pin(async move {
+            keys.forget_member(ctx, db, member).await?;
+            assistant::forget_member(ctx, db, member)
+        })
     })
+}
+
+/// Answers of models may name whom somebody had erased.
+fn forgetting(gateway: &Arc<Gateway>) -> records::Forget {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move || gateway.forget())
 }
 
 /// Where the bytes of files are, as the settings say.
@@ -175,11 +184,12 @@ impl House {
         let folder = app.settings.data_folder();
         let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
         let trash = Trash::new(&records, tables.clone());
-        let personal = Personal::new(&records, &crm::PERSON, (tables, folder, storage.clone()));
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
         let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
+        let places = (tables, folder, storage.clone());
+        let personal = Personal::new(&records, &crm::PERSON, places, forgetting(&gateway));
         Ok(Self {
             app,
             identity,
@@ -266,7 +276,7 @@ impl House {
             News::Jobs => self.app.wake.enqueued(),
             News::Access => {
                 self.identity.forget_as_told();
-                self.keys.forget();
+                self.gateway.forget();
             }
             News::Fields => self.records.forget_as_told(),
             News::Progress => self.app.wake.progressed(),

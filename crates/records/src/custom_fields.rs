@@ -3,6 +3,7 @@
 mod change;
 mod convert;
 mod input;
+mod linked;
 mod make;
 mod names;
 mod purge;

@@ -25,6 +25,7 @@ mod list;
 mod merge;
 mod merged;
 mod migrations;
+mod named;
 mod past;
 mod personal;
 mod read;
@@ -56,7 +57,7 @@ pub use history::events_page;
 pub use list::Page;
 pub use merge::{merge_routes, merge_schemas};
 pub use migrations::migrations;
-pub use personal::{Person, Personal, personal_routes, register_erasure};
+pub use personal::{Forget, Person, Personal, personal_routes, register_erasure};
 pub use retention::{
     Trash, arm as arm_retention, register_retention, retention_routes, retention_schemas,
 };

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod erase;
+mod excerpts;
 mod mask;
 mod subject;
 mod sweep;
@@ -28,6 +29,9 @@ pub struct Person {
     pub same: &'static [(&'static Object, &'static str)],
 }
 
+/// Forgets what is remembered outside tables and files, where somebody may be named.
+pub type Forget = Arc<dyn Fn() + Send + Sync>;
+
 /// What finds and erases all about a person.
 pub struct Personal {
     pub(crate) records: Arc<Records>,
@@ -38,6 +42,8 @@ pub struct Personal {
     pub(crate) folder: PathBuf,
     /// Where the bytes of attached files are.
     pub(crate) storage: Storage,
+    /// What forgets what this process remembers outside tables and files.
+    pub(crate) forget: Forget,
     /// The word index and the file are written anew behind an erasure, where the file has no more bytes.
     pub(crate) scrubbed_bytes: u64,
 }
@@ -46,15 +52,16 @@ pub struct Personal {
 const SCRUBBED_BYTES: u64 = 64 << 20;
 
 impl Personal {
-    /// Over these tables, this data folder and this storage.
+    /// Over these tables, this data folder and this storage; `forget` is called behind each erasure.
     pub fn new(
         records: &Arc<Records>,
         person: &'static Person,
         (catalog, folder, storage): (Catalog, PathBuf, Storage),
+        forget: Forget,
     ) -> Arc<Self> {
         let records = Arc::clone(records);
         let scrubbed_bytes = SCRUBBED_BYTES;
-        Arc::new(Self { records, person, catalog, folder, storage, scrubbed_bytes })
+        Arc::new(Self { records, person, catalog, folder, storage, forget, scrubbed_bytes })
     }
 }
 

@@ -10,7 +10,7 @@ mod page;
 mod tally;
 mod walk;
 
-use kith_kernel::{Actor, Id, Result, internal};
+use kith_kernel::{Actor, Error, Id, Kind, Result, internal};
 
 pub use page::Sieved;
 pub use tally::{Tally, Tallying};
@@ -245,16 +245,20 @@ impl Whole {
     }
 
     /// Adds rows, all of one tenant where the table has tenants, as [`Self::each_page`] gives them.
+    ///
+    /// # Errors
+    /// `Invalid` (`rows_refused`), naming the table, for rows that break a rule of the database.
     pub async fn add(&self, table: &TableShape, rows: &[Vec<Value>]) -> Result<()> {
         if let (true, Some(Value::Id(tenant))) =
             (table.tenanted, rows.first().and_then(|row| row.first()))
         {
             self.stand_in(*tenant).await?;
         }
-        match &self.side {
+        let added = match &self.side {
             Side::Sqlite(whole) => whole.add(table, rows),
             Side::Postgres(whole) => whole.add(table, rows).await,
-        }
+        };
+        added.map_err(|error| refused(table.name, error))
     }
 
     /// Counts and hashes what is there now, table by table.
@@ -297,6 +301,18 @@ impl Whole {
 }
 
 /// Rows that are read at once: a few bytes of a stranger's would else become many rows in memory.
+/// What the database said against rows as they were.
+fn refused(table: &str, error: Error) -> Error {
+    let why = match error.code() {
+        "taken" => "some have the same key",
+        "unknown_link" => "some belong to what is not there",
+        "unfit_row" => "some lack what they must have, or have what they cannot",
+        _ => return error,
+    };
+    let why = format!("Rows of {table} do not fit: {why}.");
+    Error::new(Kind::Invalid, "rows_refused", why).caused_by(error)
+}
+
 const ROWS_AT_ONCE: usize = 1_000;
 
 /// Reads rows that [`write_row`] wrote, some at once; none behind the last.

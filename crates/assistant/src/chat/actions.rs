@@ -27,11 +27,13 @@ impl Action {
         (conversation, tool, arguments): (Id, &str, &str),
     ) -> Result<Id> {
         let id = ctx.new_id();
+        // As the house writes JSON, with no letter as an escape: whoever is erased is found by their name.
+        let arguments: Map<String, Json> = serde_json::from_str(arguments).unwrap_or_default();
         let row = vec![
             ("id", id.into()),
             ("conversation_id", conversation.into()),
             ("tool", tool.into()),
-            ("arguments", arguments.into()),
+            ("arguments", Json::Object(arguments).to_string().into()),
             ("state", "pending".into()),
             ("created_at", ctx.now().into()),
         ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kith_identity::Opening;
-use kith_kernel::{Id, Result, Zone, too_large};
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result, Zone, too_large};
 use kith_platform::{Ctx, crash, events};
 use kith_store::{Catalog, TableShape, Value, Whole, read_rows};
 
@@ -339,6 +339,15 @@ impl<'a> Filling<'a> {
     }
 }
 
+/// What the database said of rows that came in a bundle.
+fn not_whole(error: Error) -> Error {
+    if error.code() != "rows_refused" {
+        return error;
+    }
+    let why = format!("The bundle is not whole. {}", error.message());
+    Error::new(ErrorKind::Malformed, "damaged", why).caused_by(error)
+}
+
 /// Adds rows; where a server is at work, in steps between which others write.
 async fn put(
     whole: &Whole,
@@ -346,11 +355,11 @@ async fn put(
     (watch, done, all): (&Watch, u64, u64),
 ) -> Result<()> {
     if !watch.is_gentle() {
-        return whole.add(table, rows).await;
+        return whole.add(table, rows).await.map_err(not_whole);
     }
     let mut left = rows.len();
     for some in rows.chunks(GENTLY) {
-        whole.add(table, some).await?;
+        whole.add(table, some).await.map_err(not_whole)?;
         crash::point("bundle.rows");
         left -= some.len();
         let told = async || match left {

@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 use super::{
     change::{found, save},
     input,
+    linked::{self, Named},
     make::{described, tell},
     purge::AT_ONCE,
     shown::shown,
@@ -38,6 +39,7 @@ const READ_AT_ONCE: u64 = 500;
 pub(super) struct Wish {
     kind: String,
     options: Option<Vec<String>>,
+    target: Option<String>,
     dry_run: Option<bool>,
     on_fail: Option<OnFail>,
 }
@@ -108,7 +110,10 @@ fn carried(kind: CustomKind, value: &Json) -> Json {
 }
 
 impl CustomField {
-    fn converted(&self, value: &Json, ctx: &Ctx) -> Result<Json> {
+    fn converted(&self, value: &Json, (ctx, named): (&Ctx, &Named)) -> Result<Json> {
+        if self.kind == CustomKind::Link {
+            return named.link(self, value);
+        }
         self.canonical(&carried(self.kind, value), reading(ctx))
     }
 }
@@ -117,14 +122,14 @@ fn reading(ctx: &Ctx) -> Reading {
     Reading { zone: ctx.actor.zone, currency: ctx.actor.currency }
 }
 
-/// The field as it shall become.
+/// The field as it shall become, but for what a link points at.
 fn wished(ctx: &Ctx, before: &CustomField, wish: &Wish) -> Result<CustomField> {
     let kind = input::kind(&wish.kind)?;
     if kind == before.kind {
         return Err(invalid("kind", format!("is {} already", kind.name())));
     }
     if kind == CustomKind::Link {
-        return Err(invalid("kind", "cannot become a link: values name no record"));
+        linked::refuse_others(before)?;
     }
     if before.unique {
         return Err(invalid("kind", "cannot change while values are unique: set unique to false"));
@@ -158,7 +163,9 @@ impl Records {
             return Err(conflict("converting", "The field is being converted. Wait for its end."));
         }
         let before = row.field();
-        let field = wished(ctx, &before, &wish)?;
+        let mut field = wished(ctx, &before, &wish)?;
+        let (kind, target) = (field.kind, wish.target.as_deref());
+        field.target = ctx.read(async |db| self.target(db, kind, target).await).await?;
         let found = self.look_through(ctx, &field).await?;
         if wish.dry_run == Some(true) {
             return Answer::json(&report(&found, None));
@@ -182,10 +189,16 @@ impl Records {
         let mut findings = Findings::default();
         let mut from = None;
         loop {
-            let page = ctx.read(async |db| values(db, &shape, field, from).await).await?;
+            let (page, named) = ctx
+                .read(async |db| {
+                    let page = values(db, &shape, field, from).await?;
+                    let named = self.named_by(db, field, &page).await?;
+                    Ok((page, named))
+                })
+                .await?;
             for (record, value) in &page {
                 findings.values += 1;
-                if let Err(error) = field.converted(value, ctx) {
+                if let Err(error) = field.converted(value, (ctx, &named)) {
                     findings.failing += 1;
                     if findings.told.len() < MOST_TOLD {
                         let why = error.problems().first().map_or("", |place| &place.message);
@@ -242,9 +255,10 @@ impl Records {
                 .write(async |db| {
                     let mut page = values(db, shape, field, from).await?;
                     page.truncate(usize::try_from(AT_ONCE).unwrap_or(50));
+                    let named = self.named_by(db, field, &page).await?;
                     let mut lost = 0;
                     for (record, value) in &page {
-                        let converted = field.converted(value, ctx).unwrap_or(Json::Null);
+                        let converted = field.converted(value, (ctx, &named)).unwrap_or(Json::Null);
                         lost += u64::from(converted.is_null());
                         self.convert_one(ctx, db, shape, (field, *record, converted)).await?;
                     }

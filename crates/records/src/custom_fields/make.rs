@@ -50,7 +50,7 @@ impl Records {
     }
 
     /// The object that a link points at.
-    async fn target(
+    pub(super) async fn target(
         &self,
         db: &Read,
         kind: CustomKind,

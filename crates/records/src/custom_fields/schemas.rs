@@ -102,6 +102,10 @@ pub(super) fn convert_schema() -> Schema {
         vec![
             ("kind", kinds()),
             ("options", schema::nullable(words())),
+            (
+                "target",
+                schema::described(schema::nullable(schema::string()), "The object of a link."),
+            ),
             ("dryRun", schema::nullable(schema::boolean())),
             ("onFail", schema::one_of(&["refuse", "clear"])),
         ],

@@ -8,7 +8,6 @@ use serde_json::Value as Json;
 
 use super::{
     OnMatch,
-    lookup::by_field,
     plan::{Target, unreadable},
     report::Findings,
     rows::Rows,
@@ -17,6 +16,7 @@ use super::{
 use crate::{
     Manner,
     describe::{Field, Record},
+    named::by_field,
 };
 
 impl Running<'_> {

@@ -9,7 +9,7 @@ use kith_platform::{
     events::{self, Event},
     jobs::{self, Attempt, Job, Registry, Retry},
 };
-use kith_store::{Condition, Delete, Insert, Read, Select, Update, Value, Write};
+use kith_store::{Condition, Delete, Insert, News, Read, Select, Update, Value, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -180,19 +180,9 @@ impl Personal {
         self.storage.remove_doomed(ctx).await?;
         // What was erased still stands in the free space of the file until that is written anew.
         let whole = attempt.app.db.scrub(self.scrubbed_bytes).await?;
-        attempt
-            .write(async |db| {
-                let batch = batches::find(db, id).await?;
-                let error = (!whole).then(|| SPACE.to_owned());
-                let mut counts = batch.counts.0;
-                // What was erased on the way was not looked at any more.
-                counts.done =
-                    batch.total.and_then(|all| u64::try_from(all).ok()).unwrap_or(counts.done);
-                let at = Reached::at(State::Completed, counts);
-                batch.reached(attempt, db, Reached { error, ..at }).await?;
-                jobs::finish(attempt, db).await
-            })
-            .await
+        complete(attempt, (id, whole)).await?;
+        (self.forget)();
+        Ok(())
     }
 
     /// Records of the person, and those that were entered about them.
@@ -314,6 +304,25 @@ impl Personal {
         })
         .await
     }
+}
+
+/// Ends the erasure; `whole` where the file was written anew.
+async fn complete(attempt: &Attempt, (id, whole): (Id, bool)) -> Result<()> {
+    attempt
+        .write(async |db| {
+            let batch = batches::find(db, id).await?;
+            let error = (!whole).then(|| SPACE.to_owned());
+            let mut counts = batch.counts.0;
+            // What was erased on the way was not looked at any more.
+            counts.done =
+                batch.total.and_then(|all| u64::try_from(all).ok()).unwrap_or(counts.done);
+            let at = Reached::at(State::Completed, counts);
+            batch.reached(attempt, db, Reached { error, ..at }).await?;
+            // Other nodes forget as well.
+            db.tell(News::Access);
+            jobs::finish(attempt, db).await
+        })
+        .await
 }
 
 const SPACE: &str = "Everything is erased. The database file is too large to be written anew at once: what was erased may still be found in its free space until that is used again or VACUUM is run.";

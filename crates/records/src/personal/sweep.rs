@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::{
     Personal,
     erase::{Walk, erase_events},
+    excerpts::mask_excerpts,
     mask::{Term, masked, masked_json, masked_lines, masked_text, names, tells_of},
     subject::Found,
 };
@@ -307,6 +308,9 @@ async fn mask_row(db: &Write, (table, row): (&TableShape, &[Value]), terms: &[Te
             let id = id.clone().unwrap_or(Value::Null);
             db.delete(Delete::from(journal).whose("merge_id", id)).await?;
         }
+    }
+    if table.name() == "ai_messages" {
+        mask_excerpts(db, (table, row), terms).await?;
     }
     if DELETED.contains(&table.name()) || table.name() == "jobs" {
         return db.delete(Delete::from(table.name()).only(key)).await.map(drop);

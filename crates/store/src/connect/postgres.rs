@@ -33,7 +33,7 @@ use self::{
 };
 use super::{
     Options, Purpose, Wall,
-    sqlite::{dangling, slow, taken},
+    sqlite::{dangling, slow, taken, unfit},
 };
 use crate::{
     Row,
@@ -433,6 +433,10 @@ pub(crate) fn wrong(error: tokio_postgres::Error) -> Error {
         }
         SqlState::DISK_FULL | SqlState::TOO_MANY_CONNECTIONS | SqlState::ADMIN_SHUTDOWN => {
             unavailable("PostgreSQL cannot take this now. Try again.").caused_by(error)
+        }
+        // Classes 22 and 23: data exceptions, and integrity constraint violations.
+        _ if ["22", "23"].iter().any(|class| told.code().code().starts_with(class)) => {
+            unfit().caused_by(error)
         }
         _ => internal("a statement failed").caused_by(error),
     }

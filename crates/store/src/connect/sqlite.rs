@@ -291,6 +291,7 @@ pub(super) fn wrong(error: &rusqlite::Error) -> Error {
             taken(&column).caused_by(text)
         }
         (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => dangling().caused_by(text),
+        (ffi::ErrorCode::ConstraintViolation, _) => unfit().caused_by(text),
         (ffi::ErrorCode::OperationInterrupted, _) => slow().caused_by(text),
         (ffi::ErrorCode::DatabaseBusy | ffi::ErrorCode::DatabaseLocked, _) => {
             unavailable("The database is busy with another process. Try again.").caused_by(text)
@@ -313,6 +314,12 @@ pub(super) fn taken(column: &str) -> Error {
 #[track_caller]
 pub(super) fn dangling() -> Error {
     Error::new(Kind::Invalid, "unknown_link", "It points at a record that does not exist.")
+}
+
+/// A row breaks a rule of its table: a value is missing, or is none that the column holds. Whoever wrote it made a mistake.
+#[track_caller]
+pub(super) fn unfit() -> Error {
+    internal("a statement failed").coded("unfit_row")
 }
 
 /// A statement was broken off.

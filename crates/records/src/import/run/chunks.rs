@@ -10,12 +10,12 @@ use crate::{
     Manner,
     import::{
         OnMatch,
-        lookup::by_field,
         plan::unreadable,
         report::{Findings, Report},
         rows::Rows,
         state::{self, Place},
     },
+    named::by_field,
 };
 
 /// So many rows share a transaction.
