@@ -82,9 +82,19 @@ impl Client {
 
     /// An answer that comes in pieces, and need not end.
     pub(crate) async fn open(&self, path: &str) -> Body {
+        self.open_with(path, None).await
+    }
+
+    /// The same for what is asked with a body.
+    pub(crate) async fn open_with(&self, path: &str, body: Option<Json>) -> Body {
         let token = format!("Bearer {}", self.token.as_deref().unwrap_or_default());
-        let request = Request::builder().uri(path).header(header::AUTHORIZATION, token);
-        let request = request.body(Body::empty()).unwrap();
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let request = Request::builder().method(method).uri(path);
+        let request = request
+            .header(header::AUTHORIZATION, token)
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = request.body(body).unwrap();
         self.router.clone().oneshot(request).await.unwrap().into_body()
     }
 

@@ -1,6 +1,7 @@
 //! A tenant's use of models: settings, masking, safety, credits, the cache, who is asked and who rests.
 
 use futures_util::future::join_all;
+use http_body_util::BodyExt;
 use kith_gateway::credits::{Grant, give};
 use kith_kernel::Time;
 use serde_json::{Value as Json, json};
@@ -24,6 +25,8 @@ on_both!(
     credits_expire_and_what_expires_first_is_taken_first,
     own_keys_cost_no_credits,
     whoever_went_away_is_accounted_for,
+    whoever_hangs_up_pays_for_what_was_said,
+    who_was_named_is_not_replaced,
     what_was_used_is_summed_up,
     what_is_old_is_deleted_and_its_sums_stay,
     a_key_that_comes_along_goes_before_all,
@@ -336,6 +339,48 @@ async fn whoever_went_away_is_accounted_for(kind: Kind) {
     assert_eq!(told["used"], entries["data"][0]["reserved"], "it stands at its estimate");
     let calls = ana.get("/api/system/llm-activity").await.json;
     assert_eq!(calls["data"][0]["status"], "error", "{calls}");
+}
+
+async fn whoever_hangs_up_pays_for_what_was_said(kind: Kind) {
+    let (world, ana, _far) = with(kind, &[]).await;
+    grant(&world, 10_000, None).await;
+    for model in ["openai/slow-1", "openai/late-1"] {
+        let mut body = saying(model, "Where are my lamps?");
+        body["stream"] = true.into();
+        let opened = ana.open_with("/v1/chat/completions", Some(body));
+        if model.contains("slow") {
+            let mut body = opened.await;
+            assert!(body.frame().await.unwrap().is_ok());
+        } else {
+            // It went away before anybody spoke.
+            let patience = std::time::Duration::from_millis(300);
+            assert!(tokio::time::timeout(patience, opened).await.is_err());
+        }
+    }
+    let told = credits(&ana).await;
+    assert!(told["used"].as_i64().unwrap() >= 2, "{told}");
+    let calls = ana.get("/api/system/llm-activity").await.json;
+    assert_eq!(calls["meta"]["count"], 2, "{calls}");
+    for call in calls["data"].as_array().unwrap() {
+        assert_eq!(call["status"], "error", "{call}");
+        assert!(call["usage"]["prompt_tokens"].as_u64().unwrap() > 0, "{call}");
+    }
+}
+
+async fn who_was_named_is_not_replaced(kind: Kind) {
+    let (_world, ana, far) = with(kind, &[]).await;
+    for model in ["ollama/llama2", "google"] {
+        let answer = ask(&ana, asking(model)).await;
+        assert_eq!(
+            (answer.status, &answer.json["error"]["code"]),
+            (503, &json!("provider_not_set_up")),
+            "{}",
+            answer.text
+        );
+    }
+    let long = ask(&ana, asking(&format!("openai/{}", "x".repeat(200)))).await;
+    assert_eq!((long.status, &long.json["error"]["param"]), (400, &json!("model")));
+    assert!(far.is_unasked());
 }
 
 async fn what_was_used_is_summed_up(kind: Kind) {
