@@ -100,14 +100,14 @@ class Kith(Gateway):
     def check_done(self, answered: int, under_way: int) -> None:
         """Every call was paid for, and stands in the log of activity, on the disk."""
         client, deadline, logged = Client(self.port, self.session), time.monotonic() + WAIT_SECONDS, 0
-        credits = client.expect(200, "GET", "/api/ai/credits").json()
-        # No call costs less than one.
-        if not credits["isLimited"] or credits["used"] < answered:
-            raise BenchError(f"Kith answered {answered} calls and counted {credits['used']} credits")
         while logged < answered and time.monotonic() < deadline:
             logged = client.expect(200, "GET", "/api/system/llm-activity/stats").json()["totalEntries"]
             time.sleep(0.1)
+        credits = client.expect(200, "GET", "/api/ai/credits").json()["credits"]
         client.close()
+        # No call costs less than one; what is logged is settled.
+        if not credits["isLimited"] or credits["used"] < answered:
+            raise BenchError(f"Kith answered {answered} calls and counted {credits['used']} credits")
         # What was under way when the time of a load was up is logged too.
         if not answered <= logged <= answered + under_way:
             raise BenchError(f"Kith answered {answered} calls and logged {logged}")
