@@ -42,7 +42,8 @@ pub(crate) struct Far {
 impl Far {
     pub(crate) fn start() -> Self {
         let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/models.py"))
+            .args([concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/models.py"), "--with-parent"])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

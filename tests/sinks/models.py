@@ -7,8 +7,10 @@ middle of a stream, `snap-*` behind its first piece, `html-*` answer a page, `em
 """
 
 import json
+import os
 import re
 import socketserver
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler
@@ -178,6 +180,10 @@ class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 1024
 
+
+if "--with-parent" in sys.argv:
+    # Whoever started this holds the other end, and is gone when it is closed.
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
 
 with Server(("127.0.0.1", 0), Handler) as server:
     print(json.dumps({"port": server.server_address[1]}), flush=True)
