@@ -233,7 +233,8 @@ async fn credits_end(kind: Kind) {
     // 11 and 7 tokens are 98 millionths of a dollar: one credit.
     let told = credits(&ana).await;
     assert_eq!([&told["used"], &told["remaining"]], [&json!(1), &json!(599)], "{told}");
-    let entries = ana.get("/api/ai/credits/entries").await.json;
+    let entries = ana.get("/api/ai/credits/entries?count=exact").await.json;
+    assert_eq!(entries["total"], 1, "{entries}");
     let entry = &entries["data"][0];
     assert_eq!((&entry["state"], &entry["used"]), (&json!("settled"), &json!(1)), "{entries}");
     assert!(entry["reserved"].as_i64().unwrap() > 400, "{entries}");

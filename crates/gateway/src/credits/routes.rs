@@ -124,15 +124,7 @@ struct Entry {
 
 async fn entries(call: Call) -> Result<Answer> {
     let paging = Paging::of(&call.query()?)?;
-    let select = Select::from("credit_entries").show(&[
-        "id",
-        "created_at",
-        "reserved",
-        "used",
-        "capability",
-        "member_id",
-        "request_id",
-    ]);
+    let select = Select::from("credit_entries");
     let rows = call.ctx.read(async |db| paging.read::<Entry>(db, select).await).await?;
     let now = call.ctx.now();
     Answer::json(&paging.page(rows, |row: &Entry| row.id).map(|row| row.told(now)))
