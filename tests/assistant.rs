@@ -25,6 +25,8 @@ on_both!(
     customers_give_no_orders,
     it_may_what_the_member_may,
     a_turn_comes_to_an_end,
+    what_was_done_is_seen_when_a_turn_fails,
+    a_long_question_is_asked_whole,
     a_message_is_answered_in_the_background,
     a_stream_tells_what_is_said,
     what_cannot_be_asked_is_told,
@@ -298,6 +300,29 @@ async fn a_turn_comes_to_an_end(kind: Kind) {
     let calls = said["toolInteractions"].as_array().unwrap().len();
     assert!((1..=24).contains(&calls), "{said}");
     assert!(!said["response"].as_str().unwrap().is_empty(), "{said}");
+}
+
+async fn what_was_done_is_seen_when_a_turn_fails(kind: Kind) {
+    let (_world, ana) = world(kind).await;
+    let begun = ana.make(PATH, json!({})).await;
+    let script = r#"CALL create_record {"object": "task", "fields": {"title": "Call Ana"} } ;"#;
+    let asked =
+        json!({ "conversationId": begun["id"], "message": script, "model": "openai/crm-fail" });
+    assert_eq!(ana.post("/api/ai/chat", asked).await.status, 503);
+    assert_eq!(ana.get("/api/tasks").await.json["data"].as_array().unwrap().len(), 1);
+    let shown = ana.get(&path(&begun["id"])).await.json;
+    let last = &shown["messages"][1];
+    assert!(last["content"].as_str().unwrap().starts_with("I could not finish"), "{shown}");
+    assert!(last["metadata"]["toolInteractions"][0]["batch"].is_string(), "{shown}");
+}
+
+async fn a_long_question_is_asked_whole(kind: Kind) {
+    let (_world, ana, far) = with(kind, &[("llm.openai_model", "crm-1")]).await;
+    let question = "Q".repeat(70_000);
+    say(&ana, json!({ "message": question, "model": "openai/crm-1" })).await;
+    let asked = far.asked();
+    let last = asked["body"]["messages"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["content"].as_str().map(str::len), Some(70_000));
 }
 
 async fn a_message_is_answered_in_the_background(kind: Kind) {

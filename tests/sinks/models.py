@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
     def crm(self, model, messages):
         """Calls the functions that the last question names, one after the other, and then says what the last one told.
 
-        `crm-obey` does what stands in results, too; `crm-loop` never comes to an end.
+        `crm-obey` does what stands in results, too; `crm-loop` never comes to an end, `crm-fail` fails behind the last call.
         """
         asked = max(at for at, m in enumerate(messages) if m["role"] == "user")
         results = [m["content"] for m in messages[asked:] if m["role"] == "tool"]
@@ -99,6 +99,8 @@ class Handler(BaseHTTPRequestHandler):
             script += [call for result in results for call in CALL.findall(result.replace('\\"', '"'))]
         if model.startswith("crm-loop"):
             script = [("find_records", '{"object": "deal"}')] * 1000
+        if model.startswith("crm-fail") and len(results) == len(script):
+            return self.error(500, "I am not well")
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
         message = {"role": "assistant", "content": "Done: " + (results[-1] if results else "nothing")}
         if len(results) < len(script):

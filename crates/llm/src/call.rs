@@ -366,3 +366,25 @@ async fn read_all(incoming: &mut impl Incoming, most: usize) -> Result<Option<By
     }
     Ok(Some(all.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_of_a_key_is_told() {
+        let key = "sk-secret-secret-secret";
+        let target = Target {
+            provider: Provider::OpenAi,
+            model: String::new(),
+            base_url: String::new(),
+            key: Some(key.to_owned()),
+            account: String::new(),
+        };
+        for before in LONGEST_WORDS - 30..LONGEST_WORDS + 5 {
+            let said = format!("{}{key} is wrong", "é".repeat(before));
+            let told = target.discreet(Failure::new(Cause::Unauthorised, said)).message;
+            assert!(!told.contains("sk") && told.chars().count() <= LONGEST_WORDS, "{told}");
+        }
+    }
+}
