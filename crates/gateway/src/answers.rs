@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use kith_http::Answer;
+use kith_http::{
+    Answer,
+    schema::{self, Schema},
+};
 use kith_llm::{Leg, Provider, cost, models};
 
 use crate::Speaking;
@@ -12,6 +15,12 @@ pub(crate) const TAG: &str = "models";
 pub(crate) const LARGEST: usize = 20 << 20;
 /// A model may take its time.
 pub(crate) const SECONDS: u64 = 330;
+
+/// Tokens, as the form of OpenAI counts them.
+pub fn usage_schema() -> Schema {
+    let names = ["prompt_tokens", "completion_tokens", "total_tokens"];
+    schema::object(names.map(|name| (name, schema::integer())).to_vec(), &names)
+}
 
 /// Who answered, what it cost and what we took ourselves: the headers of an answer.
 pub(crate) struct Told {

@@ -41,6 +41,7 @@ use self::{
 };
 
 pub use self::{
+    answers::usage_schema,
     ask::{Answered, Ask},
     capability::Capability,
     desk::NameOf,

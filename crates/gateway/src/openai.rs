@@ -31,14 +31,7 @@ pub(crate) fn request() -> Json {
 }
 
 pub(crate) fn schemas() -> Vec<(String, Json)> {
-    let usage = schema::object(
-        vec![
-            ("prompt_tokens", schema::integer()),
-            ("completion_tokens", schema::integer()),
-            ("total_tokens", schema::integer()),
-        ],
-        &["prompt_tokens", "completion_tokens", "total_tokens"],
-    );
+    let usage = crate::answers::usage_schema();
     let completion = schema::object(
         vec![
             ("id", schema::string()),

@@ -51,14 +51,7 @@ fn action() -> Json {
 }
 
 fn reply() -> Json {
-    let usage = schema::object(
-        vec![
-            ("prompt_tokens", schema::integer()),
-            ("completion_tokens", schema::integer()),
-            ("total_tokens", schema::integer()),
-        ],
-        &["prompt_tokens", "completion_tokens", "total_tokens"],
-    );
+    let usage = kith_gateway::usage_schema();
     let interaction = schema::object(
         vec![
             ("tool", schema::string()),
