@@ -122,6 +122,11 @@ impl Client {
         .await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Json) -> Answer {
+        let bytes = body.to_string().into_bytes();
+        self.send("PUT", path, &[("content-type", "application/json")], bytes).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], vec![]).await
     }

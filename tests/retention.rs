@@ -21,8 +21,7 @@ const DAY: i64 = 86_400;
 const PATH: &str = "/api/database/retention";
 
 async fn put(by: &Client, body: Json) -> Json {
-    let bytes = body.to_string().into_bytes();
-    let answer = by.send("PUT", PATH, &[("content-type", "application/json")], bytes).await;
+    let answer = by.put(PATH, body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json
 }
