@@ -133,8 +133,10 @@ pub struct Field {
 pub enum Kind {
     /// Text of at most 500 characters, compared without case and accents.
     Text,
-    /// Text of at most 20,000 characters; searched, not compared.
+    /// Text of at most 65,536 characters; searched, not compared.
     LongText,
+    /// Any JSON of at most 16 KiB and eight levels; neither searched nor compared. What it may hold is for the rules to say.
+    Json,
     /// An e-mail address.
     Email,
     /// A telephone number, compared by its digits.

@@ -171,6 +171,7 @@ fn cell(kind: Kind, row: Row<'_>, at: usize, currency: Currency, out: &mut Vec<u
             row.text(at)?.map(|text| quoted(text, out))
         }
         Kind::Currency | Kind::Choice(_) => row.text(at)?.map(|text| quoted(text, out)),
+        Kind::Json => row.text(at)?.map(|text| out.extend_from_slice(text.as_bytes())),
         Kind::Integer(..) => row.integer(at)?.map(|number| {
             write!(out, "{number}").ok();
         }),

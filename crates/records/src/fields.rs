@@ -73,7 +73,7 @@ fn column(field: &Field) -> Vec<ColumnSpec> {
         Kind::Text | Kind::Email | Kind::Phone | Kind::Url => {
             return vec![text(field.column), text(field.folded)];
         }
-        Kind::LongText | Kind::Currency | Kind::Choice(_) => text(field.column),
+        Kind::LongText | Kind::Json | Kind::Currency | Kind::Choice(_) => text(field.column),
         Kind::Integer(..) | Kind::Money => integer(field.column),
         Kind::Number => number(field.column),
         Kind::Date => date(field.column),

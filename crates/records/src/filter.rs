@@ -356,7 +356,7 @@ fn refuse_unfit(field: &Field, op: Op) -> Result<()> {
     let fits = op == Op::Exists
         || match field.kind {
             Kind::Text | Kind::Email | Kind::Phone | Kind::Url => equal || ordered || part,
-            Kind::LongText => false,
+            Kind::LongText | Kind::Json => false,
             Kind::Integer(..) | Kind::Number | Kind::Money => equal || ordered,
             Kind::Date | Kind::Time => equal || ordered || span,
             Kind::Bool

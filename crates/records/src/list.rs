@@ -415,7 +415,7 @@ fn value(kind: Kind, row: Row<'_>, at: usize) -> Result<Option<Key>> {
         Kind::Time => row.time(at)?.map(Key::Time),
         Kind::Bool => row.bool(at)?.map(Key::Bool),
         Kind::Link(..) | Kind::Related | Kind::Id => row.id(at)?.map(Key::Id),
-        Kind::Labels => None,
+        Kind::Labels | Kind::Json => None,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Records,
     catalog::Shape,
     describe::{Field, Kind, Object, Writable},
+    values::LONGEST_LONG_TEXT,
 };
 
 /// `Deal` for the object `deal`.
@@ -80,7 +81,8 @@ fn record(shape: &Shape, input: bool) -> Schema {
 fn describe(field: &Field) -> Schema {
     let of = match field.kind {
         Kind::Text => json!({ "type": "string", "maxLength": 500 }),
-        Kind::LongText => json!({ "type": "string", "maxLength": 20_000 }),
+        Kind::LongText => json!({ "type": "string", "maxLength": LONGEST_LONG_TEXT }),
+        Kind::Json => schema::any(),
         Kind::Email => schema::format("email"),
         Kind::Phone | Kind::Url => schema::string(),
         Kind::Integer(least, most) => {
@@ -104,7 +106,10 @@ fn describe(field: &Field) -> Schema {
         Kind::Link(..) | Kind::Related | Kind::Id => schema::id(),
         Kind::Labels => schema::list(schema::string()),
     };
-    let of = if field.kind == Kind::Labels { of } else { schema::nullable(of) };
+    let of = match field.kind {
+        Kind::Labels | Kind::Json => of,
+        _ => schema::nullable(of),
+    };
     if field.about.is_empty() { of } else { schema::described(of, field.about) }
 }
 
@@ -239,7 +244,7 @@ pub(crate) fn list_parameters(operation: Operation, object: &'static Object) -> 
             "true: what was archived instead; all: both.",
         )
         .query("asOf", schema::string(), "An instant: the records as they were then.");
-    object.fields.iter().filter(|field| field.kind != Kind::LongText).fold(
+    object.fields.iter().filter(|field| !matches!(field.kind, Kind::LongText | Kind::Json)).fold(
         operation,
         |operation, field| {
             operation.query(

@@ -7,7 +7,10 @@ use serde_json::{Number, Value as Json};
 use crate::describe::{Field, Kind};
 
 const LONGEST_TEXT: usize = 500;
-const LONGEST_LONG_TEXT: usize = 20_000;
+/// Characters of a long text.
+pub(crate) const LONGEST_LONG_TEXT: usize = 65_536;
+const LARGEST_JSON: usize = 16 * 1024;
+const DEEPEST_JSON: usize = 8;
 const LONGEST_EMAIL: usize = 254;
 const LONGEST_URL: usize = 2_000;
 /// No more labels than this on one record.
@@ -43,6 +46,7 @@ impl Field {
             (Kind::Money, value) => {
                 Value::Integer(money(value, currency).map_err(|why| invalid(self.key, why))?)
             }
+            (Kind::Json, value) => value.to_string().into(),
             (Kind::Date, _) => Date::parse(text()).into(),
             (Kind::Time, _) => Time::parse(text()).into(),
             (Kind::Link(..) | Kind::Related | Kind::Id, _) => text().parse::<Id>().ok().into(),
@@ -75,6 +79,7 @@ fn canonical(field: &Field, given: &Json, reading: Reading) -> std::result::Resu
     match field.kind {
         Kind::Text => line(given, LONGEST_TEXT).map(Json::from),
         Kind::LongText => bounded(given, LONGEST_LONG_TEXT).map(Json::from),
+        Kind::Json => small(given).map(|()| given.clone()),
         Kind::Email => email(&line(given, LONGEST_EMAIL)?).map(Json::from),
         Kind::Phone => phone(&line(given, 40)?).map(Json::from),
         Kind::Url => url(&line(given, LONGEST_URL)?).map(Json::from),
@@ -122,6 +127,29 @@ fn bounded(given: &Json, most: usize) -> std::result::Result<String, String> {
         return Err(format!("has more than {most} characters"));
     }
     Ok(text.to_owned())
+}
+
+/// JSON that is neither large nor deep.
+fn small(given: &Json) -> std::result::Result<(), String> {
+    if is_deeper(given, DEEPEST_JSON) {
+        return Err(format!("has more than {DEEPEST_JSON} levels"));
+    }
+    let written = given.to_string();
+    if written.len() > LARGEST_JSON {
+        return Err(format!("has more than {LARGEST_JSON} bytes"));
+    }
+    if written.contains("\\u0000") {
+        return Err("holds a NUL character".to_owned());
+    }
+    Ok(())
+}
+
+fn is_deeper(json: &Json, levels: usize) -> bool {
+    match json {
+        Json::Array(items) => levels == 0 || items.iter().any(|item| is_deeper(item, levels - 1)),
+        Json::Object(keys) => levels == 0 || keys.values().any(|item| is_deeper(item, levels - 1)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+    }
 }
 
 /// Text on one line, without blanks around it.

@@ -178,7 +178,8 @@ fn compared(object: &'static Object, names: &[String]) -> Result<Vec<&'static Fi
     for name in names {
         let camel = camel_case(name);
         let field = object.fields.iter().find(|field| field.key == camel);
-        let field = field.filter(|field| !matches!(field.kind, Kind::LongText | Kind::Labels));
+        let field =
+            field.filter(|field| !matches!(field.kind, Kind::LongText | Kind::Json | Kind::Labels));
         let field = field.ok_or_else(|| {
             let shown: String = name.chars().take(80).collect();
             invalid(
@@ -216,7 +217,7 @@ fn values(row: Row<'_>, fields: &[&Field]) -> Result<Option<Vec<String>>> {
             Kind::Date => row.date(at)?.map(|it| it.to_string()),
             Kind::Time => row.time(at)?.map(|it| it.to_string()),
             Kind::Link(..) | Kind::Related | Kind::Id => row.id(at)?.map(|it| it.to_string()),
-            Kind::Labels => None,
+            Kind::Labels | Kind::Json => None,
         };
         match value.filter(|value| !value.is_empty()) {
             Some(value) => values.push(value),

@@ -50,6 +50,8 @@ pub(crate) fn convert(
             let names = cell.split([',', ';', '|']).map(str::trim).filter(|name| !name.is_empty());
             plain(names.map(Json::from).collect())
         }
+        Kind::Json => serde_json::from_str(cell)
+            .map_or_else(|_| Err(format!("holds {:?}, which is no JSON", short(cell))), plain),
         Kind::Text
         | Kind::LongText
         | Kind::Email

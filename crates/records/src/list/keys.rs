@@ -30,7 +30,7 @@ pub(super) fn is_id(key: &str) -> bool {
 }
 
 fn is_sortable(field: &Field) -> bool {
-    !matches!(field.kind, Kind::Labels | Kind::LongText)
+    !matches!(field.kind, Kind::Labels | Kind::LongText | Kind::Json)
 }
 
 /// No list can be put in this order; names the fields by which it can.

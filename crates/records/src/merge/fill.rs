@@ -90,6 +90,7 @@ impl Records {
             Kind::Related => Ok(false),
             Kind::Text
             | Kind::LongText
+            | Kind::Json
             | Kind::Email
             | Kind::Phone
             | Kind::Url

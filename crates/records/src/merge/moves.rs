@@ -178,6 +178,7 @@ pub(super) fn points_at(field: &Field, object: &Object) -> bool {
         Kind::Related => true,
         Kind::Text
         | Kind::LongText
+        | Kind::Json
         | Kind::Email
         | Kind::Phone
         | Kind::Url

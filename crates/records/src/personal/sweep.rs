@@ -13,7 +13,7 @@ use super::{
     Personal,
     erase::{Walk, erase_events},
     excerpts::mask_excerpts,
-    mask::{Term, masked, masked_json, masked_lines, masked_text, names, tells_of},
+    mask::{Term, masked_json, masked_lines, masked_text, names, tells_of},
     subject::Found,
 };
 use crate::{
@@ -361,16 +361,17 @@ fn masked_cell(value: &Value, terms: &[Term]) -> Option<Value> {
 }
 
 fn is_words(field: &Field) -> bool {
-    matches!(field.kind, Kind::Text | Kind::LongText)
+    matches!(field.kind, Kind::Text | Kind::LongText | Kind::Json)
 }
 
 /// Words are masked; an address or a number is taken away, since what is left is none.
 fn masked_fields(shape: &Shape, found: &Found, terms: &[Term]) -> Record {
     let mut fields = Record::new();
     for field in &shape.fields {
-        let text = found.record.get(field.key).and_then(Json::as_str);
-        if let Some(left) = text.and_then(|text| masked(text, terms)) {
-            let left = if is_words(field) { Json::from(left) } else { Json::Null };
+        let value = found.record.get(field.key);
+        let left = value.filter(|value| value.is_string() || field.kind == Kind::Json);
+        if let Some(left) = left.and_then(|value| masked_json(value, terms)) {
+            let left = if is_words(field) { left } else { Json::Null };
             fields.insert(field.key.to_owned(), left);
         }
     }
