@@ -1,7 +1,6 @@
 //! Attachments: files at records of any kind. The record says what a file is; its bytes are in the storage.
 
 mod content;
-mod kinds;
 mod links;
 mod purge;
 mod upload;

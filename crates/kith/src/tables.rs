@@ -13,6 +13,7 @@ pub fn migrations() -> Vec<Migration> {
     all.extend(kith_assistant::migrations());
     all.extend(kith_records::migrations());
     all.extend(kith_crm::migrations());
+    all.extend(kith_inbox::migrations());
     all.extend(kith_insights::migrations());
     all.push(arrivals::migration());
     all

@@ -8,6 +8,7 @@ use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
+use kith_inbox::{self as inbox, Inbox};
 use kith_insights as insights;
 use kith_kernel::{Clock, Error, Id, Ids, Kind, Result, invalid, text::fold};
 use kith_platform::{
@@ -59,6 +60,8 @@ pub struct House {
     pub gateway: Arc<Gateway>,
     /// Engines, and the assistant of members.
     pub assistant: Arc<Assistant>,
+    /// Channels, conversations, messages.
+    pub inbox: Arc<Inbox>,
     /// Keys of outside services.
     pub keys: Arc<Keys>,
     /// Where the bytes of files are.
@@ -162,11 +165,13 @@ impl House {
     /// Builds everything on an application; for tests, which bring their own clock.
     #[expect(clippy::too_many_lines, reason = "a list of what is built")]
     pub fn build(app: App) -> Result<Self> {
-        let records = Records::new(&crm::OBJECTS);
+        let objects: Vec<_> = crm::OBJECTS.iter().chain(&inbox::OBJECTS).copied().collect();
+        let records = Records::new(&objects);
         let options = identity::Options::of(&app.settings)?;
         let storage = storage(&app.settings)?;
         let system = app.as_system(Id::NIL);
-        let base = (&storage, options.frontend_url.as_str());
+        let base_url = options.frontend_url.clone();
+        let base = (&storage, base_url.as_str());
         let attachments = Attachments::new(&system, &records, base)?;
         let identity = Identity::new(app.clone(), options)?;
         let keys = Keys::new(&app.settings)?;
@@ -187,6 +192,8 @@ impl House {
         let outgoing = Outgoing::new(&app.settings)?;
         let bundles = Bundles::new(&app, (&identity, &records), &storage)?;
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
+        let places = (&storage, &outgoing);
+        let inbox = Inbox::new(&records, places, (&app.settings, &base_url))?;
         let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
         let places = (tables, folder, storage.clone());
         let personal = Personal::new(&records, &crm::PERSON, places, forgetting(&gateway));
@@ -200,6 +207,7 @@ impl House {
             outgoing,
             base44,
             assistant: Assistant::new(&gateway, &records),
+            inbox,
             records,
             gateway,
             keys,
@@ -221,6 +229,7 @@ impl House {
         let registry = self.storage.register(registry);
         let registry = bundle::register(registry, &self.bundles);
         let registry = assistant::register(registry, &self.assistant);
+        let registry = inbox::register(registry, &self.inbox);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
     }
@@ -329,6 +338,7 @@ impl House {
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
             .and(assistant::routes(&self.assistant))
+            .and(inbox::routes(&self.inbox, &self.imports))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
@@ -379,6 +389,7 @@ impl House {
         schemas.extend(gateway::schemas());
         schemas.extend(assistant::schemas());
         schemas.extend(crm::schemas());
+        schemas.extend(inbox::schemas());
         schemas.extend(insights::schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)

@@ -6,6 +6,7 @@
 
 mod folder;
 mod incoming;
+pub mod kinds;
 mod place;
 mod removal;
 mod s3;

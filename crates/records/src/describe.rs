@@ -85,7 +85,7 @@ impl Object {
         if self.shares.is_some() {
             format!("objects/{}/records", self.name)
         } else {
-            self.plural.to_owned()
+            self.plural.replace('_', "-")
         }
     }
 }

@@ -6,13 +6,13 @@ use kith_http::{Answer, Call, Form};
 use kith_kernel::{Id, Result, invalid, text::nearest};
 use kith_platform::{
     Attempts,
-    storage::{Incoming, Written},
+    storage::{Incoming, Written, kinds},
 };
 use kith_records::{Manner, Record};
 use kith_store::Write;
 use serde_json::{Value as Json, json};
 
-use super::{ATTACHMENT, Attachments, PATH, cleaned, kinds, related};
+use super::{ATTACHMENT, Attachments, PATH, cleaned, related};
 
 /// The house writes what only it may write, and looks whether the record is there.
 const HOUSE: Manner =

@@ -3,7 +3,7 @@
 /// The kind of what nothing is known of.
 const UNKNOWN: &str = "application/octet-stream";
 /// Bytes that are looked at.
-pub(super) const LOOKED_AT: usize = 8 * 1024;
+pub const LOOKED_AT: usize = 8 * 1024;
 
 /// Kinds of texts, by the ends of names.
 const TEXTS: [(&str, &str); 8] = [
@@ -18,7 +18,7 @@ const TEXTS: [(&str, &str); 8] = [
 ];
 
 /// The kind of a file that begins so. What a browser would run is no kind of its own.
-pub(super) fn of(head: &[u8], name: &str) -> &'static str {
+pub fn of(head: &[u8], name: &str) -> &'static str {
     if let Some(kind) = infer::get(head) {
         let kind = kind.mime_type();
         return if is_harmless(kind) { kind } else { UNKNOWN };

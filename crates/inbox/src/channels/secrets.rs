@@ -1,0 +1,91 @@
+//! Secrets of channels: encrypted beside the channel, shown to nobody.
+
+use std::fmt::Write as _;
+
+use kith_kernel::{Id, Result, internal};
+use kith_platform::{Ctx, encryption::Cipher};
+use kith_store::{Delete, Insert, Migration, Read, Select, Step, Table, Write, bytes, id, text};
+use serde::Deserialize;
+
+const TABLE: &str = "channel_secrets";
+const MADE_BYTES: usize = 24;
+
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    secret: Vec<u8>,
+}
+
+pub(super) fn migration() -> Migration {
+    let secrets = Table::of_tenant_keyed(
+        TABLE,
+        &["channel_id", "name"],
+        vec![
+            id("channel_id").required().references("anchors"),
+            text("name").required(),
+            bytes("secret").required(),
+        ],
+    )
+    .stays();
+    Migration { name: "2026-12-01-inbox-2-channel-secrets", steps: vec![Step::Create(secrets)] }
+}
+
+fn place(tenant: Id, channel: Id, name: &str) -> String {
+    format!("channel secret {tenant} {channel} {name}")
+}
+
+/// Keeps a secret of a channel, instead of the one before.
+pub(super) async fn keep(
+    (ctx, db): (&Ctx, &Write),
+    channel: Id,
+    (name, secret): (&'static str, &str),
+) -> Result<()> {
+    let cipher = Cipher::of(&ctx.app.settings)?;
+    let sealed = cipher.encrypt(&place(ctx.actor.tenant, channel, name), secret.as_bytes())?;
+    let cells =
+        vec![("channel_id", channel.into()), ("name", name.into()), ("secret", sealed.into())];
+    db.insert(Insert::row(TABLE, cells).or_replace(&["channel_id", "name"], &["secret"]))
+        .await
+        .map(drop)
+}
+
+pub(super) async fn remove(db: &Write, channel: Id, name: &str) -> Result<()> {
+    let gone = Delete::from(TABLE).whose("channel_id", channel).whose("name", name.to_owned());
+    db.delete(gone).await.map(drop)
+}
+
+pub(super) async fn remove_all(db: &Write, channel: Id) -> Result<()> {
+    db.delete(Delete::from(TABLE).whose("channel_id", channel)).await.map(drop)
+}
+
+/// The secrets of a channel by their names.
+///
+/// # Errors
+/// `Unavailable` where one cannot be decrypted any more.
+pub(crate) async fn of(ctx: &Ctx, db: &Read, channel: Id) -> Result<Vec<(String, String)>> {
+    let rows: Vec<Row> = db.all(Select::from(TABLE).whose("channel_id", channel)).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cipher = Cipher::of(&ctx.app.settings)?;
+    let open = |row: Row| {
+        let place = place(ctx.actor.tenant, channel, &row.name);
+        let plain = cipher.decrypt(&place, &row.secret)?;
+        let text = String::from_utf8(plain)
+            .map_err(|error| internal("a stored secret is no text").caused_by(error))?;
+        Ok((row.name, text))
+    };
+    rows.into_iter().map(open).collect()
+}
+
+/// A new secret: 48 hexadecimal digits.
+pub(crate) fn made() -> Result<String> {
+    let mut random = [0_u8; MADE_BYTES];
+    getrandom::fill(&mut random)
+        .map_err(|error| internal("the system gives no random bytes").caused_by(error))?;
+    Ok(random.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String does not fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    }))
+}

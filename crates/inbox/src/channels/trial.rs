@@ -1,0 +1,80 @@
+//! Trials: whether the far side of a channel takes its secrets.
+
+use kith_kernel::{Id, Result};
+use kith_platform::Ctx;
+use kith_records::{Manner, Record};
+use serde_json::{Value as Json, json};
+
+use super::{CHANNEL, Channel, ChannelKind, load};
+use crate::{Inbox, far::Refusal};
+
+/// What came of a trial.
+pub(super) struct Outcome {
+    pub(super) succeeded: bool,
+    pub(super) reason: Option<String>,
+    pub(super) details: Json,
+}
+
+impl Inbox {
+    /// Asks the far side of a channel, and notes at the channel what it said.
+    pub(super) async fn try_channel(&self, ctx: &Ctx, id: Id) -> Result<Outcome> {
+        let channel = ctx.read(async |db| load(ctx, db, id).await).await?;
+        let outcome = match self.ask_far_side(&channel).await {
+            Ok(details) => Outcome { succeeded: true, reason: None, details },
+            Err(refusal) => {
+                Outcome { succeeded: false, reason: Some(refusal.told()), details: json!({}) }
+            }
+        };
+        let mut changes = Record::new();
+        changes.insert("statusReason".to_owned(), json!(outcome.reason));
+        if channel.is_active {
+            let status = if outcome.succeeded { "ACTIVE" } else { "ERROR" };
+            changes.insert("status".to_owned(), json!(status));
+        }
+        if outcome.succeeded && !channel.is_connected {
+            changes.insert("connectedAt".to_owned(), json!(ctx.now()));
+        }
+        let manner = Manner { as_house: true, ..Manner::default() };
+        ctx.write(async |db| self.records.update(ctx, db, &CHANNEL, (id, changes, manner)).await)
+            .await?;
+        Ok(outcome)
+    }
+
+    async fn ask_far_side(&self, channel: &Channel) -> std::result::Result<Json, Refusal> {
+        let need = |key| channel.need(key).map_err(Refusal::from_error);
+        match channel.kind {
+            ChannelKind::WhatsApp => {
+                let path =
+                    format!("{}?fields=display_phone_number,verified_name", need("phoneNumberId")?);
+                self.far.graph((&path, need("accessToken")?), None).await
+            }
+            ChannelKind::Facebook | ChannelKind::Instagram => {
+                let path = format!("{}?fields=id,name", need("pageId")?);
+                self.far.graph((&path, need("accessToken")?), None).await
+            }
+            ChannelKind::Telegram => {
+                let token = need("botToken")?;
+                let bot = self.far.telegram(("getMe", token), &json!({})).await?;
+                let url = channel.get("webhookUrl").map_or_else(
+                    || format!("{}/api/webhooks/telegram/{}", self.public_url(), channel.id),
+                    str::to_owned,
+                );
+                let hook = json!({
+                    "url": url, "secret_token": need("secretToken")?,
+                    "allowed_updates": ["message", "edited_message", "message_reaction", "callback_query"],
+                });
+                self.far.telegram(("setWebhook", token), &hook).await?;
+                Ok(json!({ "username": bot["username"], "webhookUrl": url }))
+            }
+            ChannelKind::Website | ChannelKind::Email | ChannelKind::Api => {
+                Ok(json!({ "note": "Nothing is asked of another server." }))
+            }
+        }
+    }
+}
+
+impl Refusal {
+    fn from_error(error: kith_kernel::Error) -> Self {
+        Self::Never(error.message().to_owned())
+    }
+}

@@ -1,0 +1,111 @@
+//! Deliveries: what far sides posted, byte for byte, with how far the work on each is.
+
+use kith_kernel::{Id, Result, Time};
+use kith_platform::{Ctx, jobs};
+use kith_store::{
+    Comparison, Condition, Delete, Insert, Migration, Read, Select, Step, Table, Update, Write,
+    bytes, id, integer, text, time,
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::work::Receive;
+
+const TABLE: &str = "inbound_deliveries";
+/// What was worked on is kept so long, to be looked at and to know what comes again.
+const KEPT_SECONDS: i64 = 30 * 86_400;
+/// Old deliveries go a few at a time, with the work on new ones.
+const PRUNED: u64 = 50;
+
+/// A delivery that is to be worked on.
+#[derive(Debug, Deserialize)]
+pub(super) struct Delivery {
+    pub(super) id: Id,
+    pub(super) body: String,
+    /// How much of it was worked on.
+    pub(super) progress: i64,
+}
+
+pub(crate) fn migration() -> Migration {
+    let deliveries = Table::of_tenant(
+        TABLE,
+        vec![
+            id("channel_id").required().references("anchors"),
+            bytes("digest").required(),
+            text("body").required(),
+            text("state").required(),
+            integer("progress").required(),
+            integer("failures").required(),
+            text("error"),
+            time("received_at").required(),
+        ],
+    )
+    .unique(&["channel_id", "digest"])
+    .index(&["channel_id", "state", "id"]);
+    Migration { name: "2026-12-01-inbox-8-deliveries", steps: vec![Step::Create(deliveries)] }
+}
+
+/// Keeps what came in and has it worked on; what came before is known again. Says whether it is new.
+pub(super) async fn keep(ctx: &Ctx, channel: Id, body: String) -> Result<bool> {
+    ctx.write(async |db| {
+        let cells = vec![
+            ("id", ctx.new_id().into()),
+            ("channel_id", channel.into()),
+            ("digest", Sha256::digest(&body).to_vec().into()),
+            ("body", body.clone().into()),
+            ("state", "pending".into()),
+            ("progress", 0_i64.into()),
+            ("failures", 0_i64.into()),
+            ("received_at", ctx.now().into()),
+        ];
+        let is_new = db.insert(Insert::row(TABLE, cells).or_keep()).await? > 0;
+        if is_new {
+            jobs::enqueue(ctx, db, &Receive { channel })?;
+        }
+        Ok(is_new)
+    })
+    .await
+}
+
+/// The oldest delivery of a channel that is not worked on.
+pub(super) async fn oldest(db: &Read, channel: Id) -> Result<Option<Delivery>> {
+    let select = Select::from(TABLE).whose("channel_id", channel).whose("state", "pending");
+    db.first(select.by("id", false)).await
+}
+
+/// Notes how far a delivery is, and what failed of it.
+pub(super) async fn note(
+    db: &Write,
+    delivery: Id,
+    (progress, is_done): (i64, bool),
+    failures: &[String],
+) -> Result<()> {
+    let mut update = Update::table(TABLE)
+        .set("progress", progress)
+        .plus("failures", i64::try_from(failures.len()).unwrap_or(i64::MAX));
+    if is_done {
+        update = update.set("state", "done");
+    }
+    if let Some(last) = failures.last() {
+        update = update.set("error", last.as_str());
+    }
+    db.update(update.whose("id", delivery)).await.map(drop)
+}
+
+/// What was worked on long ago goes; what failed in part stays.
+pub(super) async fn prune(db: &Write, channel: Id, now: Time) -> Result<()> {
+    let before = now.plus_seconds(-KEPT_SECONDS);
+    let old = Select::from(TABLE)
+        .show(&["id"])
+        .whose("channel_id", channel)
+        .whose("state", "done")
+        .whose("failures", 0_i64)
+        .only(Condition::Compare("received_at", Comparison::Less, before.into()))
+        .by("id", false)
+        .at_most(PRUNED);
+    let ids: Vec<_> = db.ids(&old).await?.into_iter().map(Into::into).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    db.delete(Delete::from(TABLE).only(Condition::In("id", ids))).await.map(drop)
+}

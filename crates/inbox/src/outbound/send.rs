@@ -1,0 +1,187 @@
+//! Sending one message: what each kind of channel asks of its far side.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit, Mac};
+use kith_platform::{
+    Ctx,
+    jobs::Attempt,
+    mail::{self, Mail},
+    outgoing::{HeaderName, Request, header},
+};
+use serde_json::{Value as Json, json};
+use sha2::Sha256;
+
+use super::{File, Outgoing, Sending, files::form};
+use crate::{
+    Inbox,
+    channels::{Channel, ChannelKind},
+    far::Refusal,
+    wire::{generic, messenger, telegram, text, whatsapp},
+};
+
+type Sent = std::result::Result<Option<String>, Refusal>;
+
+fn never(error: &kith_kernel::Error) -> Refusal {
+    Refusal::Never(error.message().to_owned())
+}
+
+impl Inbox {
+    /// Sends a message; says what the far side calls it.
+    pub(super) async fn send(&self, attempt: &Attempt, sending: &Sending) -> Sent {
+        let ctx: &Ctx = attempt;
+        let (message, channel) = (&sending.message, &sending.channel);
+        let file = match message.attachment_id {
+            Some(id) => Some(self.file(ctx, id).await.map_err(|error| match error.kind() {
+                kith_kernel::Kind::NotFound | kith_kernel::Kind::TooLarge => never(&error),
+                _ => Refusal::Later(error),
+            })?),
+            None => None,
+        };
+        let metadata = message.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let callback = message.id.to_string();
+        let outgoing = Outgoing {
+            callback: &callback,
+            thread: sending.thread.as_deref().unwrap_or_default(),
+            kind: message.kind.as_deref().unwrap_or("TEXT"),
+            content: message.content.as_deref().unwrap_or_default(),
+            reply_to: sending.reply_to.as_deref(),
+            metadata: metadata.as_ref().unwrap_or(&Json::Null),
+            file: file.as_ref(),
+            media: None,
+        };
+        if outgoing.thread.is_empty() && channel.kind != ChannelKind::Api {
+            return Err(Refusal::Never("The conversation has nobody at its far side.".to_owned()));
+        }
+        match channel.kind {
+            ChannelKind::WhatsApp => self.to_whatsapp(channel, outgoing).await,
+            ChannelKind::Facebook | ChannelKind::Instagram => {
+                self.to_messenger(channel, outgoing).await
+            }
+            ChannelKind::Telegram => self.to_telegram(channel, outgoing).await,
+            ChannelKind::Api => self.to_hook(ctx, channel, &outgoing).await,
+            ChannelKind::Email => self.to_mail(ctx, channel, &outgoing).await,
+            // It is fetched by the page.
+            ChannelKind::Website => Ok(None),
+        }
+    }
+
+    async fn to_whatsapp(&self, channel: &Channel, mut message: Outgoing<'_>) -> Sent {
+        let number = channel.need("phoneNumberId").map_err(|error| never(&error))?;
+        let token = channel.need("accessToken").map_err(|error| never(&error))?;
+        let media = match message.file {
+            Some(file) => {
+                let texts = [("messaging_product", "whatsapp"), ("type", &file.content_type)];
+                let url = format!("{}/{number}/media", self.far.graph_base());
+                let answer = self.upload((&url, Some(token)), &texts, ("file", file)).await?;
+                text(&answer["id"])
+            }
+            None => None,
+        };
+        message.media = media.as_deref();
+        let body = whatsapp::outgoing(&message);
+        let answer = self.far.graph((&format!("{number}/messages"), token), Some(&body)).await?;
+        Ok(text(&answer["messages"][0]["id"]))
+    }
+
+    async fn to_messenger(&self, channel: &Channel, message: Outgoing<'_>) -> Sent {
+        let page = channel.need("pageId").map_err(|error| never(&error))?;
+        let token = channel.need("accessToken").map_err(|error| never(&error))?;
+        let path = format!("{page}/messages");
+        let answer = match message.file {
+            Some(file) => {
+                let kind = messenger::kind_of(message.kind);
+                let recipient = json!({ "id": message.thread }).to_string();
+                let attachment =
+                    json!({ "attachment": { "type": kind, "payload": {} } }).to_string();
+                let texts = [("recipient", recipient.as_str()), ("message", attachment.as_str())];
+                let url = format!("{}/{path}", self.far.graph_base());
+                self.upload((&url, Some(token)), &texts, ("filedata", file)).await?
+            }
+            None => self.far.graph((&path, token), Some(&messenger::outgoing(&message))).await?,
+        };
+        Ok(text(&answer["message_id"]))
+    }
+
+    async fn to_telegram(&self, channel: &Channel, message: Outgoing<'_>) -> Sent {
+        let token = channel.need("botToken").map_err(|error| never(&error))?;
+        let sent = match message.file {
+            Some(file) => {
+                let (method, field) = telegram::upload_of(message.kind);
+                let texts = [("chat_id", message.thread), ("caption", message.content)];
+                let url = self.far.telegram_url(method, token);
+                let mut answer = self.upload((&url, None), &texts, (field, file)).await?;
+                answer["result"].take()
+            }
+            None => {
+                let body = telegram::outgoing(&message);
+                self.far.telegram(("sendMessage", token), &body).await?
+            }
+        };
+        let id = text(&sent["message_id"]);
+        Ok(id.map(|id| format!("{}/{id}", message.thread)))
+    }
+
+    /// Hands a file over.
+    async fn upload(
+        &self,
+        (url, token): (&str, Option<&str>),
+        texts: &[(&str, &str)],
+        (field, file): (&str, &File),
+    ) -> std::result::Result<Json, Refusal> {
+        let mark = crate::channels::made().map_err(Refusal::Later)?;
+        let (kind, body) = form(texts, (field, file), &mark);
+        let request = Request::post(url, body)
+            .header(header::CONTENT_TYPE, &kind)
+            .and_then(|request| match token {
+                Some(token) => request.secret(header::AUTHORIZATION, &format!("Bearer {token}")),
+                None => Ok(request),
+            })
+            .map_err(|error| never(&error))?;
+        self.far.json(request.of_operator()).await
+    }
+
+    async fn to_hook(&self, ctx: &Ctx, channel: &Channel, message: &Outgoing<'_>) -> Sent {
+        // Without an address it waits to be fetched.
+        let Some(url) = channel.get("webhookUrl") else { return Ok(None) };
+        let mut body = generic::outgoing(message);
+        if let Some(file) = message.file {
+            body["file"] = json!({
+                "name": file.name, "contentType": file.content_type, "base64": STANDARD.encode(&file.bytes),
+            });
+        }
+        let body = body.to_string();
+        let seconds = ctx.now().seconds().to_string();
+        let secret = channel.need("signingSecret").map_err(|error| never(&error))?;
+        let signed = signature(secret, &[seconds.as_bytes(), b".", body.as_bytes()]);
+        let request = Request::post(url, body)
+            .header(header::CONTENT_TYPE, "application/json")
+            .and_then(|request| {
+                let name = HeaderName::from_static("x-kith-signature");
+                request.header(name, &format!("t={seconds},v1={signed}"))
+            })
+            .map_err(|error| never(&error))?;
+        self.far.hook(request).await?;
+        Ok(None)
+    }
+
+    async fn to_mail(&self, ctx: &Ctx, channel: &Channel, message: &Outgoing<'_>) -> Sent {
+        let mail = Mail {
+            to: message.thread.to_owned(),
+            subject: format!("Re: {}", channel.name),
+            text: message.content.to_owned(),
+            ..Mail::default()
+        };
+        ctx.write(async |db| mail::send(ctx, db, &mail)).await.map_err(|error| never(&error))?;
+        Ok(None)
+    }
+}
+
+fn signature(secret: &str, pieces: &[&[u8]]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        return String::new();
+    };
+    for piece in pieces {
+        mac.update(piece);
+    }
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}

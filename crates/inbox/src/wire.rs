@@ -1,0 +1,142 @@
+//! What far sides send, read into one form; and what they are sent.
+//!
+//! Reading never fails: what is not known is kept as such, so that nothing is lost.
+
+pub(crate) mod generic;
+pub(crate) mod messenger;
+pub(crate) mod telegram;
+pub(crate) mod whatsapp;
+
+use kith_kernel::{Id, Time};
+use serde_json::{Value as Json, json};
+
+use crate::handles::Person;
+
+/// Something that came in by a channel.
+#[derive(Debug, Clone)]
+pub(crate) enum Arrival {
+    /// Somebody said something.
+    Message(Box<Incoming>),
+    /// What became of something that the house sent.
+    Status {
+        source: String,
+        status: &'static str,
+        at: Option<Time>,
+        error: Option<String>,
+        /// The id of the message, where the far side gives it back.
+        callback: Option<Id>,
+    },
+    /// Everything that the house sent until then arrived, or was read.
+    UpTo { thread: String, status: &'static str, until: Time },
+    /// A message of the customer says something else now.
+    Edited { source: String, content: String, at: Option<Time> },
+    /// A message of the customer was taken back.
+    Withdrawn { source: String },
+}
+
+/// A message as a channel brings it.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    /// The far side's id of it.
+    pub(crate) source: String,
+    /// The far side's id of the conversation.
+    pub(crate) thread: String,
+    /// Who wrote it.
+    pub(crate) person: Person,
+    /// One of the types of messages.
+    pub(crate) kind: &'static str,
+    /// Its text.
+    pub(crate) content: String,
+    /// What else there is to it.
+    pub(crate) metadata: Json,
+    /// The far side's id of the message that it answers.
+    pub(crate) reply_to: Option<String>,
+    /// When it was written, as the far side says.
+    pub(crate) at: Option<Time>,
+    /// A file that comes with it.
+    pub(crate) media: Option<Media>,
+    /// The house wrote it elsewhere: on a phone, in another program.
+    pub(crate) is_echo: bool,
+    /// Of mails.
+    pub(crate) subject: Option<String>,
+}
+
+/// A file at a far side.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Media {
+    /// The far side's id of it, where it must be asked for its address.
+    pub(crate) id: Option<String>,
+    /// Its address.
+    pub(crate) url: Option<String>,
+    /// Its name.
+    pub(crate) name: Option<String>,
+}
+
+impl Incoming {
+    /// A text; the rest is filled in by whoever read it.
+    pub(crate) fn new(source: String, thread: String, person: Person) -> Self {
+        Self {
+            source,
+            thread,
+            person,
+            kind: "TEXT",
+            content: String::new(),
+            metadata: Json::Null,
+            reply_to: None,
+            at: None,
+            media: None,
+            is_echo: false,
+            subject: None,
+        }
+    }
+
+    /// What is of a kind that is not known here: kept as it came.
+    pub(crate) fn unknown(mut self, kind: &str, raw: &Json) -> Self {
+        self.kind = "UNKNOWN";
+        self.metadata = json!({ "kind": kind, "raw": bounded(raw) });
+        self
+    }
+}
+
+/// JSON that is no larger than a field of a record takes; what is larger stands in the delivery alone.
+pub(crate) fn bounded(raw: &Json) -> Json {
+    const LARGEST: usize = 8 * 1024;
+    if raw.to_string().len() <= LARGEST && depth(raw) <= 5 {
+        raw.clone()
+    } else {
+        json!("too large to be shown; the delivery holds it")
+    }
+}
+
+fn depth(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Json::Object(keys) => 1 + keys.values().map(depth).max().unwrap_or(0),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+    }
+}
+
+/// Text, or a number as text: ids come as both.
+pub(crate) fn text(json: &Json) -> Option<String> {
+    match json {
+        Json::String(text) if !text.is_empty() => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+/// Seconds since 1970, as text or number.
+pub(crate) fn seconds(json: &Json) -> Option<Time> {
+    let seconds: i64 = text(json)?.parse().ok()?;
+    milliseconds(seconds.checked_mul(1000)?)
+}
+
+/// Milliseconds since 1970, between then and the year 9999.
+pub(crate) fn milliseconds(milliseconds: i64) -> Option<Time> {
+    (0..=253_402_300_799_999).contains(&milliseconds).then(|| Time::from_milliseconds(milliseconds))
+}
+
+/// The items of a list; none where it is none.
+pub(crate) fn each(json: &Json) -> impl Iterator<Item = &Json> {
+    json.as_array().into_iter().flatten()
+}
