@@ -107,6 +107,55 @@ CREATE INDEX activities__starts_at__id ON public.activities USING btree (tenant_
 ALTER TABLE activities FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON activities USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON activities TO kith_app;
+CREATE TABLE agents (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  description text COLLATE "C",
+  type text COLLATE "C",
+  role text COLLATE "C",
+  role_folded text COLLATE "C",
+  personality text COLLATE "C",
+  instructions text COLLATE "C",
+  language text COLLATE "C",
+  language_folded text COLLATE "C",
+  model text COLLATE "C",
+  model_folded text COLLATE "C",
+  routing text COLLATE "C",
+  temperature double precision,
+  max_tokens bigint,
+  tools text COLLATE "C",
+  permission text COLLATE "C",
+  document_ids text COLLATE "C",
+  evidence double precision,
+  working_hours text COLLATE "C",
+  escalation text COLLATE "C",
+  disclosure text COLLATE "C",
+  greeting text COLLATE "C",
+  pause_seconds bigint,
+  is_active boolean,
+  status text COLLATE "C",
+  status_reason text COLLATE "C",
+  trained_at timestamp with time zone,
+  training text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX agents__external_id_folded ON public.agents USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX agents__name_folded__id ON public.agents USING btree (tenant_id, name_folded, id);
+ALTER TABLE agents FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON agents USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON agents TO kith_app;
 CREATE TABLE ai_actions (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -300,6 +349,60 @@ CREATE INDEX calendar_feeds__member_id__id ON public.calendar_feeds USING btree 
 ALTER TABLE calendar_feeds FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON calendar_feeds USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON calendar_feeds TO kith_app;
+CREATE TABLE channel_identities (
+  kind text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  tenant_id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  claimed_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (kind, hash, tenant_id, channel_id)
+);
+CREATE INDEX channel_identities__tenant_id__channel_id ON public.channel_identities USING btree (tenant_id, channel_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON channel_identities TO kith_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON channel_identities TO kith_platform;
+CREATE TABLE channel_secrets (
+  tenant_id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  secret bytea NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id, name),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE channel_secrets FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON channel_secrets USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON channel_secrets TO kith_app;
+CREATE TABLE channels (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  type text COLLATE "C",
+  config text COLLATE "C",
+  is_active boolean,
+  status text COLLATE "C",
+  status_reason text COLLATE "C",
+  connected_at timestamp with time zone,
+  secrets_changed_at timestamp with time zone,
+  agent_id uuid,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX channels__external_id_folded ON public.channels USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX channels__name_folded__id ON public.channels USING btree (tenant_id, name_folded, id);
+CREATE INDEX channels__type__id ON public.channels USING btree (tenant_id, type, id);
+ALTER TABLE channels FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON channels USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON channels TO kith_app;
 CREATE TABLE contacts (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -378,6 +481,73 @@ CREATE INDEX contacts__owner_id__id ON public.contacts USING btree (tenant_id, o
 ALTER TABLE contacts FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON contacts USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON contacts TO kith_app;
+CREATE TABLE conversations (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  channel_id uuid,
+  contact_id uuid,
+  thread_id text COLLATE "C",
+  subject text COLLATE "C",
+  subject_folded text COLLATE "C",
+  status text COLLATE "C",
+  priority text COLLATE "C",
+  agent_id uuid,
+  assignee_id uuid,
+  speaker text COLLATE "C",
+  turn bigint,
+  handed_over_at timestamp with time zone,
+  hand_over_reason text COLLATE "C",
+  snoozed_until timestamp with time zone,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  close_reason text COLLATE "C",
+  close_reason_folded text COLLATE "C",
+  summary text COLLATE "C",
+  rating bigint,
+  customer_name text COLLATE "C",
+  customer_name_folded text COLLATE "C",
+  customer_handle text COLLATE "C",
+  customer_handle_folded text COLLATE "C",
+  last_message_at timestamp with time zone,
+  last_message text COLLATE "C",
+  last_message_folded text COLLATE "C",
+  last_inbound_at timestamp with time zone,
+  waiting_since timestamp with time zone,
+  first_response_at timestamp with time zone,
+  message_count bigint,
+  unread_count bigint,
+  free_form_until timestamp with time zone,
+  can_send_always boolean,
+  can_send_templates boolean,
+  first_response_seconds bigint,
+  resolution_seconds bigint,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, assignee_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX conversations__agent_id__id ON public.conversations USING btree (tenant_id, agent_id, id);
+CREATE INDEX conversations__assignee_id__id ON public.conversations USING btree (tenant_id, assignee_id, id);
+CREATE UNIQUE INDEX conversations__channel_id__thread_id ON public.conversations USING btree (tenant_id, channel_id, thread_id) WHERE ((thread_id IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX conversations__contact_id__id ON public.conversations USING btree (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX conversations__external_id_folded ON public.conversations USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX conversations__last_message_at__id ON public.conversations USING btree (tenant_id, last_message_at, id);
+CREATE INDEX conversations__snoozed_until ON public.conversations USING btree (tenant_id, snoozed_until) WHERE (snoozed_until IS NOT NULL);
+CREATE INDEX conversations__status__last_message_at__id ON public.conversations USING btree (tenant_id, status, last_message_at, id);
+ALTER TABLE conversations FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON conversations USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON conversations TO kith_app;
 CREATE TABLE credit_entries (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -725,6 +895,37 @@ CREATE TABLE files (
 ALTER TABLE files FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON files USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON files TO kith_app;
+CREATE TABLE handles (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  contact_id uuid,
+  kind text COLLATE "C",
+  value text COLLATE "C",
+  value_folded text COLLATE "C",
+  key text COLLATE "C",
+  evidence text COLLATE "C",
+  channel_id uuid,
+  last_seen_at timestamp with time zone,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE INDEX handles__contact_id__id ON public.handles USING btree (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX handles__external_id_folded ON public.handles USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE UNIQUE INDEX handles__kind__key ON public.handles USING btree (tenant_id, kind, key) WHERE (deleted_at IS NULL);
+ALTER TABLE handles FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON handles USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON handles TO kith_app;
 CREATE TABLE idempotency_keys (
   tenant_id uuid NOT NULL,
   key_hash bytea NOT NULL,
@@ -763,6 +964,25 @@ CREATE TABLE imports (
 ALTER TABLE imports FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON imports USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON imports TO kith_app;
+CREATE TABLE inbound_deliveries (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  body text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  progress bigint NOT NULL,
+  failures bigint NOT NULL,
+  error text COLLATE "C",
+  received_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON public.inbound_deliveries USING btree (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__state__id ON public.inbound_deliveries USING btree (tenant_id, channel_id, state, id);
+ALTER TABLE inbound_deliveries FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON inbound_deliveries USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON inbound_deliveries TO kith_app;
 CREATE TABLE installation (
   key text COLLATE "C" NOT NULL,
   value text COLLATE "C" NOT NULL,
@@ -1111,6 +1331,97 @@ CREATE TABLE merges (
 ALTER TABLE merges FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON merges USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON merges TO kith_app;
+CREATE TABLE message_templates (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  category text COLLATE "C",
+  category_folded text COLLATE "C",
+  language text COLLATE "C",
+  language_folded text COLLATE "C",
+  content text COLLATE "C",
+  variables text COLLATE "C",
+  is_active boolean,
+  channel_id uuid,
+  approved_name text COLLATE "C",
+  approved_name_folded text COLLATE "C",
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX message_templates__external_id_folded ON public.message_templates USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX message_templates__name_folded__id ON public.message_templates USING btree (tenant_id, name_folded, id);
+ALTER TABLE message_templates FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON message_templates USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON message_templates TO kith_app;
+CREATE TABLE messages (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  conversation_id uuid,
+  content text COLLATE "C",
+  type text COLLATE "C",
+  sender text COLLATE "C",
+  is_note boolean,
+  template_id uuid,
+  variables text COLLATE "C",
+  attachment_id uuid,
+  metadata text COLLATE "C",
+  reply_to_id uuid,
+  channel_id uuid,
+  contact_id uuid,
+  direction text COLLATE "C",
+  sequence bigint,
+  status text COLLATE "C",
+  source_id text COLLATE "C",
+  error text COLLATE "C",
+  member_id uuid,
+  agent_id uuid,
+  turn bigint,
+  is_read boolean,
+  sent_at timestamp with time zone,
+  delivered_at timestamp with time zone,
+  read_at timestamp with time zone,
+  edited_at timestamp with time zone,
+  sending_job uuid,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, attachment_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, conversation_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, reply_to_id) REFERENCES anchors(tenant_id, id),
+  FOREIGN KEY (tenant_id, template_id) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX messages__channel_id__source_id ON public.messages USING btree (tenant_id, channel_id, source_id) WHERE (source_id IS NOT NULL);
+CREATE INDEX messages__contact_id__id ON public.messages USING btree (tenant_id, contact_id, id);
+CREATE INDEX messages__conversation_id__direction__id ON public.messages USING btree (tenant_id, conversation_id, direction, id);
+CREATE UNIQUE INDEX messages__conversation_id__sequence ON public.messages USING btree (tenant_id, conversation_id, sequence);
+CREATE INDEX messages__conversation_id__status ON public.messages USING btree (tenant_id, conversation_id, status) WHERE (status = ANY (ARRAY['queued'::text, 'sending'::text]));
+CREATE UNIQUE INDEX messages__external_id_folded ON public.messages USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+ALTER TABLE messages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON messages USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON messages TO kith_app;
 CREATE TABLE notes (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -101,6 +101,52 @@ CREATE UNIQUE INDEX activities__external_id_folded ON activities (tenant_id, ext
 CREATE INDEX activities__owner_id__due_at__id ON activities (tenant_id, owner_id, due_at, id);
 CREATE INDEX activities__related_id__id ON activities (tenant_id, related_id, id);
 CREATE INDEX activities__starts_at__id ON activities (tenant_id, starts_at, id);
+CREATE TABLE agents (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  description TEXT,
+  type TEXT,
+  role TEXT,
+  role_folded TEXT,
+  personality TEXT,
+  instructions TEXT,
+  language TEXT,
+  language_folded TEXT,
+  model TEXT,
+  model_folded TEXT,
+  routing TEXT,
+  temperature REAL,
+  max_tokens INTEGER,
+  tools TEXT,
+  permission TEXT,
+  document_ids TEXT,
+  evidence REAL,
+  working_hours TEXT,
+  escalation TEXT,
+  disclosure TEXT,
+  greeting TEXT,
+  pause_seconds INTEGER,
+  is_active INTEGER,
+  status TEXT,
+  status_reason TEXT,
+  trained_at INTEGER,
+  training TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX agents__external_id_folded ON agents (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX agents__name_folded__id ON agents (tenant_id, name_folded, id);
 CREATE TABLE ai_actions (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -264,6 +310,52 @@ CREATE TABLE calendar_feeds (
   FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
 CREATE INDEX calendar_feeds__member_id__id ON calendar_feeds (tenant_id, member_id, id);
+CREATE TABLE channel_identities (
+  kind TEXT NOT NULL,
+  hash BLOB NOT NULL,
+  tenant_id BLOB NOT NULL,
+  channel_id BLOB NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  PRIMARY KEY (kind, hash, tenant_id, channel_id)
+) STRICT;
+CREATE INDEX channel_identities__tenant_id__channel_id ON channel_identities (tenant_id, channel_id);
+CREATE TABLE channel_secrets (
+  tenant_id BLOB NOT NULL,
+  channel_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id, name),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE TABLE channels (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  type TEXT,
+  config TEXT,
+  is_active INTEGER,
+  status TEXT,
+  status_reason TEXT,
+  connected_at INTEGER,
+  secrets_changed_at INTEGER,
+  agent_id BLOB,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX channels__external_id_folded ON channels (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX channels__name_folded__id ON channels (tenant_id, name_folded, id);
+CREATE INDEX channels__type__id ON channels (tenant_id, type, id);
 CREATE TABLE contacts (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -339,6 +431,70 @@ CREATE INDEX contacts__email_folded__id ON contacts (tenant_id, email_folded, id
 CREATE UNIQUE INDEX contacts__external_id_folded ON contacts (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX contacts__name_folded__id ON contacts (tenant_id, name_folded, id);
 CREATE INDEX contacts__owner_id__id ON contacts (tenant_id, owner_id, id);
+CREATE TABLE conversations (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  channel_id BLOB,
+  contact_id BLOB,
+  thread_id TEXT,
+  subject TEXT,
+  subject_folded TEXT,
+  status TEXT,
+  priority TEXT,
+  agent_id BLOB,
+  assignee_id BLOB,
+  speaker TEXT,
+  turn INTEGER,
+  handed_over_at INTEGER,
+  hand_over_reason TEXT,
+  snoozed_until INTEGER,
+  started_at INTEGER,
+  ended_at INTEGER,
+  close_reason TEXT,
+  close_reason_folded TEXT,
+  summary TEXT,
+  rating INTEGER,
+  customer_name TEXT,
+  customer_name_folded TEXT,
+  customer_handle TEXT,
+  customer_handle_folded TEXT,
+  last_message_at INTEGER,
+  last_message TEXT,
+  last_message_folded TEXT,
+  last_inbound_at INTEGER,
+  waiting_since INTEGER,
+  first_response_at INTEGER,
+  message_count INTEGER,
+  unread_count INTEGER,
+  free_form_until INTEGER,
+  can_send_always INTEGER,
+  can_send_templates INTEGER,
+  first_response_seconds INTEGER,
+  resolution_seconds INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, assignee_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX conversations__agent_id__id ON conversations (tenant_id, agent_id, id);
+CREATE INDEX conversations__assignee_id__id ON conversations (tenant_id, assignee_id, id);
+CREATE UNIQUE INDEX conversations__channel_id__thread_id ON conversations (tenant_id, channel_id, thread_id) WHERE thread_id IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX conversations__contact_id__id ON conversations (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX conversations__external_id_folded ON conversations (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX conversations__last_message_at__id ON conversations (tenant_id, last_message_at, id);
+CREATE INDEX conversations__snoozed_until ON conversations (tenant_id, snoozed_until) WHERE snoozed_until IS NOT NULL;
+CREATE INDEX conversations__status__last_message_at__id ON conversations (tenant_id, status, last_message_at, id);
 CREATE TABLE credit_entries (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -619,6 +775,34 @@ CREATE TABLE files (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE TABLE handles (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  contact_id BLOB,
+  kind TEXT,
+  value TEXT,
+  value_folded TEXT,
+  key TEXT,
+  evidence TEXT,
+  channel_id BLOB,
+  last_seen_at INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE INDEX handles__contact_id__id ON handles (tenant_id, contact_id, id);
+CREATE UNIQUE INDEX handles__external_id_folded ON handles (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE UNIQUE INDEX handles__kind__key ON handles (tenant_id, kind, key) WHERE deleted_at IS NULL;
 CREATE TABLE idempotency_keys (
   tenant_id BLOB NOT NULL,
   key_hash BLOB NOT NULL,
@@ -649,6 +833,22 @@ CREATE TABLE imports (
   finished_at INTEGER, file_id BLOB, run_id BLOB,
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE TABLE inbound_deliveries (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  channel_id BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL,
+  progress INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  error TEXT,
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON inbound_deliveries (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__state__id ON inbound_deliveries (tenant_id, channel_id, state, id);
 CREATE TABLE installation (
   key TEXT NOT NULL,
   value TEXT NOT NULL,
@@ -948,6 +1148,91 @@ CREATE TABLE merges (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, primary_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE TABLE message_templates (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  category TEXT,
+  category_folded TEXT,
+  language TEXT,
+  language_folded TEXT,
+  content TEXT,
+  variables TEXT,
+  is_active INTEGER,
+  channel_id BLOB,
+  approved_name TEXT,
+  approved_name_folded TEXT,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX message_templates__external_id_folded ON message_templates (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX message_templates__name_folded__id ON message_templates (tenant_id, name_folded, id);
+CREATE TABLE messages (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  conversation_id BLOB,
+  content TEXT,
+  type TEXT,
+  sender TEXT,
+  is_note INTEGER,
+  template_id BLOB,
+  variables TEXT,
+  attachment_id BLOB,
+  metadata TEXT,
+  reply_to_id BLOB,
+  channel_id BLOB,
+  contact_id BLOB,
+  direction TEXT,
+  sequence INTEGER,
+  status TEXT,
+  source_id TEXT,
+  error TEXT,
+  member_id BLOB,
+  agent_id BLOB,
+  turn INTEGER,
+  is_read INTEGER,
+  sent_at INTEGER,
+  delivered_at INTEGER,
+  read_at INTEGER,
+  edited_at INTEGER,
+  sending_job BLOB,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, conversation_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, template_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, attachment_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, reply_to_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, contact_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, member_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, agent_id) REFERENCES anchors (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX messages__channel_id__source_id ON messages (tenant_id, channel_id, source_id) WHERE source_id IS NOT NULL;
+CREATE INDEX messages__contact_id__id ON messages (tenant_id, contact_id, id);
+CREATE INDEX messages__conversation_id__direction__id ON messages (tenant_id, conversation_id, direction, id);
+CREATE UNIQUE INDEX messages__conversation_id__sequence ON messages (tenant_id, conversation_id, sequence);
+CREATE INDEX messages__conversation_id__status ON messages (tenant_id, conversation_id, status) WHERE status IN ('queued', 'sending');
+CREATE UNIQUE INDEX messages__external_id_folded ON messages (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE TABLE notes (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The floor of each crate; arrows point to lower ones alone.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("kith-kernel", 0),
     ("kith-store", 1),
     ("kith-llm", 1),
@@ -17,6 +17,8 @@ const FLOORS: [(&str, u8); 15] = [
     ("kith-records", 5),
     ("kith-gateway", 5),
     ("kith-crm", 6),
+    // Far sides know nothing of the house; only who starts them knows them.
+    ("kith-simulator", 6),
     ("kith-inbox", 6),
     ("kith-assistant", 6),
     ("kith-automation", 6),
@@ -66,7 +68,7 @@ const COPIES: [&str; 6] = [
 ];
 
 /// Where work reaches outside of any tenant.
-const EVERYWHERE: [&str; 19] = [
+const EVERYWHERE: [&str; 20] = [
     "crates/identity/src/installation.rs",
     "crates/identity/src/lookups.rs",
     "crates/identity/src/passwords.rs",
@@ -74,6 +76,7 @@ const EVERYWHERE: [&str; 19] = [
     "crates/identity/src/sessions.rs",
     "crates/identity/src/tenants.rs",
     "crates/identity/src/users.rs",
+    "crates/inbox/src/channels/identities.rs",
     "crates/kith/src/system.rs",
     "crates/platform/src/events.rs",
     "crates/platform/src/events/readers.rs",

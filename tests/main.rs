@@ -25,6 +25,7 @@ mod gateway;
 mod house;
 mod identity;
 mod import;
+mod inbox;
 mod jobs;
 mod keys;
 mod kill;

@@ -35,7 +35,7 @@ pub(crate) enum Content {
 }
 
 /// Each object with the least that its records need; `{}` stands for a text that nothing else has.
-pub(crate) const LEAST: [(&str, &str); 14] = [
+pub(crate) const LEAST: [(&str, &str); 20] = [
     ("accounts", r#"{"name":"{}"}"#),
     ("contacts", r#"{"name":"{}"}"#),
     ("leads", r#"{"name":"{}"}"#),
@@ -49,6 +49,12 @@ pub(crate) const LEAST: [(&str, &str); 14] = [
     ("labels", r#"{"name":"{}"}"#),
     ("attachments", r#"{"name":"{}"}"#),
     ("members", r#"{"name":"{}"}"#),
+    ("channels", r#"{"name":"{}","type":"API"}"#),
+    ("agents", r#"{"name":"{}"}"#),
+    ("conversations", r#"{"subject":"{}"}"#),
+    ("messages", r#"{"content":"{}"}"#),
+    ("handles", r#"{"kind":"EXTERNAL","value":"{}"}"#),
+    ("message-templates", r#"{"name":"{}","content":"Hello {{name}}"}"#),
     (RECORDS, r#"{"name":"{}"}"#),
 ];
 
@@ -69,6 +75,15 @@ pub(crate) async fn body(plural: &str, sender: &Client, word: &str) -> Option<Js
     let mut body = least(plural, word)?;
     if plural == "stages" {
         body["pipelineId"] = sender.get("/api/pipelines").await.json["data"][0]["id"].clone();
+    }
+    let of = match plural {
+        "conversations" => Some(("channelId", "channels")),
+        "messages" => Some(("conversationId", "conversations")),
+        "handles" => Some(("contactId", "contacts")),
+        _ => None,
+    };
+    if let Some((key, kind)) = of {
+        body[key] = Box::pin(something(kind, sender, word)).await.into();
     }
     Some(body)
 }

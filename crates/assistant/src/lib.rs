@@ -1,5 +1,6 @@
 //! The AI engines: each has a local form that needs no model, and one that asks a model.
 
+pub mod agents;
 mod chat;
 pub mod engines;
 mod model;
@@ -13,9 +14,16 @@ pub use chat::forget_member;
 use kith_gateway::Gateway;
 use kith_http::{Routes, Streams};
 use kith_platform::jobs::Registry;
-use kith_records::Records;
+use kith_records::{
+    Object, Records,
+    import::{Imports, object_route},
+    object_routes,
+};
 use kith_store::Migration;
 use serde_json::Value as Json;
+
+/// Every object of the assistant.
+pub const OBJECTS: [&Object; 1] = [&agents::AGENT];
 
 /// What the engines are served with.
 pub struct Assistant {
@@ -36,8 +44,11 @@ impl Assistant {
 }
 
 /// The routes of all engines.
-pub fn routes(assistant: &Arc<Assistant>) -> Routes {
-    served::routes(assistant).and(chat::routes(assistant))
+pub fn routes(assistant: &Arc<Assistant>, imports: &Imports) -> Routes {
+    let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
+        routes.and(object_routes(&assistant.records, object)).and(object_route(imports, object))
+    });
+    common.and(served::routes(assistant)).and(chat::routes(assistant))
 }
 
 /// The named schemas that they answer with.
@@ -49,7 +60,7 @@ pub fn schemas() -> Vec<(String, Json)> {
 
 /// Its tables.
 pub fn migrations() -> Vec<Migration> {
-    vec![chat::migration()]
+    vec![chat::migration(), agents::migration()]
 }
 
 /// Says who does its jobs.

@@ -1,6 +1,6 @@
-//! The timeline of a contact, an account or a deal: its activities, tasks, notes, files and changes in one list.
+//! The timeline of a contact, an account or a deal: its activities, tasks, notes, files, messages and changes in one list.
 //!
-//! Ids rise with time, so that the lists of the five are merged by their ids, each read by its index; nothing is kept twice.
+//! Ids rise with time, so that the lists of the six are merged by their ids, each read by its index; nothing is kept twice.
 //! A deal shows what belongs to it besides (`dealId`); an account what is about its contacts and deals as well.
 
 use std::{collections::HashMap, sync::Arc};
@@ -19,7 +19,10 @@ const DEFAULT_LIMIT: u64 = 50;
 const LARGEST_LIMIT: u64 = 200;
 
 /// What is entered about records.
-const ENTERED: [&str; 4] = ["activity", "task", "note", "attachment"];
+const ENTERED: [&str; 5] = ["activity", "task", "note", "attachment", MESSAGE];
+
+/// What is said in conversations belongs to a contact, and is about nothing.
+const MESSAGE: &str = "message";
 
 /// Objects by their names: slices meet through records.
 fn kinds<const N: usize>(
@@ -45,7 +48,7 @@ pub(crate) fn routes(records: &Arc<Records>) -> Routes {
                 .query("cursor", schema::string(), "Where to go on.")
                 .answers(
                     200,
-                    "Activities, tasks, notes, attachments and changes, those first that were entered last.",
+                    "Activities, tasks, notes, attachments, messages and changes, those first that were entered last.",
                     schema::page(schema::named("TimelineEntry")),
                 );
             if let Some(alias) = object.alias {
@@ -61,13 +64,16 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
     let entry = schema::object(
         vec![
             ("id", schema::id()),
-            ("kind", schema::one_of(&["activity", "task", "note", "attachment", "change"])),
+            (
+                "kind",
+                schema::one_of(&["activity", "task", "note", "attachment", "message", "change"]),
+            ),
             ("at", schema::time()),
             (
                 "record",
                 schema::described(
                     schema::nullable(schema::open_object()),
-                    "The activity, task, note or attachment.",
+                    "The activity, task, note, attachment or message.",
                 ),
             ),
             ("change", schema::nullable(schema::named("Event"))),
@@ -123,8 +129,9 @@ async fn page(
     let about = about(db, object, id).await?;
     for kind in kinds(records, ENTERED) {
         if ctx.actor.scopes.allow(kind.scope(), "read") {
-            let mut found = beside(db, kind, ("related_id", &about, asked)).await?;
-            if object.name != "contact" {
+            let column = if kind.name == MESSAGE { "contact_id" } else { "related_id" };
+            let mut found = beside(db, kind, (column, &about, asked)).await?;
+            if object.name != "contact" && kind.name != MESSAGE {
                 found.extend(beside(db, kind, ("deal_id", &about, asked)).await?);
                 found.sort_unstable_by(|one, other| other.cmp(one));
                 found.dedup();

@@ -3,6 +3,7 @@
 mod config;
 mod identities;
 mod kinds;
+mod lines;
 mod routes;
 mod secrets;
 mod trial;
@@ -18,12 +19,12 @@ use kith_store::{Condition, Migration, Read, Select, Step};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-pub use kinds::ChannelKind;
 pub(crate) use {
     identities::{Claim, Identity, find},
     routes::{routes, schemas},
     secrets::made,
 };
+pub use {kinds::ChannelKind, lines::Line};
 
 const OWN: [Field; 9] = [
     folded!(Text, "name", "name").required().found_by(FoundBy::Title),

@@ -4,12 +4,14 @@ mod compose;
 mod follow;
 pub(crate) mod status;
 
-use kith_kernel::{Result, invalid};
+use kith_kernel::{Id, Result, invalid};
+use kith_platform::jobs::{Job, Retry};
 use kith_records::{
     Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Routes, Rules, What,
     fields::{columns, link, plain, table},
 };
 use kith_store::{Migration, Step, id};
+use serde::{Deserialize, Serialize};
 
 /// What a message can be.
 pub(crate) const TYPES: [&str; 13] = [
@@ -86,6 +88,17 @@ const OWN: [Field; 26] = [
     plain("editedAt", "edited_at", Kind::Time).system(),
     plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
 ];
+
+/// Sends what waits in a conversation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Deliver {
+    pub(crate) conversation: Id,
+}
+
+impl Job for Deliver {
+    const NAME: &'static str = "inbox.deliver";
+    const RETRY: Retry = Retry { attempts: 8, first_pause_seconds: 2, longest_pause_seconds: 600 };
+}
 
 /// Something that was said.
 pub static MESSAGE: Object = Object {

@@ -10,11 +10,11 @@ use kith_kernel::{Error, Id, Result, Time, internal};
 use kith_platform::{
     Ctx,
     events::{self, Event},
-    jobs::{self, Attempt, Failure, Job, Registry, Retry},
+    jobs::{self, Attempt, Failure, Registry},
 };
 use kith_records::Record;
 use kith_store::{Condition, Read, Select, Update, Value, Write, equals};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -23,43 +23,10 @@ use crate::{
     conversations::{self, Conversation},
     far::Refusal,
     messages::{
-        MESSAGE,
+        Deliver, MESSAGE,
         status::{HOUSE, Progress, moved},
     },
 };
-
-pub(crate) use files::File;
-
-/// Sends what waits in a conversation.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Deliver {
-    pub(crate) conversation: Id,
-}
-
-impl Job for Deliver {
-    const NAME: &'static str = "inbox.deliver";
-    const RETRY: Retry = Retry { attempts: 8, first_pause_seconds: 2, longest_pause_seconds: 600 };
-}
-
-/// A message as far sides are sent it.
-pub(crate) struct Outgoing<'a> {
-    /// The message's own id, which some far sides give back.
-    pub(crate) callback: &'a str,
-    /// The far side's id of the conversation.
-    pub(crate) thread: &'a str,
-    /// Its type.
-    pub(crate) kind: &'a str,
-    /// Its text.
-    pub(crate) content: &'a str,
-    /// The far side's id of the message that it answers.
-    pub(crate) reply_to: Option<&'a str>,
-    /// What else there is to it.
-    pub(crate) metadata: &'a Json,
-    /// A file that goes along.
-    pub(crate) file: Option<&'a File>,
-    /// The far side's id of that file, where it was handed over before.
-    pub(crate) media: Option<&'a str>,
-}
 
 /// A message that waits, or is on its way.
 #[derive(Debug, Clone, Deserialize)]

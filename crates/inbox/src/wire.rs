@@ -72,6 +72,33 @@ pub(crate) struct Media {
     pub(crate) name: Option<String>,
 }
 
+/// A message as far sides are sent it.
+pub(crate) struct Outgoing<'a> {
+    /// The message's own id, which some far sides give back.
+    pub(crate) callback: &'a str,
+    /// The far side's id of the conversation.
+    pub(crate) thread: &'a str,
+    /// Its type.
+    pub(crate) kind: &'a str,
+    /// Its text.
+    pub(crate) content: &'a str,
+    /// The far side's id of the message that it answers.
+    pub(crate) reply_to: Option<&'a str>,
+    /// What else there is to it.
+    pub(crate) metadata: &'a Json,
+    /// A file that goes along.
+    pub(crate) file: Option<&'a File>,
+    /// The far side's id of that file, where it was handed over before.
+    pub(crate) media: Option<&'a str>,
+}
+
+/// A file with its bytes.
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) content_type: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
 impl Incoming {
     /// A text; the rest is filled in by whoever read it.
     pub(crate) fn new(source: String, thread: String, person: Person) -> Self {

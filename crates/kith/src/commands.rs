@@ -18,6 +18,7 @@ mod migrate;
 mod relocate;
 mod restore;
 mod serve;
+mod simulate;
 mod tenant;
 mod user;
 
@@ -35,7 +36,13 @@ pub enum Command {
         /// With a demo tenant, whose sign-in is printed.
         #[arg(long)]
         demo: bool,
+        /// With far sides of WhatsApp, Messenger, Instagram and Telegram that run here, and a page on which to be the
+        /// customer.
+        #[arg(long)]
+        simulate: bool,
     },
+    /// Stand in for the far side of a channel: a number of WhatsApp, a page, a bot.
+    Simulate(simulate::Simulate),
     /// Bring the database's schema up to date, and say what that took.
     Migrate {
         /// Print the whole schema as SQL instead.
@@ -92,7 +99,8 @@ pub async fn run(command: Command) -> Result<ExitCode> {
 
 async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
     match command {
-        Command::Serve { demo } => serve::run(settings, demo).await,
+        Command::Serve { demo, simulate } => Box::pin(serve::run(settings, (demo, simulate))).await,
+        Command::Simulate(order) => simulate::run(order).await,
         Command::Migrate { schema } => migrate::run(&settings, schema).await,
         Command::Doctor => doctor::run(&settings).await,
         Command::Import(import) => Box::pin(import::run(settings, &import)).await,

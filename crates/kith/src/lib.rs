@@ -8,6 +8,7 @@ pub mod commands;
 mod copying;
 mod demo;
 pub mod log;
+mod simulate;
 mod system;
 mod tables;
 pub mod wire;

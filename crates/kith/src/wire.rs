@@ -165,7 +165,12 @@ impl House {
     /// Builds everything on an application; for tests, which bring their own clock.
     #[expect(clippy::too_many_lines, reason = "a list of what is built")]
     pub fn build(app: App) -> Result<Self> {
-        let objects: Vec<_> = crm::OBJECTS.iter().chain(&inbox::OBJECTS).copied().collect();
+        let objects: Vec<_> = crm::OBJECTS
+            .iter()
+            .chain(&inbox::OBJECTS)
+            .chain(&assistant::OBJECTS)
+            .copied()
+            .collect();
         let records = Records::new(&objects);
         let options = identity::Options::of(&app.settings)?;
         let storage = storage(&app.settings)?;
@@ -337,7 +342,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
-            .and(assistant::routes(&self.assistant))
+            .and(assistant::routes(&self.assistant, &self.imports))
             .and(inbox::routes(&self.inbox, &self.imports))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))

@@ -5,16 +5,9 @@ use std::fmt::Write as _;
 use kith_kernel::{Id, Result, internal};
 use kith_platform::{Ctx, encryption::Cipher};
 use kith_store::{Delete, Insert, Migration, Read, Select, Step, Table, Write, bytes, id, text};
-use serde::Deserialize;
 
 const TABLE: &str = "channel_secrets";
 const MADE_BYTES: usize = 24;
-
-#[derive(Deserialize)]
-struct Row {
-    name: String,
-    secret: Vec<u8>,
-}
 
 pub(super) fn migration() -> Migration {
     let secrets = Table::of_tenant_keyed(
@@ -63,17 +56,24 @@ pub(super) async fn remove_all(db: &Write, channel: Id) -> Result<()> {
 /// # Errors
 /// `Unavailable` where one cannot be decrypted any more.
 pub(crate) async fn of(ctx: &Ctx, db: &Read, channel: Id) -> Result<Vec<(String, String)>> {
-    let rows: Vec<Row> = db.all(Select::from(TABLE).whose("channel_id", channel)).await?;
+    let mut rows: Vec<(String, Vec<u8>)> = Vec::new();
+    let select = Select::from(TABLE).show(&["name", "secret"]).whose("channel_id", channel);
+    db.each(&select, |row| {
+        if let (Some(name), Some(sealed)) = (row.text(0)?, row.bytes(1)?) {
+            rows.push((name.to_owned(), sealed.to_vec()));
+        }
+        Ok(())
+    })
+    .await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
     let cipher = Cipher::of(&ctx.app.settings)?;
-    let open = |row: Row| {
-        let place = place(ctx.actor.tenant, channel, &row.name);
-        let plain = cipher.decrypt(&place, &row.secret)?;
+    let open = |(name, sealed): (String, Vec<u8>)| {
+        let plain = cipher.decrypt(&place(ctx.actor.tenant, channel, &name), &sealed)?;
         let text = String::from_utf8(plain)
             .map_err(|error| internal("a stored secret is no text").caused_by(error))?;
-        Ok((row.name, text))
+        Ok((name, text))
     };
     rows.into_iter().map(open).collect()
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
-use kith_kernel::{Id, Result, Role, Time, invalid};
-use kith_records::{Ask, Record};
+use kith_kernel::{Id, Result, Role, Time, internal, invalid};
+use kith_records::{Ask, Object, Record};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -13,7 +13,7 @@ use super::{
     actions::{Assigning, Closing, HOUSE, read},
     find,
 };
-use crate::{Inbox, messages::MESSAGE};
+use crate::Inbox;
 
 const PATH: &str = "/api/conversations/{id}";
 
@@ -244,6 +244,11 @@ async fn mark(inbox: Arc<Inbox>, call: Call) -> Result<Answer> {
     Answer::json(&read.await?)
 }
 
+/// Messages are known by their name: they know of conversations themselves.
+fn message(inbox: &Inbox) -> Result<&'static Object> {
+    inbox.records.object("message").ok_or_else(|| internal("there are no messages"))
+}
+
 async fn list(inbox: Arc<Inbox>, call: Call) -> Result<Answer> {
     let (ctx, id, query) = (&call.ctx, call.id("id")?, call.query()?);
     query.only(&["limit", "cursor", "sort"])?;
@@ -254,7 +259,7 @@ async fn list(inbox: Arc<Inbox>, call: Call) -> Result<Answer> {
     }
     let page = ctx.read(async |db| {
         find(db, id).await?;
-        inbox.records.list(ctx, db, &MESSAGE, &ask).await
+        inbox.records.list(ctx, db, message(&inbox)?, &ask).await
     });
     Ok(Answer::written(page.await?.json))
 }
@@ -272,7 +277,7 @@ async fn write(inbox: Arc<Inbox>, mut call: Call) -> Result<Answer> {
     input.insert("conversationId".to_owned(), json!(id));
     call.write(&body, async |db| {
         find(db, id).await?;
-        let (id, message) = inbox.records.create(&call.ctx, db, &MESSAGE, input).await?;
+        let (id, message) = inbox.records.create(&call.ctx, db, message(&inbox)?, input).await?;
         Ok(Answer::json(&message)?.created(&format!("/api/messages/{id}")).tagged(1))
     })
     .await

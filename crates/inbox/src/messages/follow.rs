@@ -6,10 +6,10 @@ use kith_records::{Change, Desk, Manner, Record};
 use kith_store::{Update, Value};
 use serde_json::{Value as Json, json};
 
+use super::Deliver;
 use crate::{
     channels::ChannelKind,
     conversations::{self, CONVERSATION, Conversation},
-    outbound::Deliver,
 };
 
 const EXCERPT: usize = 140;

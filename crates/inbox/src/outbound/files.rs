@@ -6,17 +6,10 @@ use kith_platform::Ctx;
 use kith_store::{Condition, Select};
 use serde::Deserialize;
 
-use crate::Inbox;
+use crate::{Inbox, wire::File};
 
 /// No larger file goes along; far sides take no larger ones either.
 const LARGEST: u64 = 16 * 1024 * 1024;
-
-/// A file with its bytes.
-pub(crate) struct File {
-    pub(crate) name: String,
-    pub(crate) content_type: String,
-    pub(crate) bytes: Vec<u8>,
-}
 
 #[derive(Deserialize)]
 struct Row {

@@ -11,12 +11,12 @@ use kith_platform::{
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
 
-use super::{File, Outgoing, Sending, files::form};
+use super::{Sending, files::form};
 use crate::{
     Inbox,
     channels::{Channel, ChannelKind},
     far::Refusal,
-    wire::{generic, messenger, telegram, text, whatsapp},
+    wire::{File, Outgoing, generic, messenger, telegram, text, whatsapp},
 };
 
 type Sent = std::result::Result<Option<String>, Refusal>;

@@ -4,11 +4,8 @@ use kith_kernel::{Result, Time, invalid};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Arrival, Incoming, Media, bounded};
-use crate::{
-    handles::{HandleKind, Person},
-    outbound::Outgoing,
-};
+use super::{Arrival, Incoming, Media, Outgoing, bounded};
+use crate::handles::{HandleKind, Person};
 
 const MOST: usize = 10_000;
 

@@ -2,11 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Arrival, Incoming, Media, bounded, each, milliseconds, text};
-use crate::{
-    handles::{HandleKind, Person},
-    outbound::Outgoing,
-};
+use super::{Arrival, Incoming, Media, Outgoing, bounded, each, milliseconds, text};
+use crate::handles::{HandleKind, Person};
 
 /// The pieces of a payload, each with the page or account that it is for.
 pub(crate) fn pieces(body: &Json) -> Vec<(String, Json)> {

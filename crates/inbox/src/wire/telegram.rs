@@ -2,11 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Arrival, Incoming, Media, bounded, each, seconds, text};
-use crate::{
-    handles::{HandleKind, Person},
-    outbound::Outgoing,
-};
+use super::{Arrival, Incoming, Media, Outgoing, bounded, each, seconds, text};
+use crate::handles::{HandleKind, Person};
 
 const MEDIA: [(&str, &str); 8] = [
     ("document", "FILE"),

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{demo, wire::House};
+use crate::{demo, simulate::Standing, wire::House};
 
 #[derive(Deserialize)]
 struct Listen {
@@ -20,8 +20,16 @@ struct Listen {
     shutdown_seconds: u64,
 }
 
-pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode> {
+pub(super) async fn run(
+    settings: Settings,
+    (with_demo, with_far_sides): (bool, bool),
+) -> Result<ExitCode> {
     let settings = if with_demo { demo::generous(settings)? } else { settings };
+    let standing = if with_far_sides { Some(Standing::take().await?) } else { None };
+    let settings = match &standing {
+        Some(standing) => standing.settings(settings)?,
+        None => settings,
+    };
     let listen: Listen = settings.section("server")?;
     if let Some(mistake) = settings.mistakes().first() {
         return Err(unavailable(format!("{mistake} (kith doctor names all mistakes)")));
@@ -38,6 +46,13 @@ pub(super) async fn run(settings: Settings, with_demo: bool) -> Result<ExitCode>
     let stop = house.app.tasks.token();
     house.app.tasks.start("signals", end_on(signals(), stop.clone()));
     greet(address, sign_in.as_ref(), setup_token.as_deref());
+    if let Some(standing) = standing {
+        say!(
+            "Be the customer on WhatsApp, Messenger, Instagram and Telegram at {}",
+            standing.page()
+        );
+        standing.serve(&house, address).await?;
+    }
     let patience = Duration::from_secs(listen.shutdown_seconds);
     let router = house.router()?;
     let served = kith_http::serve(listener, router, stop, patience).await;

@@ -1,0 +1,115 @@
+//! Agents: who answers customers for the house, with what they know, may use, and when they ask for a member.
+
+mod hours;
+mod rules;
+
+use kith_kernel::Result;
+use kith_records::{
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Routes, Rules,
+    fields::{columns, plain, table},
+    folded,
+};
+use kith_store::{Migration, Step};
+
+const OWN: [Field; 26] = [
+    folded!(Text, "name", "name").required().found_by(FoundBy::Title),
+    plain("description", "description", Kind::LongText).found_by(FoundBy::Body),
+    plain(
+        "type",
+        "type",
+        Kind::Choice(&[
+            "CUSTOMER_SERVICE",
+            "SALES",
+            "SUPPORT",
+            "MARKETING",
+            "HR",
+            "FINANCE",
+            "CUSTOM",
+        ]),
+    )
+    .default("\"CUSTOMER_SERVICE\""),
+    folded!(Text, "role", "role").about("What it is: the person at the counter, the mechanic."),
+    plain("personality", "personality", Kind::LongText).about("How it speaks."),
+    plain("instructions", "instructions", Kind::LongText)
+        .about("What it shall do, and what it shall not."),
+    folded!(Text, "language", "language").about("In which it answers; that of the customer unless said."),
+    folded!(Text, "model", "model").about("The model, or provider/model; as the tenant's settings say unless said."),
+    plain(
+        "routing",
+        "routing",
+        Kind::Choice(&[
+            "cost_optimized",
+            "speed_optimized",
+            "quality_optimized",
+            "balanced",
+            "failover",
+        ]),
+    ),
+    plain("temperature", "temperature", Kind::Number).default("0.3").about("0 to 2."),
+    plain("maxTokens", "max_tokens", Kind::Integer(1, 4_000)).default("800"),
+    plain("tools", "tools", Kind::Json)
+        .about("What it may use beside its documents, by name; none unless said."),
+    plain("permission", "permission", Kind::Choice(&["viewer", "member"]))
+        .default("\"viewer\"")
+        .about("As whom its tools act."),
+    plain("documentIds", "document_ids", Kind::Json)
+        .about("The documents that it answers from; all of them where it names none."),
+    plain("evidence", "evidence", Kind::Number)
+        .default("0.45")
+        .about("From 0 to 1: a member is asked for where the documents tell less than this."),
+    plain("workingHours", "working_hours", Kind::Json).about(
+        "When it answers: {\"mon\": [\"09:00-18:00\"], …} in the tenant's time zone; always unless said.",
+    ),
+    plain("escalation", "escalation", Kind::Json).about(
+        "When it asks for a member: {\"words\": [\"lawyer\"], \"sentiment\": \"negative\", \"afterReplies\": 10, \"message\": \"…\"}.",
+    ),
+    plain("disclosure", "disclosure", Kind::LongText)
+        .about("Said before its first answer in a conversation: that a machine answers."),
+    plain("greeting", "greeting", Kind::LongText),
+    plain("pauseSeconds", "pause_seconds", Kind::Integer(0, 60))
+        .default("2")
+        .about("It waits so long for more before it answers, so that several short messages get one answer."),
+    plain("isActive", "is_active", Kind::Bool).default("false").about("Whether it answers."),
+    plain("status", "status", Kind::Choice(&["DRAFT", "TRAINING", "ACTIVE", "INACTIVE", "ERROR"]))
+        .system()
+        .default("\"DRAFT\""),
+    plain("statusReason", "status_reason", Kind::LongText).system(),
+    plain("trainedAt", "trained_at", Kind::Time).system(),
+    plain("training", "training", Kind::Json)
+        .system()
+        .about("What the last training found: documents, passages, what could not be read."),
+    plain("labels", "labels", Kind::Labels).aliases(&["tags"]),
+];
+
+/// Who answers customers for the house.
+pub static AGENT: Object = Object {
+    name: "agent",
+    plural: "agents",
+    shares: None,
+    alias: None,
+    about: "Who answers customers for the house: from documents, with tools, until a member takes over.",
+    fields: &OWN,
+    rules: &Agents,
+    routes: Routes::All,
+    matched_by: "name",
+};
+
+pub(crate) fn migration() -> Migration {
+    let agents = table(AGENT.plural, columns(AGENT.fields)).index(&["name_folded", "id"]);
+    Migration { name: "2026-12-02-assistant-agents", steps: vec![Step::Create(agents)] }
+}
+
+struct Agents;
+
+impl Rules for Agents {
+    fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
+        Box::pin(async move {
+            rules::derive(change);
+            Ok(())
+        })
+    }
+
+    fn check(&self, change: &Change) -> Result<()> {
+        rules::check(change)
+    }
+}

@@ -1,0 +1,99 @@
+//! What holds for every agent.
+
+use kith_kernel::{Id, Result, invalid};
+use kith_records::{Change, What};
+use serde_json::{Value as Json, json};
+
+use super::hours::Hours;
+
+const MOST_DOCUMENTS: usize = 200;
+const MOST_WORDS: usize = 100;
+
+/// What an agent may use beside its documents.
+pub(crate) const TOOLS: [&str; 6] =
+    ["search_records", "read_record", "create_task", "create_note", "update_contact", "hand_over"];
+
+/// Its state follows from whether it shall answer; training has states of its own.
+pub(super) fn derive(change: &mut Change) {
+    if !matches!(change.what, What::Created | What::Updated) || change.changes("status") {
+        return;
+    }
+    let active = change.get("isActive") == Some(&Json::Bool(true));
+    let state = match (active, change.text("status")) {
+        (true, Some("TRAINING")) => return,
+        (true, _) => "ACTIVE",
+        (false, Some("ACTIVE")) => "INACTIVE",
+        (false, _) => return,
+    };
+    if change.text("status") != Some(state) {
+        change.set("status", state);
+        change.set("statusReason", Json::Null);
+    }
+}
+
+/// Refuses what makes no sense, naming it.
+pub(super) fn check(change: &Change) -> Result<()> {
+    let within = |key: &str, least: f64, most: f64| match change.get(key).and_then(Json::as_f64) {
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(invalid(key, format!("must be between {least} and {most}")))
+        }
+        _ => Ok(()),
+    };
+    within("temperature", 0.0, 2.0)?;
+    within("evidence", 0.0, 1.0)?;
+    texts(change, "tools", TOOLS.len(), |name| {
+        TOOLS
+            .contains(&name)
+            .then_some(())
+            .ok_or_else(|| format!("is none of {}", TOOLS.join(", ")))
+    })?;
+    texts(change, "documentIds", MOST_DOCUMENTS, |text| {
+        text.parse::<Id>().map(drop).map_err(|_| Id::EXPECTED.to_owned())
+    })?;
+    if let Some(hours) = change.get("workingHours") {
+        Hours::parse(hours).map_err(|why| invalid("workingHours", why))?;
+    }
+    escalation(change)
+}
+
+fn texts(
+    change: &Change,
+    key: &str,
+    most: usize,
+    fits: impl Fn(&str) -> std::result::Result<(), String>,
+) -> Result<()> {
+    let Some(value) = change.get(key) else { return Ok(()) };
+    let list = value.as_array().filter(|list| list.len() <= most);
+    let list =
+        list.ok_or_else(|| invalid(key, format!("must be a list of at most {most} texts")))?;
+    for (at, item) in list.iter().enumerate() {
+        let place = format!("{key}.{at}");
+        let text = item.as_str().ok_or_else(|| invalid(&place, "must be text"))?;
+        fits(text).map_err(|why| invalid(&place, why))?;
+    }
+    Ok(())
+}
+
+fn escalation(change: &Change) -> Result<()> {
+    let Some(given) = change.get("escalation") else { return Ok(()) };
+    let wrong = |key: &str, why: &str| Err(invalid(&format!("escalation.{key}"), why));
+    let Json::Object(keys) = given else { return Err(invalid("escalation", "must be an object")) };
+    for (key, value) in keys {
+        let fits = match key.as_str() {
+            "words" => value.as_array().is_some_and(|list| {
+                list.len() <= MOST_WORDS
+                    && list
+                        .iter()
+                        .all(|word| word.as_str().is_some_and(|word| !word.trim().is_empty()))
+            }),
+            "sentiment" => value == &json!("negative") || value.is_null(),
+            "afterReplies" => value.as_u64().is_some_and(|count| (1..=100).contains(&count)),
+            "message" => value.as_str().is_some_and(|text| text.len() <= 2_000),
+            _ => return wrong(key, "is none of words, sentiment, afterReplies, message"),
+        };
+        if !fits {
+            return wrong(key, "does not fit: see the documentation of agents");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Who writes: known again by number, address or id, on whichever channel.
+
+use serde_json::json;
+
+use super::{own_channel, wrote};
+use crate::{
+    database::{Kind, on_both},
+    world::World,
+};
+
+on_both!(people_are_known_again, handles_go_along_with_a_merge);
+
+async fn people_are_known_again(kind: Kind) {
+    let world = World::new(kind).await;
+    let known = world
+        .ana
+        .make("/api/contacts", json!({ "name": "Carla Dias", "phone": "(11) 8765-4321" }))
+        .await;
+    let twins = json!({ "name": "Twin", "email": "twins@world.example" });
+    world.ana.make("/api/contacts", twins.clone()).await;
+    world.ana.make("/api/contacts", twins).await;
+    let (channel, key) = own_channel(&world.ana).await;
+    let own = (channel.as_str(), key.as_str());
+    let said =
+        |id: &str, from: serde_json::Value| json!({ "id": id, "from": from, "content": "x" });
+    wrote(&world, own, said("1", json!({ "id": "c", "phone": "+5511987654321" }))).await;
+    // The address is not known; the id is, by now.
+    wrote(&world, own, said("2", json!({ "id": "c", "email": "Carla+shop@Gmail.com" }))).await;
+    wrote(&world, own, said("3", json!({ "email": "c.arla@googlemail.com" }))).await;
+    wrote(&world, own, said("4", json!({ "email": "twins@world.example", "name": "Third" }))).await;
+    let all = world.ana.get("/api/conversations?sort=createdAt").await.json;
+    let of: Vec<_> =
+        all["data"].as_array().unwrap().iter().map(|one| one["contactId"].clone()).collect();
+    assert_eq!(of[0], known["id"]);
+    assert_eq!(of[1], known["id"], "known by an address that came along: {all}");
+    assert!(of[2] != known["id"], "of two with the same address nobody knows which");
+    assert_eq!(world.ana.get("/api/contacts?count=exact").await.json["total"], 4);
+    let merged = world.ana.get(&format!("/api/contacts/{}", known["id"].as_str().unwrap())).await;
+    assert!(merged.json["lastMessageAt"].is_string());
+}
+
+async fn handles_go_along_with_a_merge(kind: Kind) {
+    let world = World::new(kind).await;
+    let (channel, key) = own_channel(&world.ana).await;
+    let own = (channel.as_str(), key.as_str());
+    for id in ["one", "two"] {
+        wrote(&world, own, json!({ "id": id, "from": { "id": id, "name": id }, "content": "x" }))
+            .await;
+    }
+    let contacts = world.ana.get("/api/contacts?sort=createdAt").await.json;
+    let (one, two) = (contacts["data"][0]["id"].clone(), contacts["data"][1]["id"].clone());
+    let merge = json!({ "primaryId": one, "otherIds": [two] });
+    let merge = world.ana.post("/api/contacts/merge", merge).await;
+    assert_eq!(merge.status, 200, "{merge:?}");
+    wrote(&world, own, json!({ "id": "again", "from": { "id": "two" }, "content": "x" })).await;
+    let conversations = world.ana.get("/api/conversations").await.json;
+    for conversation in conversations["data"].as_array().unwrap() {
+        assert_eq!(conversation["contactId"], one, "{conversation}");
+    }
+    let timeline = format!("/api/contacts/{}/timeline", one.as_str().unwrap());
+    let timeline = world.ana.get(&timeline).await.json;
+    let said = timeline["data"].as_array().unwrap().iter().filter(|one| one["kind"] == "message");
+    assert_eq!(said.count(), 3, "{timeline}");
+}
