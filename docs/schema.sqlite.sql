@@ -350,8 +350,7 @@ CREATE TABLE credit_entries (
   member_id BLOB,
   request_id BLOB,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
-CREATE INDEX credit_entries__created_at__id ON credit_entries (tenant_id, created_at, id);
+) STRICT, WITHOUT ROWID;
 CREATE TABLE credit_grants (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -361,7 +360,7 @@ CREATE TABLE credit_grants (
   note TEXT,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE custom_fields (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -817,8 +816,7 @@ CREATE TABLE llm_calls (
   member_id BLOB,
   request_id BLOB,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
-CREATE INDEX llm_calls__created_at__id ON llm_calls (tenant_id, created_at, id);
+) STRICT, WITHOUT ROWID;
 CREATE TABLE llm_settings (
   tenant_id BLOB NOT NULL,
   name TEXT NOT NULL,
@@ -830,7 +828,7 @@ CREATE TABLE llm_sums (
   name TEXT NOT NULL,
   value INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, name)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE llm_usage (
   tenant_id BLOB NOT NULL,
   day INTEGER NOT NULL,
@@ -844,7 +842,7 @@ CREATE TABLE llm_usage (
   completion_tokens INTEGER NOT NULL,
   cost INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, day, provider, model, capability)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE lookups (
   kind TEXT NOT NULL,
   hash BLOB NOT NULL,

@@ -68,6 +68,8 @@ pub(crate) struct Setup {
     reached: HashMap<Provider, Reached>,
     /// Variables that name a tenant or a capability.
     open: BTreeMap<String, String>,
+    /// The model that is asked unless said otherwise.
+    usual: HashMap<(Provider, Capability), String>,
     pub(crate) limits: kith_llm::Limits,
     pub(crate) door: kith_llm::Door,
 }
@@ -102,7 +104,8 @@ impl Setup {
                 provider(value)?;
             }
         }
-        Ok(Self {
+        let mut setup = Self {
+            usual: HashMap::new(),
             first: first.map(provider).transpose()?,
             chain: chain?,
             strategy,
@@ -121,7 +124,13 @@ impl Setup {
                 .into_iter()
                 .map(|provider| (provider, section.reached(provider, keys.of_operator(provider))))
                 .collect(),
-        })
+        };
+        setup.usual = Provider::ALL
+            .into_iter()
+            .flat_map(|provider| Capability::ALL.map(|capability| (provider, capability)))
+            .map(|of| (of, setup.model_set(of)))
+            .collect();
+        Ok(setup)
     }
 
     /// There are variables that name tenants.
@@ -229,9 +238,13 @@ impl Setup {
         (!set.is_open()).then_some(set)
     }
 
+    fn usual_model(&self, provider: Provider, capability: Capability) -> String {
+        self.usual.get(&(provider, capability)).cloned().unwrap_or_default()
+    }
+
     /// The model of a provider for a capability: by its own variables, by the general ones where it is OpenAI or speaks
     /// like it, by the table.
-    fn usual_model(&self, provider: Provider, capability: Capability) -> String {
+    fn model_set(&self, (provider, capability): (Provider, Capability)) -> String {
         let variable = |name: String| self.open.get(&name).cloned();
         let prefix = provider.key_variable().trim_end_matches("_API_KEY");
         let of_provider = || variable(format!("{prefix}_MODEL_{}", capability.variable()));
