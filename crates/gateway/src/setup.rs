@@ -92,8 +92,7 @@ impl Setup {
             Provider::named(name)
                 .ok_or_else(|| invalid("llm.provider", format!("{name:?} is none of {known}")))
         };
-        let chain: Result<Vec<_>> =
-            section.failover_chain.iter().map(|name| provider(name)).collect();
+        let chain: Result<_> = section.failover_chain.iter().map(|name| provider(name)).collect();
         let strategy = Strategy::named(&section.routing).ok_or_else(|| {
             let known = Strategy::ALL.map(Strategy::name).join(", ");
             invalid("llm.routing", format!("{:?} is none of {known}", section.routing))
@@ -125,11 +124,7 @@ impl Setup {
                 .map(|provider| (provider, section.reached(provider, keys.of_operator(provider))))
                 .collect(),
         };
-        setup.usual = Provider::ALL
-            .into_iter()
-            .flat_map(|provider| Capability::ALL.map(|capability| (provider, capability)))
-            .map(|of| (of, setup.model_set(of)))
-            .collect();
+        setup.usual = setup.models_set();
         Ok(setup)
     }
 
@@ -236,6 +231,14 @@ impl Setup {
         let first = first.filter(|first| is_able(capability, *first));
         set.provider = set.provider.or(first);
         (!set.is_open()).then_some(set)
+    }
+
+    /// The model of each provider for each capability, as it is set.
+    fn models_set(&self) -> HashMap<(Provider, Capability), String> {
+        let pairs = Provider::ALL
+            .into_iter()
+            .flat_map(|provider| Capability::ALL.map(|capability| (provider, capability)));
+        pairs.map(|of| (of, self.model_set(of))).collect()
     }
 
     fn usual_model(&self, provider: Provider, capability: Capability) -> String {

@@ -55,6 +55,7 @@ struct Said<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
 struct Counted {
     prompt_tokens: u32,
     completion_tokens: u32,

@@ -70,6 +70,11 @@ impl Sqlite {
             })?;
         }
         let writer = open(&path, if options.full_sync { SAFE_WRITER } else { WRITER })?;
+        // Plans of short statements between writes depend on no value, or they would be made anew at each use. Readers plan by
+        // the values of a list.
+        writer
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|error| wrong(&error))?;
         let group = group::Group::new(writer, path.clone())?;
         Ok(Self {
             idle: Arc::new(Mutex::new(Vec::new())),
@@ -147,10 +152,6 @@ fn open(path: &Path, pragmas: &str) -> Result<Connection> {
     })?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.execute_batch(pragmas).map_err(|error| wrong(&error))?;
-    // Plans depend on no value: else each statement with a bound LIMIT would be planned anew whenever it is run.
-    connection
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
-        .map_err(|error| wrong(&error))?;
     Ok(connection)
 }
 
