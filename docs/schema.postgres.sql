@@ -560,7 +560,6 @@ CREATE TABLE credit_entries (
   request_id uuid,
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX credit_entries__created_at__id ON public.credit_entries USING btree (tenant_id, created_at, id);
 ALTER TABLE credit_entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON credit_entries USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON credit_entries TO kith_app;
@@ -1171,7 +1170,6 @@ CREATE TABLE llm_calls (
   request_id uuid,
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX llm_calls__created_at__id ON public.llm_calls USING btree (tenant_id, created_at, id);
 ALTER TABLE llm_calls FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON llm_calls USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON llm_calls TO kith_app;

@@ -506,8 +506,7 @@ CREATE TABLE credit_entries (
   member_id BLOB,
   request_id BLOB,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
-CREATE INDEX credit_entries__created_at__id ON credit_entries (tenant_id, created_at, id);
+) STRICT, WITHOUT ROWID;
 CREATE TABLE credit_grants (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -517,7 +516,7 @@ CREATE TABLE credit_grants (
   note TEXT,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE custom_fields (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,
@@ -1017,8 +1016,7 @@ CREATE TABLE llm_calls (
   member_id BLOB,
   request_id BLOB,
   PRIMARY KEY (tenant_id, id)
-) STRICT;
-CREATE INDEX llm_calls__created_at__id ON llm_calls (tenant_id, created_at, id);
+) STRICT, WITHOUT ROWID;
 CREATE TABLE llm_settings (
   tenant_id BLOB NOT NULL,
   name TEXT NOT NULL,
@@ -1030,7 +1028,7 @@ CREATE TABLE llm_sums (
   name TEXT NOT NULL,
   value INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, name)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE llm_usage (
   tenant_id BLOB NOT NULL,
   day INTEGER NOT NULL,
@@ -1044,7 +1042,7 @@ CREATE TABLE llm_usage (
   completion_tokens INTEGER NOT NULL,
   cost INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, day, provider, model, capability)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE lookups (
   kind TEXT NOT NULL,
   hash BLOB NOT NULL,

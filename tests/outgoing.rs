@@ -121,6 +121,24 @@ async fn what_is_allowed_is_reached_and_nothing_beside_it() {
 }
 
 #[tokio::test]
+async fn an_address_of_the_operators_is_open_to_nobody_else() {
+    let far = Far::start(|_| ok("inside"));
+    let one = outgoing("");
+    // The second time it is known already.
+    for _ in 0..2 {
+        let named = Request::post(far.url("/chat"), "{}").of_operator();
+        assert_eq!(one.send(named).await.unwrap().body, "inside");
+    }
+    assert_eq!(refusal(&one, &far.url("/chat")).await.code(), "address_refused");
+    let posted = one.send(Request::post(far.url("/chat"), "{}")).await;
+    assert_eq!(posted.unwrap_err().code(), "address_refused");
+    for wrong in ["", "ftp://127.0.0.1/", "http://user:secret@127.0.0.1/"] {
+        let error = one.send(Request::post(wrong, "{}").of_operator()).await.unwrap_err();
+        assert_eq!(error.code(), "address_malformed", "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_leads_to_no_place_that_may_not_be_reached() {
     let inside = Far::start(|_| ok("inside"));
     let place = inside.url("/secret");

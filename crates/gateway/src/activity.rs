@@ -80,12 +80,14 @@ pub(crate) fn migration() -> Migration {
             id("request_id"),
         ],
     )
-    .index(&["created_at", "id"]);
+    // Their ids are in the order of time: who looks for a time needs no index, which each call would pay for.
+    .clustered();
     let sums = Table::of_tenant_keyed(
         "llm_sums",
         &["name"],
         vec![text("name").required(), integer("value").required()],
-    );
+    )
+    .clustered();
     Migration {
         name: "2026-11-22-gateway-calls",
         steps: vec![Step::Create(calls), Step::Create(sums)],
@@ -126,10 +128,13 @@ pub(crate) struct Activity {
 
 /// One request, as it is written down.
 struct Noted {
+    at: Time,
     tenant: Id,
-    rows: Vec<Vec<Value>>,
-    tokens: i64,
-    sums: Sums,
+    member: Option<Id>,
+    request: Option<Id>,
+    capability: Capability,
+    /// Everyone who was asked, in order.
+    legs: Vec<(Id, Leg)>,
     /// What was reserved, and what it did cost.
     settled: Option<(Reservation, i64)>,
 }
@@ -147,21 +152,18 @@ impl Activity {
         capability: Capability,
         (legs, settled): (Vec<Leg>, Option<(Reservation, i64)>),
     ) {
-        let (mut rows, mut tokens, mut sums) = (Vec::new(), 0, Sums::default());
-        for (at, leg) in legs.iter().enumerate() {
-            let status = match (&leg.failure, at) {
-                (Some(_), _) => Status::Error,
-                (None, 0) => Status::Success,
-                (None, _) => Status::Failover,
-            };
-            tokens += i64::from(leg.usage.prompt_tokens) + i64::from(leg.usage.completion_tokens);
-            sums.add(ctx.now().milliseconds(), capability, (leg, at + 1 == legs.len()));
-            rows.push(row(ctx, (capability.name(), status), leg, (at + 1, legs.len())));
-        }
-        if rows.is_empty() && settled.is_none() {
+        if legs.is_empty() && settled.is_none() {
             return;
         }
-        let noted = Noted { tenant: ctx.actor.tenant, rows, tokens, sums, settled };
+        let noted = Noted {
+            at: ctx.now(),
+            tenant: ctx.actor.tenant,
+            member: ctx.actor.member,
+            request: ctx.actor.request,
+            capability,
+            legs: legs.into_iter().map(|leg| (ctx.new_id(), leg)).collect(),
+            settled,
+        };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(noted);
         if waiting.len() > MOST_WAITING {
@@ -222,14 +224,18 @@ impl Activity {
     }
 
     async fn write_rows(&self, tenant: Id, all: &[Noted]) -> Result<()> {
-        let tokens = all.iter().map(|noted| noted.tokens).sum::<i64>();
-        let rows: Vec<Vec<Value>> = all.iter().flat_map(|noted| noted.rows.clone()).collect();
-        let entries = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let settled: Vec<_> = all.iter().filter_map(|noted| noted.settled.clone()).collect();
-        let mut sums = Sums::default();
+        let settled: Vec<_> = all.iter().filter_map(|noted| noted.settled.as_ref()).collect();
+        let (mut rows, mut tokens, mut sums) = (Vec::with_capacity(all.len()), 0, Sums::default());
         for noted in all {
-            sums.join(&noted.sums);
+            for (place, (id, leg)) in noted.legs.iter().enumerate() {
+                let Usage { prompt_tokens, completion_tokens } = leg.usage;
+                tokens += i64::from(prompt_tokens) + i64::from(completion_tokens);
+                let is_last = place + 1 == noted.legs.len();
+                sums.add(noted.at.milliseconds(), noted.capability, (leg, is_last));
+                rows.push(noted.row(*id, leg, place));
+            }
         }
+        let entries = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let ctx = self.app.as_system(tenant);
         ctx.write(async |db| {
             settle(db, &settled).await?;
@@ -269,8 +275,9 @@ impl Activity {
         let mut is_done = true;
         for (table, days) in KEPT {
             let before = ctx.now().plus_milliseconds(-days * DAY);
-            let is_old = Condition::Compare("created_at", Comparison::Less, before.into());
-            let select = Select::from(table).show(&["id"]).only(is_old).by("created_at", false);
+            let before = Id::first_at(before);
+            let is_old = Condition::Compare("id", Comparison::Less, before.into());
+            let select = Select::from(table).show(&["id"]).only(is_old).by("id", false);
             let old: Vec<Old> = ctx.read(async |db| db.all(select.at_most(AT_ONCE)).await).await?;
             is_done &= old.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
             if !old.is_empty() {
@@ -300,36 +307,39 @@ async fn add(db: &Write, name: &'static str, value: i64) -> Result<()> {
     db.insert(Insert::row("llm_sums", cells).or_add(&["name"], &["value"])).await.map(drop)
 }
 
-fn row(
-    ctx: &Ctx,
-    (capability, status): (&'static str, Status),
-    leg: &Leg,
-    (attempt, attempts): (usize, usize),
-) -> Vec<Value> {
-    let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    let cost = cost(leg.provider, &leg.model, leg.usage).and_then(|cost| i64::try_from(cost).ok());
-    let error = leg.failure.as_ref().map(|failure| failure.message.as_str());
-    let Usage { prompt_tokens, completion_tokens } = leg.usage;
-    let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    vec![
-        ctx.new_id().into(),
-        ctx.now().into(),
-        capability.into(),
-        leg.provider.name().into(),
-        leg.model.as_str().into(),
-        status.name().into(),
-        error.map(|error| error.chars().take(LONGEST_ERROR).collect::<String>()).into(),
-        milliseconds(leg.took).into(),
-        leg.first_token.map(milliseconds).into(),
-        i64::from(prompt_tokens).into(),
-        i64::from(completion_tokens).into(),
-        leg.is_guess.into(),
-        cost.into(),
-        number(attempt).into(),
-        number(attempts).into(),
-        ctx.actor.member.into(),
-        ctx.actor.request.into(),
-    ]
+impl Noted {
+    fn row(&self, id: Id, leg: &Leg, place: usize) -> Vec<Value> {
+        let status = match (&leg.failure, place) {
+            (Some(_), _) => Status::Error,
+            (None, 0) => Status::Success,
+            (None, _) => Status::Failover,
+        };
+        let milliseconds = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let cost =
+            cost(leg.provider, &leg.model, leg.usage).and_then(|cost| i64::try_from(cost).ok());
+        let error = leg.failure.as_ref().map(|failure| failure.message.as_str());
+        let Usage { prompt_tokens, completion_tokens } = leg.usage;
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        vec![
+            id.into(),
+            self.at.into(),
+            self.capability.name().into(),
+            leg.provider.name().into(),
+            leg.model.as_str().into(),
+            status.name().into(),
+            error.map(|error| error.chars().take(LONGEST_ERROR).collect::<String>()).into(),
+            milliseconds(leg.took).into(),
+            leg.first_token.map(milliseconds).into(),
+            i64::from(prompt_tokens).into(),
+            i64::from(completion_tokens).into(),
+            leg.is_guess.into(),
+            cost.into(),
+            number(place + 1).into(),
+            number(self.legs.len()).into(),
+            self.member.into(),
+            self.request.into(),
+        ]
+    }
 }
 
 /// A call as it is stored.

@@ -35,7 +35,8 @@ pub(crate) fn migration() -> Migration {
             text("note"),
             time("created_at").required(),
         ],
-    );
+    )
+    .clustered();
     let entries = Table::of_tenant(
         "credit_entries",
         vec![
@@ -49,7 +50,7 @@ pub(crate) fn migration() -> Migration {
             id("request_id"),
         ],
     )
-    .index(&["created_at", "id"]);
+    .clustered();
     Migration {
         name: "2026-11-22-gateway-credits",
         steps: vec![Step::Create(grants), Step::Create(entries)],

@@ -68,6 +68,8 @@ pub(crate) struct Setup {
     reached: HashMap<Provider, Reached>,
     /// Variables that name a tenant or a capability.
     open: BTreeMap<String, String>,
+    /// The model that is asked unless said otherwise.
+    usual: HashMap<(Provider, Capability), String>,
     pub(crate) limits: kith_llm::Limits,
     pub(crate) door: kith_llm::Door,
 }
@@ -90,8 +92,7 @@ impl Setup {
             Provider::named(name)
                 .ok_or_else(|| invalid("llm.provider", format!("{name:?} is none of {known}")))
         };
-        let chain: Result<Vec<_>> =
-            section.failover_chain.iter().map(|name| provider(name)).collect();
+        let chain: Result<_> = section.failover_chain.iter().map(|name| provider(name)).collect();
         let strategy = Strategy::named(&section.routing).ok_or_else(|| {
             let known = Strategy::ALL.map(Strategy::name).join(", ");
             invalid("llm.routing", format!("{:?} is none of {known}", section.routing))
@@ -102,7 +103,8 @@ impl Setup {
                 provider(value)?;
             }
         }
-        Ok(Self {
+        let mut setup = Self {
+            usual: HashMap::new(),
             first: first.map(provider).transpose()?,
             chain: chain?,
             strategy,
@@ -121,7 +123,9 @@ impl Setup {
                 .into_iter()
                 .map(|provider| (provider, section.reached(provider, keys.of_operator(provider))))
                 .collect(),
-        })
+        };
+        setup.usual = setup.models_set();
+        Ok(setup)
     }
 
     /// There are variables that name tenants.
@@ -229,9 +233,21 @@ impl Setup {
         (!set.is_open()).then_some(set)
     }
 
+    /// The model of each provider for each capability, as it is set.
+    fn models_set(&self) -> HashMap<(Provider, Capability), String> {
+        let pairs = Provider::ALL
+            .into_iter()
+            .flat_map(|provider| Capability::ALL.map(|capability| (provider, capability)));
+        pairs.map(|of| (of, self.model_set(of))).collect()
+    }
+
+    fn usual_model(&self, provider: Provider, capability: Capability) -> String {
+        self.usual.get(&(provider, capability)).cloned().unwrap_or_default()
+    }
+
     /// The model of a provider for a capability: by its own variables, by the general ones where it is OpenAI or speaks
     /// like it, by the table.
-    fn usual_model(&self, provider: Provider, capability: Capability) -> String {
+    fn model_set(&self, (provider, capability): (Provider, Capability)) -> String {
         let variable = |name: String| self.open.get(&name).cloned();
         let prefix = provider.key_variable().trim_end_matches("_API_KEY");
         let of_provider = || variable(format!("{prefix}_MODEL_{}", capability.variable()));

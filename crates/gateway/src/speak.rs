@@ -23,6 +23,8 @@ pub struct Speaking {
     streaming: Option<Streaming<Sender>>,
     clearing: Clearing,
     ready: VecDeque<Event>,
+    /// What was cleared of the last event, kept for its room.
+    cleared: Vec<Event>,
     account: Account,
     heard: Heard,
     by: (&'static str, String),
@@ -48,7 +50,7 @@ impl Gateway {
         let Ready { chat, targets, privacy, question, repeat, account } =
             self.ready(ctx, ask).await?;
         let clearing = privacy.stream(chat.schema.is_some());
-        let (mut given, mut by) = (VecDeque::new(), Default::default());
+        let (mut given, mut by) = (Vec::new(), Default::default());
         let streaming = match repeat {
             Some(kept) => {
                 by = (kept.provider.name(), kept.model.clone());
@@ -64,6 +66,7 @@ impl Gateway {
             streaming,
             clearing,
             ready: VecDeque::new(),
+            cleared: Vec::new(),
             account,
             heard: Heard { question, text, calls, usage, finish },
             by,
@@ -170,16 +173,15 @@ impl Speaking {
             Event::Finish(finish) => self.heard.finish = Some(*finish),
             Event::Text(_) | Event::ToolCall(_) => {}
         }
-        self.clear([event].into());
+        self.clear([event]);
     }
 
     /// Lets go on what may.
-    fn clear(&mut self, events: VecDeque<Event>) {
-        let mut cleared = Vec::new();
+    fn clear(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            self.clearing.take(event, &mut cleared);
+            self.clearing.take(event, &mut self.cleared);
         }
-        for event in cleared {
+        for event in self.cleared.drain(..) {
             let is_refused = event == Event::Finish(Finish::Filtered);
             self.ready.push_back(event);
             if is_refused {

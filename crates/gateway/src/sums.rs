@@ -1,7 +1,5 @@
 //! Sums of what was used by day, provider, model and capability, which stay when the log of calls is cleared.
 
-use std::collections::BTreeMap;
-
 use kith_kernel::Result;
 use kith_llm::{Leg, cost};
 use kith_store::{Insert, Migration, Step, Table, Write, integer, text};
@@ -18,20 +16,23 @@ pub(crate) fn migration() -> Migration {
     let sums = SUMS.map(|name| integer(name).required());
     let day = integer("day").required();
     let columns = std::iter::once(day).chain(named).chain(sums).collect();
-    let usage = Table::of_tenant_keyed("llm_usage", &KEY, columns);
+    let usage = Table::of_tenant_keyed("llm_usage", &KEY, columns).clustered();
     Migration { name: "2026-11-22-gateway-usage", steps: vec![Step::Create(usage)] }
 }
 
 const KEY: [&str; 4] = ["day", "provider", "model", "capability"];
 
-/// What calls of one day add to one row.
-#[derive(Default, Clone)]
-pub(crate) struct Sums(BTreeMap<(i64, &'static str, String, &'static str), [i64; 6]>);
+/// Day, provider, model, capability.
+type Key = (i64, &'static str, String, &'static str);
+
+/// What calls add to rows, of which there are few.
+#[derive(Default)]
+pub(crate) struct Sums(Vec<(Key, [i64; 6])>);
 
 impl Sums {
     /// Adds one call; the last one of its request counts as the request.
     pub(crate) fn add(&mut self, now: i64, capability: Capability, (leg, is_last): (&Leg, bool)) {
-        let key = (now / DAY, leg.provider.name(), leg.model.clone(), capability.name());
+        let key = (now / DAY, leg.provider.name(), leg.model.as_str(), capability.name());
         let cost = cost(leg.provider, &leg.model, leg.usage).unwrap_or_default();
         let new = [
             i64::from(is_last),
@@ -41,19 +42,18 @@ impl Sums {
             i64::from(leg.usage.completion_tokens),
             i64::try_from(cost).unwrap_or(i64::MAX),
         ];
-        let sums = self.0.entry(key).or_default();
-        sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = sum.saturating_add(new));
-    }
-
-    /// Adds what another has.
-    pub(crate) fn join(&mut self, other: &Self) {
-        for (key, new) in &other.0 {
-            let sums = self.0.entry(key.clone()).or_default();
-            sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = sum.saturating_add(*new));
+        let same = |(known, _): &&mut (Key, _)| (known.0, known.1, &*known.2, known.3) == key;
+        match self.0.iter_mut().find(same) {
+            Some((_, sums)) => {
+                sums.iter_mut().zip(new).for_each(|(sum, new)| *sum = sum.saturating_add(new));
+            }
+            None => self.0.push(((key.0, key.1, key.2.to_owned(), key.3), new)),
         }
     }
 
-    pub(crate) async fn write(self, db: &Write) -> Result<()> {
+    /// Writes them, always in the same order, so that nobody waits for whoever waits for him.
+    pub(crate) async fn write(mut self, db: &Write) -> Result<()> {
+        self.0.sort_unstable();
         for ((day, provider, model, capability), sums) in self.0 {
             let mut cells = vec![
                 ("day", day.into()),

@@ -43,9 +43,11 @@ impl Body {
         if self.0.is_empty() {
             return Ok(Map::new());
         }
-        let value: Value = serde_json::from_slice(&self.0)
-            .map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
-        if self.0.windows(6).any(|six| six == b"\\u0000") && holds_nul(&value) {
+        let text = std::str::from_utf8(&self.0);
+        let read = text.map_or_else(|_| serde_json::from_slice(&self.0), serde_json::from_str);
+        let value: Value =
+            read.map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
+        if text.is_ok_and(|text| text.contains("\\u0000")) && holds_nul(&value) {
             return Err(Error::new(Kind::Invalid, "nul", "The body holds a NUL character."));
         }
         match value {

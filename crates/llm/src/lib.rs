@@ -16,6 +16,7 @@ mod safety;
 mod sse;
 mod stream;
 mod transport;
+mod tree;
 mod wire;
 
 pub use answer::{Answer, Event, Finish, Usage};

@@ -17,6 +17,7 @@ use crate::{
     failure::{Cause, Failure},
     provider::{Form, Provider},
     transport::Header,
+    tree::Tree,
 };
 
 /// Letters of a provider's own words that are passed on.
@@ -55,19 +56,18 @@ pub(crate) fn body(
     chat: &Chat,
     streams: bool,
 ) -> Result<Bytes, Failure> {
-    let body = match provider.form() {
-        Form::OpenAi => openai::body((provider, model), chat, streams)?,
-        Form::Anthropic => anthropic::body(model, chat, streams)?,
-    };
-    Ok(body.to_string().into())
+    match provider.form() {
+        Form::OpenAi => openai::body((provider, model), chat, streams),
+        Form::Anthropic => Ok(anthropic::body(model, chat, streams)?.to_string().into()),
+    }
 }
 
 /// A whole answer.
 pub(crate) fn answer(form: Form, chat: &Chat, body: &[u8]) -> Result<Answer, Failure> {
-    let json: Json = serde_json::from_slice(body).map_err(|_| no_answer("is no JSON"))?;
+    let no_json = |_| no_answer("is no JSON");
     match form {
-        Form::OpenAi => openai::answer(&json),
-        Form::Anthropic => anthropic::answer(chat, &json),
+        Form::OpenAi => openai::answer(&serde_json::from_slice(body).map_err(no_json)?),
+        Form::Anthropic => anthropic::answer(chat, &serde_json::from_slice(body).map_err(no_json)?),
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn refusal(
         500.. => Cause::Broken,
         _ => Cause::Garbled,
     };
-    let words = serde_json::from_slice(body).ok().and_then(|json: Json| words(&json));
+    let words = serde_json::from_slice(body).ok().and_then(|json| words(&json));
     let message = words.map_or_else(
         || format!("answered with status {status}"),
         |words| format!("answered with status {status}: {words}"),
@@ -142,9 +142,9 @@ fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
 }
 
 /// The words of an error in any of the forms it has, cut.
-fn words(json: &Json) -> Option<String> {
+fn words(json: &Tree<'_>) -> Option<String> {
     // Google wraps its error in a list.
-    let json = json.get(0).unwrap_or(json);
+    let json = json.first().unwrap_or(json);
     let error = json.get("error").unwrap_or(json);
     let text = error.as_str().or_else(|| error.get("message")?.as_str())?;
     Some(text.chars().take(LONGEST_WORDS).collect())
@@ -164,20 +164,23 @@ fn cannot_say(provider: &str, option: &str) -> Failure {
 }
 
 /// Options that have no name with us go to who speaks the form that they are of.
-fn others(chat: &Chat, (form, name): (Form, &str)) -> Result<Map<String, Json>, Failure> {
+fn others<'a>(
+    chat: &'a Chat,
+    (form, name): (Form, &str),
+) -> Result<&'a Map<String, Json>, Failure> {
     match chat.options.others.keys().next() {
         Some(option) if chat.options.form != form => Err(cannot_say(name, option)),
-        Some(_) | None => Ok(chat.options.others.clone()),
+        Some(_) | None => Ok(&chat.options.others),
     }
 }
 
 /// A number of tokens.
-fn tokens(json: &Json, key: &str) -> u32 {
-    let number = json.get(key).and_then(Json::as_u64).unwrap_or_default();
+fn tokens(json: &Tree<'_>, key: &str) -> u32 {
+    let number = json.get(key).and_then(Tree::as_u64).unwrap_or_default();
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The text under a key, or nothing.
-fn text<'a>(json: &'a Json, key: &str) -> &'a str {
-    json.get(key).and_then(Json::as_str).unwrap_or_default()
+fn text<'a>(json: &'a Tree<'_>, key: &str) -> &'a str {
+    json.get(key).and_then(Tree::as_str).unwrap_or_default()
 }

@@ -9,7 +9,12 @@ mod answer;
 mod resolve;
 mod stream;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use kith_kernel::{Error, Kind, Result, internal, invalid, unavailable};
@@ -45,6 +50,8 @@ struct Section {
 const MOST_HEADERS: usize = 100;
 const MOST_REDIRECTS: u8 = 5;
 const LONGEST_URL: usize = 8_192;
+/// Addresses of the operator that are remembered.
+const MOST_KNOWN: usize = 256;
 const CONNECT: Duration = Duration::from_secs(10);
 const KEPT_OPEN: Duration = Duration::from_mins(1);
 const KEPT_PER_HOST: usize = 4;
@@ -65,6 +72,8 @@ struct Inner {
     /// Reaches whatever the operator named.
     plain: Client,
     allowed: Allowed,
+    /// Addresses of the operator that were read already.
+    known: Mutex<HashMap<String, Url>>,
     time: Duration,
     bytes: u64,
 }
@@ -181,6 +190,7 @@ impl Outgoing {
             guarded: built(client(&roots, KEPT_PER_HOST).dns_resolver(guard))?,
             plain: built(client(&roots, KEPT_PER_NAMED_HOST).dns_resolver(Plain))?,
             allowed,
+            known: Mutex::default(),
             time: Duration::from_secs(section.timeout_seconds),
             bytes: section.answer_bytes,
         };
@@ -203,7 +213,11 @@ impl Outgoing {
     pub async fn open(&self, request: Request) -> Result<Incoming> {
         let deadline = Instant::now() + request.time.unwrap_or(self.0.time);
         let bytes = request.bytes.unwrap_or(self.0.bytes);
-        let mut url = parsed(&request.url)?;
+        let mut url = self.address(&request)?;
+        if !request.method.is_safe() {
+            let answer = self.ask_once(request, url, deadline).await?;
+            return Ok(Incoming::new(answer, (deadline, bytes)));
+        }
         let (first, mut headers) = (url.clone(), request.headers.clone());
         let mut left = request.redirects;
         loop {
@@ -218,8 +232,7 @@ impl Outgoing {
                 .await
                 .map_err(|_| late())?
                 .map_err(|error| failed(&url, error))?;
-            let next = if request.method.is_safe() { redirect(&url, &answer)? } else { None };
-            match next {
+            match redirect(&url, &answer)? {
                 Some(next) if left > 0 => {
                     if next.origin() != first.origin() {
                         for name in FOR_ONE_PLACE.iter().chain(&request.secret) {
@@ -235,6 +248,41 @@ impl Outgoing {
                 _ => return Ok(Incoming::new(answer, (deadline, bytes))),
             }
         }
+    }
+
+    /// Asks what nobody redirects.
+    async fn ask_once(
+        &self,
+        request: Request,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<reqwest::Response> {
+        let client = self.client(&url, request.of_operator)?;
+        let mut asked = reqwest::Request::new(request.method, url.clone());
+        *asked.headers_mut() = request.headers;
+        *asked.body_mut() = Some(request.body.into());
+        let answer = timeout_at(deadline, client.execute(asked)).await.map_err(|_| late())?;
+        answer.map_err(|error| failed(&url, error))
+    }
+
+    /// The address of a question; those of the operator without a query, which are few, are read once.
+    fn address(&self, request: &Request) -> Result<Url> {
+        if !request.of_operator {
+            return parsed(&request.url);
+        }
+        let known = || self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = known().get(&request.url) {
+            return Ok(url.clone());
+        }
+        let url = parsed(&request.url)?;
+        if url.query().is_none() {
+            let mut known = known();
+            if known.len() >= MOST_KNOWN {
+                known.clear();
+            }
+            known.insert(request.url.clone(), url.clone());
+        }
+        Ok(url)
     }
 
     /// Whether a question to this address would be asked, as far as can be told without resolving its name: for what

@@ -154,10 +154,14 @@ impl Stored {
 /// Calls since the log was cleared.
 async fn calls(db: &Read, since: Option<Time>) -> Result<Select> {
     let cleared = value(db, "cleared_at").await?.map(Time::from_milliseconds);
-    let select = Select::from("llm_calls").by("created_at", true).by("id", true);
+    let select = Select::from("llm_calls").by("id", true);
     Ok(match since.max(cleared) {
         Some(since) => {
-            select.only(Condition::Compare("created_at", Comparison::Greater, since.into()))
+            // Ids are made in order of time, a moment before it is looked at.
+            let first = Id::first_at(since.plus_milliseconds(-MINUTE));
+            select
+                .only(Condition::Compare("id", Comparison::GreaterOrEqual, first.into()))
+                .only(Condition::Compare("created_at", Comparison::Greater, since.into()))
         }
         None => select,
     })

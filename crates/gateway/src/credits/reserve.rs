@@ -170,7 +170,7 @@ async fn give_back(db: &Write, taken: &[(Id, i64)]) -> Result<()> {
 }
 
 /// Puts calls at what they did cost: the difference goes back to, or is taken from, the grants that were taken from.
-pub(crate) async fn settle(db: &Write, all: &[(Reservation, i64)]) -> Result<()> {
+pub(crate) async fn settle(db: &Write, all: &[&(Reservation, i64)]) -> Result<()> {
     let mut back: BTreeMap<Id, i64> = BTreeMap::new();
     for (reservation, used) in all {
         let update = Update::table("credit_entries").set("used", *used);

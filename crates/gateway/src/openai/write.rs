@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use kith_kernel::{Id, Time};
 use kith_llm::{Answer, Embeddings, Event, Finish, ToolCall, Usage};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 fn finish(finish: Finish) -> &'static str {
@@ -14,12 +15,10 @@ fn finish(finish: Finish) -> &'static str {
     }
 }
 
-fn usage(usage: Usage) -> Json {
-    json!({
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens.saturating_add(usage.completion_tokens),
-    })
+fn usage(usage: Usage) -> Counted {
+    let Usage { prompt_tokens, completion_tokens } = usage;
+    let total_tokens = prompt_tokens.saturating_add(completion_tokens);
+    Counted { prompt_tokens, completion_tokens, total_tokens }
 }
 
 fn call(call: &ToolCall) -> Json {
@@ -27,25 +26,60 @@ fn call(call: &ToolCall) -> Json {
     json!({ "id": call.id, "type": "function", "function": function })
 }
 
+/// A whole answer, as it is written.
+#[derive(Serialize)]
+pub(crate) struct Completion<'a> {
+    id: String,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    choices: [Choice<'a>; 1],
+    usage: Counted,
+}
+
+#[derive(Serialize)]
+struct Choice<'a> {
+    index: u32,
+    message: Said<'a>,
+    finish_reason: &'static str,
+    logprobs: (),
+}
+
+#[derive(Serialize)]
+struct Said<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    refusal: (),
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Json>,
+}
+
+#[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are OpenAI's")]
+struct Counted {
+    prompt_tokens: u32,
+    completion_tokens: u32,
+    total_tokens: u32,
+}
+
 /// A whole answer.
-pub(crate) fn answer(id: Id, now: Time, answer: &Answer, counted: Usage) -> Json {
-    let content = if answer.text.is_empty() && !answer.tool_calls.is_empty() {
-        Json::Null
-    } else {
-        answer.text.as_str().into()
+pub(crate) fn answer(id: Id, now: Time, answer: &Answer, counted: Usage) -> Completion<'_> {
+    let is_call = answer.text.is_empty() && !answer.tool_calls.is_empty();
+    let message = Said {
+        role: "assistant",
+        content: (!is_call).then_some(&answer.text),
+        refusal: (),
+        tool_calls: answer.tool_calls.iter().map(call).collect(),
     };
-    let mut message = json!({ "role": "assistant", "content": content, "refusal": null });
-    if !answer.tool_calls.is_empty() {
-        message["tool_calls"] = answer.tool_calls.iter().map(call).collect();
+    let finish_reason = finish(answer.finish);
+    Completion {
+        id: format!("chatcmpl-{id}"),
+        object: "chat.completion",
+        created: now.milliseconds() / 1000,
+        model: &answer.model,
+        choices: [Choice { index: 0, message, finish_reason, logprobs: () }],
+        usage: usage(counted),
     }
-    json!({
-        "id": format!("chatcmpl-{id}"),
-        "object": "chat.completion",
-        "created": now.milliseconds() / 1000,
-        "model": answer.model,
-        "choices": [{ "index": 0, "message": message, "finish_reason": finish(answer.finish), "logprobs": null }],
-        "usage": usage(counted),
-    })
 }
 
 /// Vectors, as numbers or as base64 of their bytes (32 bits each, the lowest first).
@@ -79,14 +113,11 @@ pub(crate) struct Chunks {
 
 impl Chunks {
     pub(crate) fn new(id: Id, now: Time, (model, counts): (&str, bool)) -> Self {
-        let head = json!({
-            "id": format!("chatcmpl-{id}"),
-            "object": "chat.completion.chunk",
-            "created": now.milliseconds() / 1000,
-            "model": model,
-        });
-        let head = format!("data: {head}");
-        let head = head.strip_suffix('}').unwrap_or(&head).to_owned();
+        let model = Json::from(model);
+        let created = now.milliseconds() / 1000;
+        let head = format!(
+            "data: {{\"id\":\"chatcmpl-{id}\",\"object\":\"chat.completion.chunk\",\"created\":{created},\"model\":{model}"
+        );
         Self { head, counts, calls: 0, has_begun: false }
     }
 
@@ -94,7 +125,7 @@ impl Chunks {
     pub(crate) fn of(&mut self, event: Event, to: &mut String) {
         match event {
             Event::Text(text) => {
-                let text = Json::String(text).to_string();
+                let text = serde_json::to_string(&text).unwrap_or_default();
                 self.delta(["\"content\":", &text], None, to);
             }
             Event::ToolCall(asked) => {
@@ -105,7 +136,7 @@ impl Chunks {
             }
             Event::Finish(ended) => self.delta(["", ""], Some(finish(ended)), to),
             Event::Usage(counted) if self.counts => {
-                let usage = usage(counted).to_string();
+                let usage = json!(usage(counted)).to_string();
                 to.extend([&self.head, ",\"choices\":[],\"usage\":", &usage, "}\n\n"]);
             }
             Event::Usage(_) => {}

@@ -11,11 +11,12 @@ const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "gif", "webp", "svg", "avif"]
 
 pub(super) fn find(text: &str, found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let mut free = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let sign = match byte {
+    let (mut free, mut next) = (0, 0);
+    while let Some(at) = super::next(bytes, next, |byte| matches!(byte, b'@' | b'%')) {
+        next = at + 1;
+        let sign = match bytes[at] {
             b'@' => 1,
-            b'%' if bytes[at..].starts_with(b"%40") => 3,
+            _ if bytes[at..].starts_with(b"%40") => 3,
             _ => continue,
         };
         let start = local(text, free.max(at.saturating_sub(LONGEST_LOCAL)), at);

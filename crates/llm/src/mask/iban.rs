@@ -97,10 +97,10 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
 
 pub(super) fn find(text: &str, found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let mut free = 0;
-    for at in 2..bytes.len().saturating_sub(1) {
-        let begins = bytes[at].is_ascii_digit()
-            && bytes[at - 1].is_ascii_alphabetic()
+    let (mut free, mut next) = (0, 2);
+    while let Some(at) = super::next(bytes, next, |byte| byte.is_ascii_digit()) {
+        next = at + 1;
+        let begins = bytes[at - 1].is_ascii_alphabetic()
             && bytes[at - 2].is_ascii_alphabetic()
             && at >= free + 2;
         if !begins || super::is_word(super::before(text, at - 2)) {

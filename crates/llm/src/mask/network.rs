@@ -11,7 +11,7 @@ const LONGEST: usize = 45;
 pub(super) fn find_v6(text: &str, found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(colon) = bytes[at..].iter().position(|byte| *byte == b':').map(|n| n + at) {
+    while let Some(colon) = super::next(bytes, at, |byte| byte == b':') {
         let (start, end) = around(bytes, colon, at);
         let end = end - usize::from(bytes[end - 1] == b'.');
         // An address may stand before the colon of a sentence.

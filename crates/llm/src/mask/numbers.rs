@@ -19,8 +19,9 @@ pub(super) fn find(text: &str, found: &mut Vec<Finding>) {
             at = found[next].end;
             continue;
         }
-        if !matches!(bytes[at], b'0'..=b'9' | b'+' | b'(') {
-            at += 1;
+        if !begins_number(bytes[at]) {
+            let known = found[..known].get(next).map_or(bytes.len(), |finding| finding.start);
+            at = super::next(&bytes[..known], at + 1, begins_number).unwrap_or(known);
             continue;
         }
         // What was found already is no part of a number.
@@ -35,6 +36,10 @@ pub(super) fn find(text: &str, found: &mut Vec<Finding>) {
         look(text, &run, found);
         at = end.max(at + 1);
     }
+}
+
+fn begins_number(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'+' | b'(')
 }
 
 /// Where a number may begin and end.

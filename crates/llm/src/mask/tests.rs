@@ -194,6 +194,13 @@ proptest! {
     }
 
     #[test]
+    fn the_next_byte_is_found_wherever_it_stands(text in "[a-c]{0,90}", from in 0_usize..100) {
+        let is = |byte: u8| byte == b'c';
+        let slow = (from..text.len()).find(|at| is(text.as_bytes()[*at]));
+        prop_assert_eq!(super::next(text.as_bytes(), from, is), slow);
+    }
+
+    #[test]
     fn findings_stand_in_order_and_apart(text in texts()) {
         let found = find(&text, Kinds::ALL);
         for pair in found.windows(2) {

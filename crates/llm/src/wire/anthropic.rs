@@ -11,6 +11,7 @@ use crate::{
     chat::{Chat, Content, Message, Role, Schema, Tool, ToolCall, ToolChoice},
     failure::{Cause, Failure},
     provider::Form,
+    tree::Tree,
 };
 
 /// Tokens of an answer when nobody says how many.
@@ -21,7 +22,7 @@ const ANSWER: &str = "answer";
 
 pub(super) fn body(model: &str, chat: &Chat, streams: bool) -> Result<Json, Failure> {
     let options = &chat.options;
-    let mut body = others(chat, (Form::Anthropic, NAME))?;
+    let mut body = others(chat, (Form::Anthropic, NAME))?.clone();
     if options.seed.is_some() {
         return Err(cannot_say(NAME, "seed"));
     }
@@ -163,15 +164,15 @@ fn choice(chat: &Chat) -> Option<Json> {
     Some(choice)
 }
 
-pub(super) fn answer(chat: &Chat, json: &Json) -> Result<Answer, Failure> {
-    let content = json.get("content").and_then(Json::as_array);
+pub(super) fn answer(chat: &Chat, json: &Tree<'_>) -> Result<Answer, Failure> {
+    let content = json.get("content").and_then(Tree::as_list);
     let content = content.ok_or_else(|| no_answer("holds no content"))?;
     let (mut words, mut tool_calls) = (String::new(), Vec::new());
     for part in content {
         match text(part, "type") {
             "text" => words.push_str(text(part, "text")),
             "tool_use" => {
-                let arguments = part.get("input").map(Json::to_string).unwrap_or_default();
+                let arguments = part.get("input").map(ToString::to_string).unwrap_or_default();
                 if chat.schema.is_some() {
                     words = arguments;
                 } else {
@@ -200,7 +201,7 @@ fn finish_of(is_of_schema: bool, reason: &str) -> Finish {
     }
 }
 
-fn usage_of(json: &Json) -> Usage {
+fn usage_of(json: &Tree<'_>) -> Usage {
     let asked = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
     Usage {
         prompt_tokens: asked.iter().map(|key| tokens(json, key)).fold(0, u32::saturating_add),

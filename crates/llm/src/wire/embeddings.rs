@@ -1,12 +1,13 @@
 //! Texts as vectors.
 
 use bytes::Bytes;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::{cannot_say, no_answer, tokens};
 use crate::{
     failure::Failure,
     provider::{Form, Provider},
+    tree::Tree,
 };
 
 /// Vectors of texts.
@@ -43,19 +44,19 @@ pub(crate) fn body(
 
 /// Reads the vectors of `count` texts.
 pub(crate) fn read(body: &[u8], count: usize) -> Result<Embeddings, Failure> {
-    let json: Json = serde_json::from_slice(body).map_err(|_| no_answer("is no JSON"))?;
-    let data = json.get("data").and_then(Json::as_array);
+    let json: Tree<'_> = serde_json::from_slice(body).map_err(|_| no_answer("is no JSON"))?;
+    let data = json.get("data").and_then(Tree::as_list);
     let data = data.ok_or_else(|| no_answer("holds no vectors"))?;
     let mut vectors = vec![Vec::new(); count];
     for (at, one) in data.iter().enumerate() {
         let at = one
             .get("index")
-            .and_then(Json::as_u64)
+            .and_then(Tree::as_u64)
             .map_or(at, |at| usize::try_from(at).unwrap_or(usize::MAX));
-        let vector = one.get("embedding").and_then(Json::as_array).map(Vec::as_slice);
+        let vector = one.get("embedding").and_then(Tree::as_list);
         let place = vectors.get_mut(at).ok_or_else(|| no_answer("holds too many vectors"))?;
         #[expect(clippy::cast_possible_truncation, reason = "models count in 32 bits themselves")]
-        place.extend(vector.unwrap_or_default().iter().filter_map(Json::as_f64).map(|x| x as f32));
+        place.extend(vector.unwrap_or_default().iter().filter_map(Tree::as_f64).map(|x| x as f32));
     }
     let length = vectors.first().map_or(0, Vec::len);
     if length == 0 || vectors.iter().any(|vector| vector.len() != length) {

@@ -21,7 +21,7 @@ use std::{
 };
 
 use kith_kernel::{Error, Kind, Result, internal, unavailable};
-use rusqlite::{Connection, OpenFlags, ToSql, ffi, types::ToSqlOutput};
+use rusqlite::{Connection, OpenFlags, ToSql, config::DbConfig, ffi, types::ToSqlOutput};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use whole::Whole;
@@ -70,6 +70,11 @@ impl Sqlite {
             })?;
         }
         let writer = open(&path, if options.full_sync { SAFE_WRITER } else { WRITER })?;
+        // Plans of short statements between writes depend on no value, or they would be made anew at each use. Readers plan by
+        // the values of a list.
+        writer
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|error| wrong(&error))?;
         let group = group::Group::new(writer, path.clone())?;
         Ok(Self {
             idle: Arc::new(Mutex::new(Vec::new())),
@@ -125,14 +130,15 @@ fn elapsed() -> i64 {
 
 const READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4000;";
 /// Survives the death of the process. auto_vacuum only takes effect before the first table is made; checkpoints have a
-/// thread of their own.
+/// thread of their own. The log keeps the length at which it is begun anew (see `checkpoint`), and what it grows beyond while
+/// it is emptied: to cut 320 MiB off took the writer 120 ms each time.
 const WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
-    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 469762048;";
 /// Survives the loss of power as well.
 const SAFE_WRITER: &str = "PRAGMA busy_timeout = 5000; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
-    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;";
+    PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 469762048;";
 
 fn open(path: &Path, pragmas: &str) -> Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE

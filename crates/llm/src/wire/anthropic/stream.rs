@@ -1,13 +1,12 @@
 //! Answers of Anthropic's form as they come.
 
-use serde_json::Value as Json;
-
 use super::{finish_of, usage_of};
 use crate::{
     answer::{Event, Finish, Usage},
     chat::{Chat, ToolCall},
     failure::{Cause, Failure},
     sse::Events,
+    tree::Tree,
     wire::{broke_off, no_answer, text, words},
 };
 
@@ -38,14 +37,15 @@ impl Decoder {
         let mut all = Vec::new();
         let read = self.events.take(bytes, |data| all.push(data.to_owned()));
         for data in all {
-            let json: Json = serde_json::from_str(&data).map_err(|_| no_answer("is no JSON"))?;
+            let json: Tree<'_> =
+                serde_json::from_str(&data).map_err(|_| no_answer("is no JSON"))?;
             self.one(&json, events)?;
         }
         read.map_err(|_| no_answer("is no stream of events"))
     }
 
-    fn one(&mut self, json: &Json, events: &mut Vec<Event>) -> Result<(), Failure> {
-        let nothing = Json::Null;
+    fn one(&mut self, json: &Tree<'_>, events: &mut Vec<Event>) -> Result<(), Failure> {
+        let nothing = Tree::Null;
         let of = |key: &str| json.get(key).unwrap_or(&nothing);
         match text(json, "type") {
             "message_start" => {
@@ -76,7 +76,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn delta(&mut self, delta: &Json, events: &mut Vec<Event>) {
+    fn delta(&mut self, delta: &Tree<'_>, events: &mut Vec<Event>) {
         let said = text(delta, "text");
         if !said.is_empty() {
             events.push(Event::Text(said.to_owned()));
@@ -99,7 +99,7 @@ impl Decoder {
     }
 
     /// What is counted later is added to what was counted before.
-    fn counted(&mut self, usage: Option<&Json>, events: &mut Vec<Event>) {
+    fn counted(&mut self, usage: Option<&Tree<'_>>, events: &mut Vec<Event>) {
         let Some(usage) = usage.map(usage_of) else { return };
         self.usage = Usage {
             prompt_tokens: self.usage.prompt_tokens.max(usage.prompt_tokens),

@@ -1,4 +1,4 @@
-//! Group commit: writes that wait for one another share a transaction, each in a savepoint of its own.
+//! Group commit: writes that wait for one another share a transaction, each but the first in a savepoint of its own.
 //!
 //! A write that succeeded while others wait leaves the transaction open, hands the connection on and answers only
 //! after the commit of the last one. A write that failed or was dropped takes back its own savepoint alone.
@@ -55,6 +55,9 @@ pub(super) struct Writer {
 
 pub(crate) struct WriteSession {
     writer: Mutex<Option<OwnedMutexGuard<Writer>>>,
+    /// It began the transaction: taking it back takes back all there is, without a savepoint, for which SQLite copies each
+    /// page.
+    is_first: bool,
     /// What the word index is still to be told of this write.
     words: Mutex<Vec<Sql>>,
     shared: Arc<tokio::sync::Mutex<Writer>>,
@@ -104,13 +107,16 @@ impl Group {
         let waiting = Waiting::new(&self.waiting);
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         drop(waiting);
-        if writer.open_since.is_none() {
+        let is_first = writer.open_since.is_none();
+        if is_first {
             run(&writer.connection, "BEGIN IMMEDIATE")?;
             writer.open_since = Some(Instant::now());
+        } else {
+            run(&writer.connection, "SAVEPOINT one")?;
         }
-        run(&writer.connection, "SAVEPOINT one")?;
         Ok(WriteSession {
             writer: Mutex::new(Some(writer)),
+            is_first,
             words: Mutex::default(),
             shared: Arc::clone(&self.writer),
             waiting: Arc::clone(&self.waiting),
@@ -132,6 +138,15 @@ impl Writer {
         }
         self.checkpointer.committed(since.elapsed());
         committed
+    }
+
+    /// Nothing of the transaction is left: those who wait for it are told.
+    fn forget(&mut self) {
+        self.open_since = None;
+        self.words.clear();
+        for answer in self.joined.drain(..) {
+            answer.send(false).ok();
+        }
     }
 
     /// Something was committed outside of a group, and the log has grown.
@@ -211,7 +226,14 @@ impl WriteSession {
     fn release(&self) -> Result<Option<oneshot::Receiver<bool>>> {
         let taken = lock(&self.writer).take();
         let Some(mut writer) = taken else { return Err(internal("a write ended twice")) };
-        run(&writer.connection, "RELEASE one")?;
+        if self.is_first {
+            if writer.connection.is_autocommit() {
+                writer.forget();
+                return Err(internal("a transaction ended before its write"));
+            }
+        } else {
+            run(&writer.connection, "RELEASE one")?;
+        }
         writer.words.append(&mut lock(&self.words));
         if writer.may_wait(&self.waiting) {
             let (answer, wait) = oneshot::channel();
@@ -227,18 +249,50 @@ impl Drop for WriteSession {
     /// What was not committed is taken back, without touching what others of the group did.
     fn drop(&mut self) {
         let Some(mut writer) = lock(&self.writer).take() else { return };
-        let undone = run(&writer.connection, "ROLLBACK TO one")
-            .and_then(|()| run(&writer.connection, "RELEASE one"));
-        if undone.is_err() || writer.joined.is_empty() {
+        let is_undone = !self.is_first
+            && run(&writer.connection, "ROLLBACK TO one")
+                .and_then(|()| run(&writer.connection, "RELEASE one"))
+                .is_ok();
+        if !is_undone || writer.joined.is_empty() {
             run(&writer.connection, "ROLLBACK").ok();
-            writer.open_since = None;
-            writer.words.clear();
-            for answer in writer.joined.drain(..) {
-                answer.send(false).ok();
-            }
+            writer.forget();
         } else if !writer.may_wait(&self.waiting) {
             // The others are told by their answers; this write has failed already.
             writer.commit().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn write(group: &Group, text: &'static str) -> Result<()> {
+        let session = group.begin().await?;
+        session.with(|open| run(open, text))?;
+        session.commit().await
+    }
+
+    /// SQLite takes a whole transaction back by itself when a disk is full or fails.
+    #[tokio::test]
+    async fn who_lost_the_transaction_is_told() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE things (name TEXT)").unwrap();
+        let group = Group::new(connection, PathBuf::new()).unwrap();
+        write(&group, "INSERT INTO things VALUES ('kept')").await.unwrap();
+        let first = group.begin().await.unwrap();
+        first.with(|open| run(open, "INSERT INTO things VALUES ('lost')")).unwrap();
+        first.with(|open| run(open, "ROLLBACK")).unwrap();
+        assert!(first.commit().await.is_err());
+        drop(first);
+        // Who gives up takes nothing but its own along, and the next begins anew.
+        let given_up = group.begin().await.unwrap();
+        given_up.with(|open| run(open, "INSERT INTO things VALUES ('given up')")).unwrap();
+        drop(given_up);
+        write(&group, "INSERT INTO things VALUES ('next')").await.unwrap();
+        let writer = group.alone().await.unwrap();
+        let names = "SELECT group_concat(name) FROM things";
+        let names: String = writer.connection.query_row(names, [], |row| row.get(0)).unwrap();
+        assert_eq!(names, "kept,next");
     }
 }
