@@ -79,8 +79,8 @@ async fn a_channel_shows_no_secret(kind: Kind) {
     assert_eq!(told.json["verifyToken"].as_str().unwrap().len(), 48, "{told:?}");
     assert_eq!(world.bruno.get(&format!("{path}/webhook")).await.status, 403);
     for (body, at) in [
-        (json!({ "type": "WHATSAPP", "name": "x" }), "/config.phoneNumberId"),
-        (json!({ "type": "API", "name": "x", "config": { "apiKee": "y" } }), "/config.apiKee"),
+        (json!({ "type": "WHATSAPP", "name": "x" }), "/config/phoneNumberId"),
+        (json!({ "type": "API", "name": "x", "config": { "apiKee": "y" } }), "/config/apiKee"),
         (json!({ "type": "PIGEON", "name": "x" }), "/type"),
         (json!({ "type": "API", "name": "x", "config": [] }), "/config"),
     ] {

@@ -310,8 +310,8 @@ async fn merge(owner: &Client, kind: &str, word: &str) -> Json {
     json!({ "mergeId": merged.json["mergeId"] })
 }
 
-fn takes_nothing(method: &str, words: &[&str]) -> bool {
-    const ACTIONS: [&str; 10] = [
+fn takes_nothing(method: &str, kind: &str, words: &[&str]) -> bool {
+    const ACTIONS: [&str; 12] = [
         "restore",
         "win",
         "complete",
@@ -322,9 +322,12 @@ fn takes_nothing(method: &str, words: &[&str]) -> bool {
         "undo",
         "cancel",
         "dismiss",
+        "reopen",
+        "resolve",
     ];
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
+        ["{id}", "test"] if kind == "channels" => true,
         ["{id}", action] => ACTIONS.contains(action),
         ["diagnostics" | "read-all" | "rebuild" | "analyze-data-quality"]
         | ["win-model", "train"] => true,
@@ -341,7 +344,7 @@ async fn content(
     let words = operation.words();
     let kind = words[0];
     let json = match (operation.method.as_str(), &words[1..]) {
-        (method, words) if takes_nothing(method, words) => return Content::Nothing,
+        (method, words) if takes_nothing(method, kind, words) => return Content::Nothing,
         (_, ["import"]) => return import(kind, word).content,
         ("POST", []) if kind == "attachments" => return Content::Csv(unique(word)),
         (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
@@ -360,6 +363,14 @@ async fn content(
             json!({ "name": unique(word), "unitPrice": 5 })
         }
         (_, ["{id}", "erase"]) => json!({ "confirm": id }),
+        (_, ["{id}", "snooze"]) => json!({ "until": "2031-11-21T09:00:00Z" }),
+        (_, ["{id}", "close" | "take" | "release" | "escalate"]) => {
+            json!({ "reason": unique(word) })
+        }
+        (_, ["{id}", "assign" | "transfer"]) => {
+            json!({ "agentId": something("agents", owner, word).await })
+        }
+        (_, ["{id}", "messages"]) if kind == "conversations" => json!({ "content": unique(word) }),
         (_, ["{id}", "lose"]) => json!({ "reason": unique(word) }),
         (_, ["{id}", "labels"]) => json!({ "add": [unique(word)] }),
         (_, ["{id}", "stages"]) => json!({ "name": unique(word) }),
@@ -404,6 +415,10 @@ async fn content(
             }
             "views" if words.len() > 1 => json!({ "name": unique(word) }),
             "views" => view(word),
+            // Where they belong is said once.
+            "conversations" | "messages" if words.len() > 1 => {
+                least(kind, word).unwrap_or_default()
+            }
             _ => body(kind, owner, word).await.unwrap_or_default(),
         },
         (_, [.., "completions" | "count_tokens"]) => {

@@ -45,6 +45,12 @@ const ALL_DELETED: &[&str] = &[
     "notes:delete",
     "labels:delete",
     "attachments:delete",
+    "channels:delete",
+    "conversations:delete",
+    "messages:delete",
+    "handles:delete",
+    "message_templates:delete",
+    "agents:delete",
     "objects:delete",
 ];
 

@@ -1,7 +1,7 @@
 //! The configuration of a channel: what its kind knows, merged key by key, with secrets taken out of it.
 
 use kith_kernel::{
-    Error, Result, invalid,
+    Error, Result, Time, invalid,
     text::{camel_case, nearest},
 };
 use kith_platform::Ctx;
@@ -48,7 +48,11 @@ pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Resul
         config.insert("widgetId".to_owned(), json!(change.id.to_string()));
     }
     if secret_changed && change.what != What::Restored {
-        change.set("secretsChangedAt", json!(ctx.now()));
+        // Never the same twice: what follows from a change is only written where something changes.
+        let before = change.was("secretsChangedAt").and_then(Json::as_str).and_then(Time::parse);
+        let now = ctx.now();
+        let at = before.map_or(now, |before| now.max(before.plus_milliseconds(1)));
+        change.set("secretsChangedAt", json!(at));
     }
     change.set("config", Json::Object(config));
     Ok(())

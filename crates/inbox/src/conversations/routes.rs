@@ -239,9 +239,10 @@ async fn mark(inbox: Arc<Inbox>, call: Call) -> Result<Answer> {
     let read = ctx.write(async |db| {
         find(db, id).await?;
         read(ctx, db, id).await?;
-        inbox.records.get(ctx, db, &CONVERSATION, id).await
+        inbox.records.read(ctx, db, &CONVERSATION, (id, &Ask::default())).await
     });
-    Answer::json(&read.await?)
+    let (version, json) = read.await?;
+    Ok(Answer::written(json).tagged(version))
 }
 
 /// Messages are known by their name: they know of conversations themselves.

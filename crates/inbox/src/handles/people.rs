@@ -30,11 +30,12 @@ struct Known {
     contact_id: Id,
 }
 
-/// The contact that a person is; made where there is none.
+/// The contact that a person is; made where there is none. Who they are may be known already: then what else they are
+/// known by is noted.
 pub(crate) async fn find_or_create(
     records: &Records,
     (ctx, db): (&Ctx, &Write),
-    person: &Person,
+    (person, is): (&Person, Option<Id>),
     channel: Id,
 ) -> Result<Id> {
     let mut keyed: Vec<(HandleKind, &str, String)> = person
@@ -50,7 +51,7 @@ pub(crate) async fn find_or_create(
     for lock in &locks {
         db.one_at_a_time(lock).await?;
     }
-    let mut contact = None;
+    let mut contact = is;
     let mut unknown = Vec::new();
     for (kind, value, key) in &keyed {
         match known(db, *kind, key).await? {

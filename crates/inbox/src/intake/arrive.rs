@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     Inbox,
     channels::{CHANNEL, Channel},
-    conversations::CONVERSATION,
+    conversations::{CONVERSATION, find},
     handles::find_or_create,
     media::Fetch,
     messages::{
@@ -151,11 +151,15 @@ async fn conversation(
 ) -> Result<Id> {
     let lock = format!("thread {} {}", channel.id, incoming.thread);
     db.one_at_a_time(&lock).await?;
+    let records = &inbox.records;
     if let Some(known) = thread_of(db, (channel.id, &incoming.thread)).await? {
+        if incoming.person.handles.len() > 1 {
+            let is = find(db, known).await?.contact_id;
+            find_or_create(records, (ctx, db), (&incoming.person, is), channel.id).await?;
+        }
         return Ok(known);
     }
-    let records = &inbox.records;
-    let contact = find_or_create(records, (ctx, db), &incoming.person, channel.id).await?;
+    let contact = find_or_create(records, (ctx, db), (&incoming.person, None), channel.id).await?;
     let handle = incoming.person.handles.first().map(|(_, value)| value.as_str());
     let short =
         |text: &str| text.chars().filter(|sign| !sign.is_control()).take(200).collect::<String>();
