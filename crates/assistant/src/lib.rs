@@ -1,7 +1,10 @@
 //! The AI engines: each has a local form that needs no model, and one that asks a model.
 
 mod chat;
+mod documents;
 pub mod engines;
+pub mod extract;
+mod knowledge;
 mod model;
 mod serve;
 mod served;
@@ -9,13 +12,18 @@ mod served;
 use std::sync::Arc;
 
 pub use chat::forget_member;
+pub use documents::{DOCUMENT, Documents};
+pub use knowledge::{ENOUGH, Found, Knowledge, Mode, Passage, Wanted, Weights};
 
 use kith_gateway::Gateway;
 use kith_http::{Routes, Streams};
 use kith_platform::jobs::Registry;
-use kith_records::Records;
+use kith_records::{Object, Records};
 use kith_store::Migration;
 use serde_json::Value as Json;
+
+/// The objects of this room.
+pub const OBJECTS: [&Object; 1] = [&DOCUMENT];
 
 /// What the engines are served with.
 pub struct Assistant {
@@ -35,24 +43,29 @@ impl Assistant {
     }
 }
 
-/// The routes of all engines.
-pub fn routes(assistant: &Arc<Assistant>) -> Routes {
-    served::routes(assistant).and(chat::routes(assistant))
+/// The routes of all engines, of the assistant and of documents.
+pub fn routes(assistant: &Arc<Assistant>, documents: &Arc<Documents>) -> Routes {
+    served::routes(assistant).and(chat::routes(assistant)).and(documents::routes(documents))
 }
 
 /// The named schemas that they answer with.
 pub fn schemas() -> Vec<(String, Json)> {
     let mut all = served::schemas();
     all.extend(chat::schemas());
+    all.extend(documents::schemas());
     all
 }
 
 /// Its tables.
 pub fn migrations() -> Vec<Migration> {
-    vec![chat::migration()]
+    vec![chat::migration(), documents::migration()]
 }
 
 /// Says who does its jobs.
-pub fn register(registry: Registry, assistant: &Arc<Assistant>) -> Registry {
-    chat::register(registry, assistant)
+pub fn register(
+    registry: Registry,
+    assistant: &Arc<Assistant>,
+    documents: &Arc<Documents>,
+) -> Registry {
+    documents::register(chat::register(registry, assistant), documents)
 }

@@ -13,7 +13,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use kith_kernel::{Error, Kind, Result, internal, invalid, unavailable};
-use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -29,7 +29,7 @@ use self::{
 };
 pub use answer::{Answer, Incoming};
 pub use reqwest::{
-    Method, StatusCode,
+    Method, StatusCode, Url,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
