@@ -1,5 +1,6 @@
 //! Documents: what is uploaded, written down or scraped is found, by those who may, until it is switched off or deleted.
 
+mod chroma;
 mod damaged;
 mod kinds;
 mod pages;

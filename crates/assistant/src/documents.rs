@@ -94,7 +94,7 @@ impl Documents {
             storage: storage.clone(),
             outgoing: outgoing.clone(),
             worker: Worker::new(&section.reader, limits),
-            knowledge: Knowledge::new(settings, gateway)?,
+            knowledge: Knowledge::new(settings, (gateway, outgoing))?,
             largest: uploads.upload_bytes,
         }))
     }
@@ -111,7 +111,7 @@ pub(crate) fn migration() -> Migration {
 
 pub(crate) fn register(registry: Registry, documents: &Arc<Documents>) -> Registry {
     let registry = process::register(registry, documents);
-    remove::register(vectors::register(registry, documents))
+    remove::register(vectors::register(registry, documents), documents)
 }
 
 /// The routes of documents: those that every object has, and their own.

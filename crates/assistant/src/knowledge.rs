@@ -3,6 +3,7 @@
 //! Vectors stand with their chunks in the database, which is what counts; an index of them in memory is made when a
 //! tenant first asks, and follows each change by the number that the change gave the tenant's documents.
 
+mod chroma;
 mod embed;
 mod evidence;
 mod index;
@@ -18,11 +19,11 @@ use std::sync::Arc;
 
 use kith_gateway::Gateway;
 use kith_kernel::Result;
-use kith_platform::Settings;
+use kith_platform::{Settings, outgoing::Outgoing};
 use serde::Deserialize;
 
-use self::memory::Memory;
-pub(crate) use self::{embed::Embedder, vectors::packed};
+use self::{chroma::Chroma, memory::Memory};
+pub(crate) use self::{chroma::Stored, embed::Embedder, vectors::packed};
 pub use self::{
     evidence::ENOUGH,
     wanted::{Found, Mode, Passage, Wanted, Weights},
@@ -35,9 +36,16 @@ struct Section {
     embeddings: String,
 }
 
+#[derive(Deserialize)]
+struct Servers {
+    chromadb_url: String,
+}
+
 /// What finds passages.
 pub struct Knowledge {
     memory: Memory,
+    /// Who searches vectors, where it is not the index in memory.
+    pub(crate) chroma: Option<Chroma>,
     pub(crate) embedder: Embedder,
 }
 
@@ -46,11 +54,29 @@ impl Knowledge {
     ///
     /// # Errors
     /// `Unavailable` where the settings make no sense.
-    pub fn new(settings: &Settings, gateway: &Arc<Gateway>) -> Result<Arc<Self>> {
+    pub fn new(
+        settings: &Settings,
+        (gateway, outgoing): (&Arc<Gateway>, &Outgoing),
+    ) -> Result<Arc<Self>> {
         let section: Section = settings.section("documents")?;
         let most = usize::try_from(section.index_bytes).unwrap_or(usize::MAX);
         let embedder = Embedder::new(gateway, section.embeddings == "local");
-        Ok(Arc::new(Self { memory: Memory::new(most), embedder }))
+        let servers: Servers = settings.section("store")?;
+        let chroma = Chroma::new(outgoing, &servers.chromadb_url);
+        let memory = Memory::new(most, chroma.is_none());
+        Ok(Arc::new(Self { memory, chroma, embedder }))
+    }
+
+    /// Which ChromaDB answers, where one is set.
+    ///
+    /// # Errors
+    /// `Unavailable` where it does not.
+    pub async fn probe(settings: &Settings, outgoing: &Outgoing) -> Result<Option<String>> {
+        let servers: Servers = settings.section("store")?;
+        match Chroma::new(outgoing, &servers.chromadb_url) {
+            Some(chroma) => chroma.version().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Forgets all that is in memory, as behind an erasure.

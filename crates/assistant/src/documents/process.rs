@@ -19,7 +19,7 @@ use crate::{
         chunks::{Chunk, Cut, cut},
     },
     knowledge::{
-        packed,
+        Stored, packed,
         stored::{self, NewChunk},
     },
 };
@@ -145,6 +145,13 @@ impl Documents {
             let embedded = embedder.embed(attempt, model.as_deref(), texts).await?;
             let vectors: Vec<Vec<u8>> = embedded.vectors.iter().map(|one| packed(one)).collect();
             let by = model.insert(embedded.model).clone();
+            let ids: Vec<Id> = some.iter().map(|_| attempt.new_id()).collect();
+            if let Some(chroma) = &self.knowledge.chroma {
+                let new = ids.iter().zip(&embedded.vectors);
+                let new: Vec<Stored<'_>> =
+                    new.map(|(chunk, vector)| Stored { chunk: *chunk, vector }).collect();
+                chroma.store(attempt, &by, (job.document, job.run), &new).await?;
+            }
             attempt
                 .write(async |db| {
                     stored::hold(db, job.document, job.run).await?;
@@ -155,9 +162,8 @@ impl Documents {
                         overlap: chunk.overlap,
                         vector: Some(vector.clone()),
                     });
-                    let ids = some.iter().map(|_| attempt.new_id()).collect();
                     let of = (job.document, job.run, Some(by.as_str()));
-                    stored::store(db, of, (ids, new.collect(), first)).await
+                    stored::store(db, of, (ids.clone(), new.collect(), first)).await
                 })
                 .await?;
             first += some.len();
@@ -211,13 +217,25 @@ impl Documents {
             done => done?,
         }
         clear(attempt, job.document, None).await?;
+        self.forget_elsewhere(attempt, (job.document, None)).await?;
         end(attempt).await
     }
 
     /// Chunks that do not count go, and the job is over.
     async fn tidy(&self, attempt: &Attempt, job: &Process) -> Result<()> {
         clear(attempt, job.document, Some(job.run)).await?;
+        self.forget_elsewhere(attempt, (job.document, Some(job.run))).await?;
         end(attempt).await
+    }
+
+    /// Vectors of a document that stand elsewhere as well go, but for those of one run.
+    pub(super) async fn forget_elsewhere(&self, ctx: &Ctx, which: (Id, Option<Id>)) -> Result<()> {
+        let Some(chroma) = &self.knowledge.chroma else { return Ok(()) };
+        let standing = ctx.read(async |db| stored::standing(db).await).await?;
+        match standing.model {
+            Some(model) => chroma.remove(ctx, &model, which).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What follows a deletion: the chunks go at once, the bytes when the document cannot be wanted back any more.
 
+use std::sync::Arc;
+
 use kith_kernel::{Id, Result, Time};
 use kith_platform::{
     Ctx,
@@ -11,7 +13,7 @@ use kith_records::Desk;
 use kith_store::{Read, Select, Update, Value, Write};
 use serde::{Deserialize, Serialize};
 
-use super::DOCUMENT;
+use super::{DOCUMENT, Documents};
 use crate::knowledge::stored;
 
 /// Takes away what was read of a document that is still deleted.
@@ -45,12 +47,20 @@ struct Row {
     deleted_at: Option<Time>,
 }
 
-pub(super) fn register(registry: Registry) -> Registry {
-    let registry = registry.on(|job: RemoveChunks, attempt| async move {
-        while attempt.write(async |db| remove_some(db, job.document).await).await? {
-            tokio::task::yield_now().await;
+pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Registry {
+    let documents = Arc::clone(documents);
+    let registry = registry.on(move |job: RemoveChunks, attempt| {
+        let documents = Arc::clone(&documents);
+        async move {
+            while attempt.write(async |db| remove_some(db, job.document).await).await? {
+                tokio::task::yield_now().await;
+            }
+            // Since the deletion the document has a run that has no vectors, or one that brought it back.
+            let state = attempt.read(async |db| stored::state(db, job.document).await).await?;
+            let run = state.map(|state| state.run_id);
+            documents.forget_elsewhere(&attempt, (job.document, run)).await?;
+            attempt.write(async |db| jobs::finish(&attempt, db).await).await.map_err(Into::into)
         }
-        attempt.write(async |db| jobs::finish(&attempt, db).await).await.map_err(Into::into)
     });
     registry.on(|job: PurgeDocument, attempt| async move {
         attempt

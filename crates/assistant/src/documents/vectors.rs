@@ -11,7 +11,7 @@ use kith_store::{Comparison, Condition, Select, Update, Write, equals};
 use serde::{Deserialize, Serialize};
 
 use super::Documents;
-use crate::knowledge::{packed, stored};
+use crate::knowledge::{Stored, packed, stored};
 
 const AT_ONCE: u64 = 50;
 
@@ -31,6 +31,7 @@ impl Job for MakeVectors {
 struct Row {
     id: Id,
     document_id: Id,
+    run_id: Id,
     heading: String,
     text: String,
 }
@@ -79,6 +80,7 @@ impl Documents {
             behind = last.id;
             let texts = rows.iter().map(|row| format!("{}\n{}", row.heading, row.text)).collect();
             let embedded = self.knowledge.embedder.embed(ctx, Some(model), texts).await?;
+            self.store_elsewhere(ctx, model, (&rows, &embedded.vectors)).await?;
             let made: Vec<_> =
                 rows.iter().zip(embedded.vectors.iter().map(|one| packed(one))).collect();
             let documents: BTreeSet<Id> = rows.iter().map(|row| row.document_id).collect();
@@ -94,5 +96,19 @@ impl Documents {
             })
             .await?;
         }
+    }
+
+    async fn store_elsewhere(
+        &self,
+        ctx: &Ctx,
+        model: &str,
+        (rows, vectors): (&[Row], &[Vec<f32>]),
+    ) -> Result<()> {
+        let Some(chroma) = &self.knowledge.chroma else { return Ok(()) };
+        for (row, vector) in rows.iter().zip(vectors) {
+            let new = [Stored { chunk: row.id, vector }];
+            chroma.store(ctx, model, (row.document_id, row.run_id), &new).await?;
+        }
+        Ok(())
     }
 }

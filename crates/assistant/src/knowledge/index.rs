@@ -13,12 +13,14 @@ use super::{
 /// A chunk whose document is gone or was read anew.
 const NOBODY: u32 = u32::MAX;
 /// Chunks that are weighed by both ways of looking.
-const CANDIDATES: usize = 64;
+pub(crate) const CANDIDATES: usize = 64;
 
 /// A document, as much as the search must know of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) id: Id,
+    /// The run whose chunks these are.
+    pub(crate) run: Id,
     pub(crate) kind: String,
     pub(crate) enabled: bool,
     pub(crate) created_at: Time,
@@ -68,6 +70,8 @@ pub(crate) struct Hit {
 pub(crate) struct Question {
     pub(crate) terms: Vec<String>,
     pub(crate) vector: Option<Sought>,
+    /// The nearest chunks, where somebody else found them.
+    pub(crate) near: Option<HashMap<Id, f32>>,
     pub(crate) weights: Weights,
     pub(crate) documents: Option<Vec<Id>>,
     pub(crate) kinds: Vec<String>,
@@ -141,6 +145,31 @@ impl Index {
         };
         let sought = question.vector.as_ref();
         let sought = sought.filter(|sought| sought.dimensions() == self.vectors.dimensions());
+        let places = self.candidates(question, (sought, &keyword), may);
+        let mut hits: Vec<(Hit, u32)> = places
+            .into_iter()
+            .map(|place| {
+                let semantic = match &question.near {
+                    Some(near) => self.told(near, place),
+                    None => sought.map_or(0.0, |sought| self.near(sought, place)),
+                };
+                let keyword = keyword.get(&place).copied().unwrap_or_default();
+                (self.hit(place, (semantic, keyword), question), place)
+            })
+            .filter(|(hit, _)| hit.score > 0.0 && hit.score >= question.at_least)
+            .collect();
+        hits.sort_by(|(one, a), (other, b)| other.score.total_cmp(&one.score).then(a.cmp(b)));
+        hits.truncate(question.most);
+        hits.into_iter().map(|(hit, _)| hit).collect()
+    }
+
+    /// The places that either way of looking puts first.
+    fn candidates(
+        &self,
+        question: &Question,
+        (sought, keyword): (Option<&Sought>, &HashMap<u32, f32>),
+        may: impl Fn(usize) -> bool,
+    ) -> Vec<u32> {
         let mut places: Vec<u32> = Vec::new();
         if let Some(sought) = sought {
             let near =
@@ -150,22 +179,30 @@ impl Index {
             });
             places.extend(best(near, CANDIDATES.max(question.most * 4)));
         }
+        if let Some(near) = &question.near {
+            let slots =
+                self.slots.iter().enumerate().filter(|(_, slot)| near.contains_key(&slot.id));
+            let found = slots.filter(|(place, _)| may(*place));
+            places.extend(found.filter_map(|(place, _)| u32::try_from(place).ok()));
+        }
         let ranked = keyword.iter().map(|(place, rank)| (*rank, *place));
         places.extend(best(ranked, CANDIDATES.max(question.most * 2)));
         places.sort_unstable();
         places.dedup();
-        let mut hits: Vec<(Hit, u32)> = places
-            .into_iter()
-            .map(|place| {
-                let semantic = sought.map_or(0.0, |sought| self.near(sought, place));
-                let keyword = keyword.get(&place).copied().unwrap_or_default();
-                (self.hit(place, (semantic, keyword), question), place)
-            })
-            .filter(|(hit, _)| hit.score > 0.0 && hit.score >= question.at_least)
-            .collect();
-        hits.sort_by(|(one, a), (other, b)| other.score.total_cmp(&one.score).then(a.cmp(b)));
-        hits.truncate(question.most);
-        hits.into_iter().map(|(hit, _)| hit).collect()
+        places
+    }
+
+    fn told(&self, near: &HashMap<Id, f32>, place: u32) -> f32 {
+        let slot = self.slots.get(place as usize);
+        slot.and_then(|slot| near.get(&slot.id)).copied().unwrap_or_default().clamp(0.0, 1.0)
+    }
+
+    /// The runs in which a question may be answered; none where those are all.
+    pub(crate) fn runs(&self, question: &Question) -> Option<Vec<Id>> {
+        let allowed = self.allowed(question);
+        let is_all = self.places.values().all(|place| allowed.get(*place as usize) == Some(&true));
+        let runs = self.documents.iter().zip(&allowed).filter(|(_, allowed)| **allowed);
+        (!is_all).then(|| runs.map(|(known, _)| known.run).collect())
     }
 
     fn near(&self, sought: &Sought, place: u32) -> f32 {
@@ -251,13 +288,14 @@ mod tests {
 
     fn known(number: u8, enabled: bool) -> Known {
         let created_at = Time::from_milliseconds(0);
-        Known { id: id(number), kind: "TXT".to_owned(), enabled, created_at }
+        Known { id: id(number), run: id(number), kind: "TXT".to_owned(), enabled, created_at }
     }
 
     fn question(words: &str) -> Question {
         Question {
             terms: terms::of_question(words, 16),
             vector: Some(Sought::new(&vector(words))),
+            near: None,
             weights: Mode::Hybrid.weights(),
             documents: None,
             kinds: Vec::new(),

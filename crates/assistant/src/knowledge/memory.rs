@@ -48,6 +48,8 @@ pub(crate) struct Memory {
     all: Mutex<HashMap<Id, Arc<Held>>>,
     clock: AtomicU64,
     most: usize,
+    /// Whether vectors are searched here.
+    with_vectors: bool,
 }
 
 #[derive(Deserialize)]
@@ -62,8 +64,8 @@ struct Document {
 type Changed = HashMap<Id, (Id, u32)>;
 
 impl Memory {
-    pub(super) fn new(most: usize) -> Self {
-        Self { all: Mutex::default(), clock: AtomicU64::new(0), most }
+    pub(super) fn new(most: usize, with_vectors: bool) -> Self {
+        Self { all: Mutex::default(), clock: AtomicU64::new(0), most, with_vectors }
     }
 
     pub(super) fn clear(&self) {
@@ -84,7 +86,7 @@ impl Memory {
         }
         let refreshing = held.refreshing.lock().await;
         let standing = ctx.read(async |db| stored::standing(db).await).await?;
-        refresh(ctx, (&held, &standing)).await?;
+        refresh(ctx, (&held, &standing), self.with_vectors).await?;
         drop(refreshing);
         held.bytes.store(held.index().bytes(), Ordering::Relaxed);
         self.make_room(ctx.actor.tenant);
@@ -106,7 +108,11 @@ impl Memory {
     }
 }
 
-async fn refresh(ctx: &Ctx, (held, standing): (&Held, &Standing)) -> Result<()> {
+async fn refresh(
+    ctx: &Ctx,
+    (held, standing): (&Held, &Standing),
+    with_vectors: bool,
+) -> Result<()> {
     let (known, is_same) = {
         let index = held.index();
         (index.version, standing.model.as_deref().unwrap_or_default() == index.model)
@@ -130,7 +136,8 @@ async fn refresh(ctx: &Ctx, (held, standing): (&Held, &Standing)) -> Result<()> 
         behind = last.id;
         let changed = documents(ctx, target, &states).await?;
         if !changed.is_empty() {
-            chunks(ctx, target, (&changed, from == 0)).await?;
+            let model = standing.model.as_deref().filter(|_| with_vectors);
+            chunks(ctx, target, (&changed, from == 0, model)).await?;
         }
     }
     if let Some(fresh) = fresh {
@@ -164,7 +171,13 @@ async fn documents(ctx: &Ctx, held: &Held, states: &[State]) -> Result<Changed> 
                 continue;
             };
             let enabled = row.enabled.unwrap_or(true);
-            let known = Known { id: row.id, kind: row.r#type, enabled, created_at: row.created_at };
+            let known = Known {
+                id: row.id,
+                run: live,
+                kind: row.r#type,
+                enabled,
+                created_at: row.created_at,
+            };
             let place = index.begin(known);
             changed.insert(row.id, (live, place));
         }
@@ -173,13 +186,16 @@ async fn documents(ctx: &Ctx, held: &Held, states: &[State]) -> Result<Changed> 
 }
 
 /// Takes the chunks of documents in: one after the other, or all that there are where most are wanted.
-async fn chunks(ctx: &Ctx, held: &Held, (changed, all): (&Changed, bool)) -> Result<()> {
+async fn chunks(
+    ctx: &Ctx,
+    held: &Held,
+    (changed, all, model): (&Changed, bool, Option<&str>),
+) -> Result<()> {
     let each: Vec<Option<(Id, Id)>> = if all && changed.len() > 8 {
         vec![None]
     } else {
         changed.iter().map(|(document, (run, _))| Some((*document, *run))).collect()
     };
-    let model = held.index().model.clone();
     for one in each {
         let mut behind = Some(Id::NIL);
         while let Some(from) = behind {
@@ -199,7 +215,7 @@ async fn chunks(ctx: &Ctx, held: &Held, (changed, all): (&Changed, bool)) -> Res
                 select = select.whose("document_id", document).whose("run_id", run);
             }
             let select = select.by("id", false).at_most(AT_ONCE);
-            behind = some_chunks(ctx, held, (&select, changed, &model)).await?;
+            behind = some_chunks(ctx, held, (&select, changed, model)).await?;
             tokio::task::yield_now().await;
         }
     }
@@ -210,7 +226,7 @@ async fn chunks(ctx: &Ctx, held: &Held, (changed, all): (&Changed, bool)) -> Res
 async fn some_chunks(
     ctx: &Ctx,
     held: &Held,
-    (select, changed, model): (&Select, &Changed, &str),
+    (select, changed, model): (&Select, &Changed, Option<&str>),
 ) -> Result<Option<Id>> {
     let (mut last, mut count) = (None, 0);
     ctx.read(async |db| {
@@ -220,7 +236,7 @@ async fn some_chunks(
             let (document, run) = (row.id(1)?.unwrap_or_default(), row.id(2)?);
             let known = changed.get(&document).filter(|(live, _)| Some(*live) == run);
             let Some((_, place)) = known else { return Ok(()) };
-            let is_own = row.text(6)?.is_some_and(|by| *by == *model);
+            let is_own = row.text(6)?.is_some_and(|by| model.is_some_and(|model| *by == *model));
             let vector = row.bytes(7)?.map(<[u8]>::to_vec).filter(|_| is_own);
             let heading = row.text(4)?.unwrap_or_default();
             let text = format!("{heading}\n{}", row.text(5)?.unwrap_or_default());

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::{
     Knowledge,
     evidence::evidence,
-    index::{Hit, Question},
+    index::{CANDIDATES, Hit, Question},
+    memory::Held,
     terms,
     vectors::Sought,
     wanted::{Found, Mode, Passage, Wanted},
@@ -53,11 +54,12 @@ impl Knowledge {
     pub async fn look(&self, ctx: &Ctx, question: &str, wanted: &Wanted) -> Result<Found> {
         let (held, standing) = self.memory.of(ctx).await?;
         let terms = terms::of_question(question, MOST_TERMS);
-        let (mode, vector, fallback) =
-            self.sought(ctx, (question, wanted.mode), standing.model.as_deref()).await?;
+        let model = standing.model.as_deref();
+        let (mode, vector, fallback) = self.sought(ctx, (question, wanted.mode), model).await?;
         let weights = wanted.weights.filter(|_| mode == Mode::Hybrid);
-        let asked = Question {
-            vector,
+        let mut asked = Question {
+            vector: vector.as_deref().map(Sought::new),
+            near: None,
             weights: weights.unwrap_or_else(|| mode.weights()),
             documents: wanted.documents.clone(),
             kinds: wanted.kinds.clone(),
@@ -67,7 +69,37 @@ impl Knowledge {
             most: if wanted.limit == 0 { USUAL_LIMIT } else { wanted.limit.min(MOST) },
             terms,
         };
-        let held = Arc::clone(&held);
+        let (mode, fallback) = match (&self.chroma, model, &vector) {
+            (Some(chroma), Some(model), Some(vector)) => {
+                let runs = held.index().runs(&asked);
+                let most = CANDIDATES.max(asked.most * 2);
+                let near = chroma.nearest(ctx, model, (vector, runs.as_deref(), most)).await;
+                match near {
+                    Ok(near) => asked.near = Some(near),
+                    Err(error) if mode == Mode::Semantic => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(?error, "documents are searched by words alone");
+                        asked.weights = Mode::Keyword.weights();
+                        let why = error.message().to_owned();
+                        return self.find(ctx, &held, asked, (Mode::Keyword, Some(why))).await;
+                    }
+                }
+                (mode, fallback)
+            }
+            _ => (mode, fallback),
+        };
+        self.find(ctx, &held, asked, (mode, fallback)).await
+    }
+
+    /// The passages that the index finds.
+    async fn find(
+        &self,
+        ctx: &Ctx,
+        held: &Arc<Held>,
+        asked: Question,
+        (mode, fallback): (Mode, Option<String>),
+    ) -> Result<Found> {
+        let held = Arc::clone(held);
         let looked = tokio::task::spawn_blocking(move || {
             let index = held.index();
             let weights: Vec<f32> =
@@ -87,16 +119,13 @@ impl Knowledge {
         ctx: &Ctx,
         (question, mode): (&str, Mode),
         model: Option<&str>,
-    ) -> Result<(Mode, Option<Sought>, Option<String>)> {
+    ) -> Result<(Mode, Option<Vec<f32>>, Option<String>)> {
         let Some(model) = model.filter(|_| mode != Mode::Keyword) else {
             return Ok((mode, None, None));
         };
         let question: String = question.chars().take(LONGEST_QUESTION).collect();
         match self.embedder.embed(ctx, Some(model), vec![question]).await {
-            Ok(embedded) => {
-                let vector = embedded.vectors.first().map(|vector| Sought::new(vector));
-                Ok((mode, vector, None))
-            }
+            Ok(embedded) => Ok((mode, embedded.vectors.into_iter().next(), None)),
             Err(error)
                 if mode == Mode::Hybrid
                     && matches!(
