@@ -733,6 +733,83 @@ CREATE INDEX deals__status__updated_at__id ON public.deals USING btree (tenant_i
 ALTER TABLE deals FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON deals USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON deals TO kith_app;
+CREATE TABLE document_chunks (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  document_id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  position bigint NOT NULL,
+  page bigint,
+  heading text COLLATE "C" NOT NULL,
+  text text COLLATE "C" NOT NULL,
+  overlap bigint NOT NULL,
+  model text COLLATE "C",
+  vector bytea,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, document_id) REFERENCES documents(tenant_id, id)
+);
+CREATE INDEX document_chunks__document_id__run_id__position ON public.document_chunks USING btree (tenant_id, document_id, run_id, "position");
+ALTER TABLE document_chunks FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON document_chunks USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON document_chunks TO kith_app;
+CREATE TABLE document_states (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  run_id uuid NOT NULL,
+  live_id uuid,
+  version bigint NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX document_states__version ON public.document_states USING btree (tenant_id, version);
+ALTER TABLE document_states FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON document_states USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON document_states TO kith_app;
+CREATE TABLE documents (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  name text COLLATE "C",
+  name_folded text COLLATE "C",
+  type text COLLATE "C",
+  status text COLLATE "C",
+  error text COLLATE "C",
+  notice text COLLATE "C",
+  enabled boolean,
+  category text COLLATE "C",
+  question text COLLATE "C",
+  answer text COLLATE "C",
+  chunk_size bigint,
+  overlap bigint,
+  original_name text COLLATE "C",
+  original_name_folded text COLLATE "C",
+  size bigint,
+  page_count bigint,
+  chunk_count bigint,
+  characters bigint,
+  model text COLLATE "C",
+  model_folded text COLLATE "C",
+  source_url text COLLATE "C",
+  source_url_folded text COLLATE "C",
+  content_id uuid,
+  processed_at timestamp with time zone,
+  processing_ms bigint,
+  external_id text COLLATE "C",
+  external_id_folded text COLLATE "C",
+  version bigint NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  created_by uuid,
+  deleted_at timestamp with time zone,
+  batch_id uuid,
+  custom jsonb,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
+);
+CREATE UNIQUE INDEX documents__external_id_folded ON public.documents USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
+CREATE INDEX documents__name_folded__id ON public.documents USING btree (tenant_id, name_folded, id);
+CREATE INDEX documents__status__id ON public.documents USING btree (tenant_id, status, id);
+ALTER TABLE documents FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON documents USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON documents TO kith_app;
 CREATE TABLE duplicate_dismissals (
   tenant_id uuid NOT NULL,
   low_id uuid NOT NULL,
@@ -1033,6 +1110,16 @@ CREATE INDEX jobs__state__finished_at ON public.jobs USING btree (tenant_id, sta
 ALTER TABLE jobs FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON jobs USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
 GRANT DELETE, INSERT, SELECT, UPDATE ON jobs TO kith_app;
+CREATE TABLE knowledge_states (
+  tenant_id uuid NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  version bigint NOT NULL,
+  model text COLLATE "C",
+  PRIMARY KEY (tenant_id, name)
+);
+ALTER TABLE knowledge_states FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON knowledge_states USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON knowledge_states TO kith_app;
 CREATE TABLE labels (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL,

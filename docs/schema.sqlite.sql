@@ -649,6 +649,74 @@ CREATE INDEX deals__pipeline_id__stage_id__currency ON deals (tenant_id, pipelin
 CREATE INDEX deals__stage_id__id ON deals (tenant_id, stage_id, id);
 CREATE INDEX deals__status__expected_close_date ON deals (tenant_id, status, expected_close_date);
 CREATE INDEX deals__status__updated_at__id ON deals (tenant_id, status, updated_at, id);
+CREATE TABLE document_chunks (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  document_id BLOB NOT NULL,
+  run_id BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  page INTEGER,
+  heading TEXT NOT NULL,
+  text TEXT NOT NULL,
+  overlap INTEGER NOT NULL,
+  model TEXT,
+  vector BLOB,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, document_id) REFERENCES documents (tenant_id, id)
+) STRICT;
+CREATE INDEX document_chunks__document_id__run_id__position ON document_chunks (tenant_id, document_id, run_id, position);
+CREATE TABLE document_states (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  run_id BLOB NOT NULL,
+  live_id BLOB,
+  version INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX document_states__version ON document_states (tenant_id, version);
+CREATE TABLE documents (
+  tenant_id BLOB NOT NULL,
+  id BLOB NOT NULL,
+  name TEXT,
+  name_folded TEXT,
+  type TEXT,
+  status TEXT,
+  error TEXT,
+  notice TEXT,
+  enabled INTEGER,
+  category TEXT,
+  question TEXT,
+  answer TEXT,
+  chunk_size INTEGER,
+  overlap INTEGER,
+  original_name TEXT,
+  original_name_folded TEXT,
+  size INTEGER,
+  page_count INTEGER,
+  chunk_count INTEGER,
+  characters INTEGER,
+  model TEXT,
+  model_folded TEXT,
+  source_url TEXT,
+  source_url_folded TEXT,
+  content_id BLOB,
+  processed_at INTEGER,
+  processing_ms INTEGER,
+  external_id TEXT,
+  external_id_folded TEXT,
+  version INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  created_by BLOB,
+  deleted_at INTEGER,
+  batch_id BLOB,
+  custom TEXT,
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
+) STRICT;
+CREATE UNIQUE INDEX documents__external_id_folded ON documents (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX documents__name_folded__id ON documents (tenant_id, name_folded, id);
+CREATE INDEX documents__status__id ON documents (tenant_id, status, id);
 CREATE TABLE duplicate_dismissals (
   tenant_id BLOB NOT NULL,
   low_id BLOB NOT NULL,
@@ -889,6 +957,13 @@ CREATE TABLE jobs (
   PRIMARY KEY (tenant_id, id)
 ) STRICT;
 CREATE INDEX jobs__state__finished_at ON jobs (tenant_id, state, finished_at);
+CREATE TABLE knowledge_states (
+  tenant_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  model TEXT,
+  PRIMARY KEY (tenant_id, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE labels (
   tenant_id BLOB NOT NULL,
   id BLOB NOT NULL,

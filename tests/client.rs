@@ -150,6 +150,30 @@ impl Client {
         self.send("POST", "/api/attachments", &kind, body).await
     }
 
+    /// Uploads files: the path, the other fields of the form, and for each file its field, its name and its bytes.
+    pub(crate) async fn upload(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &str, &[u8])],
+    ) -> Answer {
+        let mut body = Vec::new();
+        for (key, value) in fields {
+            let head = format!("--line\r\ncontent-disposition: form-data; name=\"{key}\"\r\n\r\n");
+            body.extend_from_slice(format!("{head}{value}\r\n").as_bytes());
+        }
+        for (key, name, bytes) in files {
+            let head =
+                format!("--line\r\ncontent-disposition: form-data; name=\"{key}\"; filename=");
+            body.extend_from_slice(format!("{head}\"{name}\"\r\n\r\n").as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--line--\r\n");
+        let kind = [("content-type", "multipart/form-data; boundary=line")];
+        self.send("POST", path, &kind, body).await
+    }
+
     /// Makes a record and gives back what was answered.
     pub(crate) async fn make(&self, path: &str, body: Json) -> Json {
         let answer = self.post(path, body).await;

@@ -17,6 +17,7 @@ mod custom;
 mod database;
 mod deals;
 mod doctor;
+mod documents;
 mod duplicates;
 mod engines;
 mod events;

@@ -35,7 +35,7 @@ pub(crate) enum Content {
 }
 
 /// Each object with the least that its records need; `{}` stands for a text that nothing else has.
-pub(crate) const LEAST: [(&str, &str); 20] = [
+pub(crate) const LEAST: [(&str, &str); 21] = [
     ("accounts", r#"{"name":"{}"}"#),
     ("contacts", r#"{"name":"{}"}"#),
     ("leads", r#"{"name":"{}"}"#),
@@ -48,6 +48,7 @@ pub(crate) const LEAST: [(&str, &str); 20] = [
     ("notes", r#"{"content":"{}"}"#),
     ("labels", r#"{"name":"{}"}"#),
     ("attachments", r#"{"name":"{}"}"#),
+    ("documents", r#"{"name":"{}"}"#),
     ("members", r#"{"name":"{}"}"#),
     ("channels", r#"{"name":"{}","type":"API"}"#),
     ("agents", r#"{"name":"{}"}"#),
@@ -141,6 +142,10 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
             let made = owner.attach(&[("name", &unique(word))], ("a.txt", word.as_bytes())).await;
             assert_eq!(made.status, 201, "{made:?}");
             made.json
+        }
+        "documents" => {
+            let said = json!({ "transcript": unique(word), "name": unique(word) });
+            owner.make("/api/documents/voice", said).await
         }
         "auth" => return another_session(owner).await,
         "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
@@ -347,6 +352,15 @@ async fn content(
         (method, words) if takes_nothing(method, kind, words) => return Content::Nothing,
         (_, ["import"]) => return import(kind, word).content,
         ("POST", []) if kind == "attachments" => return Content::Csv(unique(word)),
+        ("POST", ["pdf"]) => return Content::Csv(format!("%PDF-1.4 {}", unique(word))),
+        ("POST", [] | ["upload"]) if kind == "documents" => {
+            return Content::Csv(unique(word));
+        }
+        (_, ["manual"]) => json!({ "question": unique(word), "answer": unique(word) }),
+        (_, ["voice"]) => json!({ "transcript": unique(word) }),
+        (_, ["scrape"]) => json!({ "url": "https://example.com/" }),
+        (_, ["{id}", "process"]) => json!({}),
+        (_, ["search"]) if kind == "documents" => json!({ "query": word }),
         (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
         (_, ["signed-url"]) => {
             json!({ "fileId": something("attachments", owner, word).await })
@@ -455,6 +469,8 @@ impl Client {
 
 /// A form with a file.
 fn form(csv: &str) -> Vec<u8> {
-    let head = "--line\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file.csv\"";
+    let end = if csv.starts_with("%PDF-") { "pdf" } else { "csv" };
+    let head =
+        format!("--line\r\ncontent-disposition: form-data; name=\"file\"; filename=\"file.{end}\"");
     format!("{head}\r\ncontent-type: text/csv\r\n\r\n{csv}\r\n--line--\r\n").into_bytes()
 }

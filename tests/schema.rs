@@ -28,7 +28,7 @@ async fn the_schema_is_the_one_that_was_read(kind: Kind) {
 async fn every_field_has_its_columns(kind: Kind) {
     let world = World::new(kind).await;
     let ctx = world.app.as_system(world.app.ids.next());
-    for object in kith_crm::OBJECTS {
+    for object in kith::wire::objects() {
         let stored = object.fields.iter().filter(|field| field.kind != kith_records::Kind::Labels);
         let columns: Vec<&'static str> =
             stored.flat_map(|field| [field.column, field.compared()]).collect();

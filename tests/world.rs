@@ -149,6 +149,8 @@ fn build_at((db, folder, clock): (Db, &Path, Clock), more: &[(&str, &str)]) -> (
         ("base44.api_key", "a key of the tests"),
         ("base44.api_base", "http://127.0.0.1:9/api"),
         ("base44.tenant", "*"),
+        // Files are read by the binary, which the tests are not.
+        ("documents.reader", env!("CARGO_BIN_EXE_kith-under-test")),
     ];
     let settings = Settings::for_tests(&[&own, more].concat());
     let app = App {

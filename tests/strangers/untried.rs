@@ -24,7 +24,9 @@ pub(super) const EXCEPTIONS: [(&str, &str); 13] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-pub(super) const WORDLESS: [(&str, &str); 29] = [
+pub(super) const WORDLESS: [(&str, &str); 31] = [
+    ("GET /api/documents/search", "it finds by a parameter of its own; `documents` tries whose"),
+    ("GET /api/knowledge/search", "it finds by a parameter of its own; `documents` tries whose"),
     ("GET /api/ai/usage", "it shows figures; `gateway` tries whose"),
     ("GET /api/ai/credits", "it shows figures; `gateway` tries whose"),
     ("GET /api/ai/credits/entries", "it shows figures; `gateway` tries whose"),

@@ -2,7 +2,10 @@
 
 pub mod agents;
 mod chat;
+mod documents;
 pub mod engines;
+pub mod extract;
+mod knowledge;
 mod model;
 mod serve;
 mod served;
@@ -10,6 +13,8 @@ mod served;
 use std::sync::Arc;
 
 pub use chat::forget_member;
+pub use documents::{DOCUMENT, Documents};
+pub use knowledge::{ENOUGH, Found, Knowledge, Mode, Passage, Wanted, Weights};
 
 use kith_gateway::Gateway;
 use kith_http::{Routes, Streams};
@@ -22,8 +27,8 @@ use kith_records::{
 use kith_store::Migration;
 use serde_json::Value as Json;
 
-/// Every object of the assistant.
-pub const OBJECTS: [&Object; 1] = [&agents::AGENT];
+/// The objects of this room.
+pub const OBJECTS: [&Object; 2] = [&agents::AGENT, &DOCUMENT];
 
 /// What the engines are served with.
 pub struct Assistant {
@@ -43,27 +48,33 @@ impl Assistant {
     }
 }
 
-/// The routes of all engines.
-pub fn routes(assistant: &Arc<Assistant>, imports: &Imports) -> Routes {
-    let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
-        routes.and(object_routes(&assistant.records, object)).and(object_route(imports, object))
-    });
-    common.and(served::routes(assistant)).and(chat::routes(assistant))
+/// The routes of all engines, of the assistant, of agents and of documents.
+pub fn routes(assistant: &Arc<Assistant>, documents: &Arc<Documents>, imports: &Imports) -> Routes {
+    served::routes(assistant)
+        .and(chat::routes(assistant))
+        .and(documents::routes(documents))
+        .and(object_routes(&assistant.records, &agents::AGENT))
+        .and(object_route(imports, &agents::AGENT))
 }
 
 /// The named schemas that they answer with.
 pub fn schemas() -> Vec<(String, Json)> {
     let mut all = served::schemas();
     all.extend(chat::schemas());
+    all.extend(documents::schemas());
     all
 }
 
 /// Its tables.
 pub fn migrations() -> Vec<Migration> {
-    vec![chat::migration(), agents::migration()]
+    vec![chat::migration(), documents::migration(), agents::migration()]
 }
 
 /// Says who does its jobs.
-pub fn register(registry: Registry, assistant: &Arc<Assistant>) -> Registry {
-    chat::register(registry, assistant)
+pub fn register(
+    registry: Registry,
+    assistant: &Arc<Assistant>,
+    documents: &Arc<Documents>,
+) -> Registry {
+    documents::register(chat::register(registry, assistant), documents)
 }

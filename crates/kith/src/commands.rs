@@ -12,6 +12,7 @@ mod backup;
 mod credits;
 mod doctor;
 mod export;
+mod extract;
 mod import;
 mod keys;
 mod migrate;
@@ -27,6 +28,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use kith_kernel::Result;
 use kith_platform::Settings;
+
+pub use self::extract::run as extract;
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
@@ -76,6 +79,9 @@ pub enum Command {
     /// Users.
     #[command(subcommand)]
     User(user::User),
+    /// Read a file from the standard input, within limits: what a server starts for each document.
+    #[command(hide = true)]
+    Extract(extract::Extract),
 }
 
 /// Runs a command.
@@ -113,6 +119,7 @@ async fn obey(command: Command, settings: Settings) -> Result<ExitCode> {
         Command::Keys(order) => Box::pin(keys::run(settings, &order)).await,
         Command::Credits(order) => credits::run(settings, order).await,
         Command::User(user) => user::run(settings, user).await,
+        Command::Extract(order) => Ok(extract(&order)),
     }
 }
 

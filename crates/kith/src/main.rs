@@ -22,6 +22,10 @@ const FEWEST_THREADS: usize = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // It is held to little memory, of which threads would take most.
+    if let Command::Extract(extract) = &arguments.command {
+        return commands::extract(extract);
+    }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(FEWEST_THREADS))

@@ -1,5 +1,6 @@
-//! Every table, by the migrations that make it.
+//! Every table, by the migrations that make it, and every object.
 
+use kith_records::Object;
 use kith_store::Migration;
 
 use crate::arrivals;
@@ -17,4 +18,13 @@ pub fn migrations() -> Vec<Migration> {
     all.extend(kith_insights::migrations());
     all.push(arrivals::migration());
     all
+}
+
+/// Every object of all tenants.
+pub fn objects() -> Vec<&'static Object> {
+    kith_crm::OBJECTS
+        .into_iter()
+        .chain(kith_inbox::OBJECTS)
+        .chain(kith_assistant::OBJECTS)
+        .collect()
 }

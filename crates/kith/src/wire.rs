@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use kith_assistant::{self as assistant, Assistant};
+use kith_assistant::{self as assistant, Assistant, Documents};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
@@ -27,7 +27,7 @@ use kith_records::{
 use kith_store::{Catalog, Db, News};
 use serde::Deserialize;
 
-pub use crate::tables::migrations;
+pub use crate::tables::{migrations, objects};
 use crate::{
     bundle::{self, Bundles},
     system,
@@ -62,6 +62,8 @@ pub struct House {
     pub assistant: Arc<Assistant>,
     /// Channels, conversations, messages.
     pub inbox: Arc<Inbox>,
+    /// What agents may quote.
+    pub documents: Arc<Documents>,
     /// Keys of outside services.
     pub keys: Arc<Keys>,
     /// Where the bytes of files are.
@@ -109,9 +111,12 @@ fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
 }
 
 /// Answers of models may name whom somebody had erased.
-fn forgetting(gateway: &Arc<Gateway>) -> records::Forget {
-    let gateway = Arc::clone(gateway);
-    Arc::new(move || gateway.forget())
+fn forgetting(gateway: &Arc<Gateway>, documents: &Arc<Documents>) -> records::Forget {
+    let (gateway, documents) = (Arc::clone(gateway), Arc::clone(documents));
+    Arc::new(move || {
+        gateway.forget();
+        documents.knowledge().forget();
+    })
 }
 
 /// Where the bytes of files are, as the settings say.
@@ -165,13 +170,7 @@ impl House {
     /// Builds everything on an application; for tests, which bring their own clock.
     #[expect(clippy::too_many_lines, reason = "a list of what is built")]
     pub fn build(app: App) -> Result<Self> {
-        let objects: Vec<_> = crm::OBJECTS
-            .iter()
-            .chain(&inbox::OBJECTS)
-            .chain(&assistant::OBJECTS)
-            .copied()
-            .collect();
-        let records = Records::new(&objects);
+        let records = Records::new(&objects());
         let options = identity::Options::of(&app.settings)?;
         let storage = storage(&app.settings)?;
         let system = app.as_system(Id::NIL);
@@ -200,8 +199,11 @@ impl House {
         let places = (&storage, &outgoing);
         let inbox = Inbox::new(&records, places, (&app.settings, &base_url))?;
         let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
+        let parts = (&gateway, &records);
+        let documents = Documents::new(&app.settings, parts, (&storage, &outgoing))?;
         let places = (tables, folder, storage.clone());
-        let personal = Personal::new(&records, &crm::PERSON, places, forgetting(&gateway));
+        let forget = forgetting(&gateway, &documents);
+        let personal = Personal::new(&records, &crm::PERSON, places, forget);
         Ok(Self {
             app,
             identity,
@@ -213,6 +215,7 @@ impl House {
             base44,
             assistant: Assistant::new(&gateway, &records),
             inbox,
+            documents,
             records,
             gateway,
             keys,
@@ -233,7 +236,7 @@ impl House {
         let registry = records::register_retention(registry, &self.trash);
         let registry = self.storage.register(registry);
         let registry = bundle::register(registry, &self.bundles);
-        let registry = assistant::register(registry, &self.assistant);
+        let registry = assistant::register(registry, &self.assistant, &self.documents);
         let registry = inbox::register(registry, &self.inbox);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
@@ -295,6 +298,7 @@ impl House {
             News::Fields => self.records.forget_as_told(),
             News::Progress => self.app.wake.progressed(),
             News::Seals => self.app.wake.sealed(),
+            News::Erased => self.documents.knowledge().forget(),
         }
     }
 
@@ -342,7 +346,7 @@ impl House {
             .and(crm::routes(&self.records, &self.imports))
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
-            .and(assistant::routes(&self.assistant, &self.imports))
+            .and(assistant::routes(&self.assistant, &self.documents, &self.imports))
             .and(inbox::routes(&self.inbox, &self.imports))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))

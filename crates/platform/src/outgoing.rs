@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use kith_kernel::{Error, Kind, Result, internal, invalid, unavailable};
-use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -34,7 +34,7 @@ use self::{
 };
 pub use answer::{Answer, Incoming};
 pub use reqwest::{
-    Method, StatusCode,
+    Method, StatusCode, Url,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 

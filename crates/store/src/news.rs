@@ -15,12 +15,14 @@ pub enum News {
     Progress,
     /// Events were sealed, so that there is something to read.
     Seals,
+    /// Somebody was erased, whom what is remembered may name.
+    Erased,
 }
 
 impl News {
     /// All there are.
-    pub const ALL: [Self; 5] =
-        [Self::Jobs, Self::Access, Self::Fields, Self::Progress, Self::Seals];
+    pub const ALL: [Self; 6] =
+        [Self::Jobs, Self::Access, Self::Fields, Self::Progress, Self::Seals, Self::Erased];
 
     const fn bit(self) -> u8 {
         match self {
@@ -29,6 +31,7 @@ impl News {
             Self::Fields => 4,
             Self::Progress => 8,
             Self::Seals => 16,
+            Self::Erased => 32,
         }
     }
 
@@ -39,6 +42,7 @@ impl News {
             Self::Fields => "fields",
             Self::Progress => "progress",
             Self::Seals => "seals",
+            Self::Erased => "erased",
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use kith_assistant::Knowledge;
 use kith_gateway::{
     keys::Keys,
     probe::{self, Probed},
 };
 use kith_kernel::Result;
-use kith_platform::{Origin, Settings};
+use kith_platform::{Origin, Settings, outgoing::Outgoing};
 use kith_store::Db;
 
 use super::{backup, keys};
@@ -65,6 +66,14 @@ async fn parts(settings: &Settings) -> Vec<String> {
         Err(error) => (Err(error), Vec::new()),
     };
     tell("Models", told);
+    match Outgoing::new(settings) {
+        Ok(outgoing) => match Knowledge::probe(settings, &outgoing).await {
+            Ok(Some(version)) => tell("ChromaDB", Ok(format!("{version} answers"))),
+            Ok(None) => {}
+            Err(error) => tell("ChromaDB", Err(error)),
+        },
+        Err(error) => tell("ChromaDB", Err(error)),
+    }
     wrong.extend(lost);
     wrong.extend(dumb);
     wrong

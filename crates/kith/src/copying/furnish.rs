@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kith_crm as crm;
 use kith_kernel::{Clock, Id, Ids, Result, conflict};
 use kith_platform::{App, Settings, Tasks, events, jobs::Wake};
 use kith_records::Records;
 use kith_store::Db;
+
+use crate::tables;
 
 /// What was found while a copy was furnished.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,7 +37,7 @@ pub(crate) async fn furnish(
     progress: impl AsyncFn(u64) -> Result<()>,
 ) -> Result<u64> {
     let app = app(db.clone(), settings);
-    let records = Records::new(&crm::OBJECTS);
+    let records = Records::new(&tables::objects());
     let mut indexed = 0;
     for tenant in tenants {
         indexed += records.reindex(&app.as_system(*tenant), &progress).await?;

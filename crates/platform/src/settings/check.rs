@@ -3,8 +3,11 @@
 use super::{Settings, secrets};
 
 /// Keys with a fixed set of values.
-const CHOICES: [(&str, &[&str]); 2] =
-    [("store.sync", &["normal", "full"]), ("auth.cookie_same_site", &["lax", "strict", "none"])];
+const CHOICES: [(&str, &[&str]); 3] = [
+    ("store.sync", &["normal", "full"]),
+    ("auth.cookie_same_site", &["lax", "strict", "none"]),
+    ("documents.embeddings", &["auto", "local"]),
+];
 
 /// Keys that hold an address, and how it may begin.
 const SCHEMES: [(&str, &[&str]); 7] = [
@@ -21,7 +24,7 @@ const SCHEMES: [(&str, &[&str]); 7] = [
 const SHORTEST_SECRET: usize = 32;
 
 /// Numbers that zero makes no sense of.
-const AT_LEAST_ONE: [&str; 7] = [
+const AT_LEAST_ONE: [&str; 10] = [
     "store.readers",
     "jobs.at_once",
     "server.concurrency",
@@ -29,6 +32,9 @@ const AT_LEAST_ONE: [&str; 7] = [
     "outgoing.timeout_seconds",
     "outgoing.answer_bytes",
     "base44.timeout_seconds",
+    "documents.reader_seconds",
+    "documents.pages",
+    "documents.characters",
 ];
 /// S3 takes no smaller part of a file but the last.
 const SMALLEST_PART: i64 = 5 * 1_024 * 1_024;

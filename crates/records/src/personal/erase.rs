@@ -320,6 +320,7 @@ async fn complete(attempt: &Attempt, (id, whole): (Id, bool)) -> Result<()> {
             batch.reached(attempt, db, Reached { error, ..at }).await?;
             // Other nodes forget as well.
             db.tell(News::Access);
+            db.tell(News::Erased);
             jobs::finish(attempt, db).await
         })
         .await

@@ -40,6 +40,8 @@ const DELETED: [&str; 8] = [
 const PASSED_OVER: [&str; 5] = ["members", "invites", "events", "event_order", "event_salts"];
 /// What a bulk change or job that is not over yet still needs.
 const WORK: [&str; 3] = ["jobs", "batches", "imports"];
+/// A column that is made of the texts beside it, and goes when they change.
+const MADE: &str = "vector";
 const PIECES: &str = "file_pieces";
 const ENDED: [&str; 4] = ["done", "failed", "completed", "cancelled"];
 
@@ -324,6 +326,8 @@ async fn mask_row(db: &Write, (table, row): (&TableShape, &[Value]), terms: &[Te
         }
     }
     if changed {
+        let made = table.place(MADE).is_some();
+        let update = if made { update.set(MADE, Value::Null) } else { update };
         db.update(update.only(key)).await?;
     }
     Ok(())

@@ -1,0 +1,284 @@
+//! Reading a document: a job that finds out what it says, cuts it, makes vectors and lets all of it count at once.
+
+use std::sync::Arc;
+
+use kith_kernel::{Error, Id, Kind as ErrorKind, Result};
+use kith_platform::{
+    Attempts, Ctx,
+    jobs::{self, Attempt, Failure, Job, Registry, Retry},
+};
+use kith_records::Record;
+use kith_store::Write;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::{DOCUMENT, Documents, HOUSE, object::text, vectors};
+use crate::{
+    extract::{
+        Extracted,
+        chunks::{Chunk, Cut, cut},
+    },
+    knowledge::{
+        Stored, packed,
+        stored::{self, NewChunk},
+    },
+};
+
+/// Chunks of one write.
+const AT_ONCE: usize = 50;
+/// Chunks of one document.
+const MOST_CHUNKS: usize = 50_000;
+const LONGEST_ERROR: usize = 500;
+
+/// Reads a document, unless a later run does.
+#[derive(Debug, Serialize, Deserialize)]
+struct Process {
+    document: Id,
+    run: Id,
+}
+
+impl Job for Process {
+    const NAME: &'static str = "documents.process";
+    const RETRY: Retry = Retry { attempts: 4, first_pause_seconds: 5, longest_pause_seconds: 60 };
+}
+
+/// What else counts from the write on that notes how it went.
+#[derive(Clone, Copy)]
+enum Also<'m> {
+    Nothing,
+    /// What was read, by this model.
+    Live(&'m str),
+    /// Nothing of the document any more.
+    Dead,
+}
+
+/// Has a document read.
+pub(super) async fn begin(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
+    let run = ctx.new_id();
+    stored::begin(db, document, run).await?;
+    jobs::enqueue(ctx, db, &Process { document, run }).map(drop)
+}
+
+/// Adds the job.
+pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Registry {
+    let documents = Arc::clone(documents);
+    registry.on(move |job: Process, attempt| {
+        let documents = Arc::clone(&documents);
+        async move {
+            let began = attempt.now();
+            match Box::pin(documents.process(&attempt, &job)).await {
+                Ok(()) => Ok(()),
+                // Somebody deleted it, or had it read anew.
+                Err(error) if is_over(&error) => end(&attempt).await.map_err(Failure::from),
+                Err(error) => {
+                    let failure = Failure::from(error);
+                    if matches!(failure, Failure::Retry(_)) && !attempt.is_last() {
+                        return Err(failure);
+                    }
+                    // What cannot be read says so, and the job has done what there was to do.
+                    let why = failure.error().in_one_line();
+                    documents.refuse(&attempt, &job, (&why, began)).await.map_err(Failure::from)
+                }
+            }
+        }
+    })
+}
+
+fn is_over(error: &Error) -> bool {
+    error.code() == "overtaken" || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone)
+}
+
+async fn end(attempt: &Attempt) -> Result<()> {
+    attempt.write(async |db| jobs::finish(attempt, db).await).await
+}
+
+impl Documents {
+    async fn process(&self, attempt: &Attempt, job: &Process) -> Result<()> {
+        let began = attempt.now();
+        let (record, state, standing) = attempt
+            .read(async |db| {
+                let record = self.records.get(attempt, db, &DOCUMENT, job.document).await?;
+                Ok((record, stored::state(db, job.document).await?, stored::standing(db).await?))
+            })
+            .await?;
+        let Some(state) = state.filter(|state| state.run_id == job.run) else {
+            return end(attempt).await;
+        };
+        if state.live_id == Some(job.run) {
+            return self.tidy(attempt, job).await;
+        }
+        if text(&record, "status") != "PROCESSING" {
+            let input = json!({ "status": "PROCESSING", "error": null });
+            self.note(attempt, job, (input, Also::Nothing)).await?;
+        }
+        // What an attempt that was cut off left.
+        clear(attempt, job.document, state.live_id).await?;
+        let extracted = match self.extract(attempt, &record).await? {
+            Ok(extracted) => extracted,
+            Err(why) => return self.refuse(attempt, job, (&why, began)).await,
+        };
+        let chunks = cut(&extracted.blocks, cut_of(&record));
+        if let Some(why) = unfit(&chunks, text(&record, "type")) {
+            return self.refuse(attempt, job, (&why, began)).await;
+        }
+        let model = self.knowledge.embedder.model(attempt, standing.model.as_deref()).await?;
+        let model = self.keep(attempt, job, (model, &chunks)).await?;
+        let input = completed((&extracted, &chunks), &model, (attempt, began));
+        self.note(attempt, job, (input, Also::Live(&model))).await?;
+        self.tidy(attempt, job).await
+    }
+
+    /// Stores chunks with their vectors; says whose they are.
+    async fn keep(
+        &self,
+        attempt: &Attempt,
+        job: &Process,
+        (mut model, chunks): (Option<String>, &[Chunk]),
+    ) -> Result<String> {
+        let mut first = 0;
+        for some in chunks.chunks(AT_ONCE) {
+            let mut texts = Vec::with_capacity(some.len());
+            for chunk in some {
+                texts.push(format!("{}\n{}", chunk.heading, chunk.text));
+            }
+            let embedder = &self.knowledge.embedder;
+            let embedded = embedder.embed(attempt, model.as_deref(), texts).await?;
+            let vectors: Vec<Vec<u8>> = embedded.vectors.iter().map(|one| packed(one)).collect();
+            let by = model.insert(embedded.model).clone();
+            let ids: Vec<Id> = some.iter().map(|_| attempt.new_id()).collect();
+            if let Some(chroma) = &self.knowledge.chroma {
+                let new = ids.iter().zip(&embedded.vectors);
+                let new: Vec<Stored<'_>> =
+                    new.map(|(chunk, vector)| Stored { chunk: *chunk, vector }).collect();
+                chroma.store(attempt, &by, (job.document, job.run), &new).await?;
+            }
+            attempt
+                .write(async |db| {
+                    stored::hold(db, job.document, job.run).await?;
+                    let new = some.iter().zip(&vectors).map(|(chunk, vector)| NewChunk {
+                        page: chunk.page,
+                        heading: chunk.heading.clone(),
+                        text: chunk.text.clone(),
+                        overlap: chunk.overlap,
+                        vector: Some(vector.clone()),
+                    });
+                    let of = (job.document, job.run, Some(by.as_str()));
+                    stored::store(db, of, (ids.clone(), new.collect(), first)).await
+                })
+                .await?;
+            first += some.len();
+            if attempt.app.tasks.is_stopping() {
+                return Err(Error::new(ErrorKind::Unavailable, "stopping", "The server stops."));
+            }
+        }
+        Ok(model.unwrap_or_default())
+    }
+
+    /// Notes how it went, in the write in which it counts.
+    async fn note(&self, ctx: &Ctx, job: &Process, (input, also): (Json, Also<'_>)) -> Result<()> {
+        let mut attempts = Attempts::new();
+        loop {
+            let input: Record = input.as_object().cloned().unwrap_or_default();
+            let done = ctx
+                .write(async |db| {
+                    stored::hold(db, job.document, job.run).await?;
+                    let change = (job.document, input, HOUSE);
+                    self.records.update(ctx, db, &DOCUMENT, change).await?;
+                    match also {
+                        Also::Nothing => Ok(()),
+                        Also::Dead => stored::go_live(db, job.document, None).await,
+                        Also::Live(model) => {
+                            stored::go_live(db, job.document, Some(job.run)).await?;
+                            vectors::follow(ctx, db, model).await
+                        }
+                    }
+                })
+                .await;
+            if attempts.end_with(&done) {
+                return done;
+            }
+        }
+    }
+
+    /// Notes that a document cannot be read; what was read of it before does not count any more.
+    async fn refuse(
+        &self,
+        attempt: &Attempt,
+        job: &Process,
+        (why, began): (&str, kith_kernel::Time),
+    ) -> Result<()> {
+        let why: String = why.chars().take(LONGEST_ERROR).collect();
+        let input = json!({
+            "status": "ERROR", "error": why, "notice": null, "chunkCount": 0, "characters": 0,
+            "processedAt": attempt.now(), "processingMs": since(attempt, began),
+        });
+        match self.note(attempt, job, (input, Also::Dead)).await {
+            Err(error) if is_over(&error) => return end(attempt).await,
+            done => done?,
+        }
+        clear(attempt, job.document, None).await?;
+        self.forget_elsewhere(attempt, (job.document, None)).await?;
+        end(attempt).await
+    }
+
+    /// Chunks that do not count go, and the job is over.
+    async fn tidy(&self, attempt: &Attempt, job: &Process) -> Result<()> {
+        clear(attempt, job.document, Some(job.run)).await?;
+        self.forget_elsewhere(attempt, (job.document, Some(job.run))).await?;
+        end(attempt).await
+    }
+
+    /// Vectors of a document that stand elsewhere as well go, but for those of one run.
+    pub(super) async fn forget_elsewhere(&self, ctx: &Ctx, which: (Id, Option<Id>)) -> Result<()> {
+        let Some(chroma) = &self.knowledge.chroma else { return Ok(()) };
+        let standing = ctx.read(async |db| stored::standing(db).await).await?;
+        match standing.model {
+            Some(model) => chroma.remove(ctx, &model, which).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Deletes all chunks of a document but those of one run.
+async fn clear(ctx: &Ctx, document: Id, but: Option<Id>) -> Result<()> {
+    while ctx.write(async |db| stored::delete_some(db, document, but).await).await? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// Why chunks are not kept.
+fn unfit(chunks: &[Chunk], kind: &str) -> Option<String> {
+    if chunks.is_empty() {
+        let scanned = if kind == "PDF" { " Scanned pages are pictures." } else { "" };
+        return Some(format!("It holds no text.{scanned}"));
+    }
+    let many =
+        format!("It would be cut into more than {MOST_CHUNKS} chunks. Choose a larger chunkSize.");
+    (chunks.len() > MOST_CHUNKS).then_some(many)
+}
+
+fn cut_of(record: &Record) -> Cut {
+    let number = |key: &str, usual: usize| {
+        let number = record.get(key).and_then(Json::as_u64);
+        number.and_then(|number| usize::try_from(number).ok()).unwrap_or(usual)
+    };
+    Cut { size: number("chunkSize", 1_000), overlap: number("overlap", 200) }
+}
+
+fn since(ctx: &Ctx, began: kith_kernel::Time) -> i64 {
+    (ctx.now().milliseconds() - began.milliseconds()).max(0)
+}
+
+fn completed(
+    (extracted, chunks): (&Extracted, &[Chunk]),
+    model: &str,
+    (ctx, began): (&Ctx, kith_kernel::Time),
+) -> Json {
+    let characters: usize = extracted.blocks.iter().map(|block| block.text.chars().count()).sum();
+    json!({
+        "status": "COMPLETED", "error": null, "notice": extracted.notice, "pageCount": extracted.pages,
+        "chunkCount": chunks.len(), "characters": characters, "model": model,
+        "processedAt": ctx.now(), "processingMs": since(ctx, began),
+    })
+}

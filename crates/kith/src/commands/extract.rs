@@ -1,0 +1,34 @@
+//! `kith extract`: reads one file for a server, in a process of its own.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use kith_assistant::extract::{self, Limits};
+
+/// What is read, and what that may cost.
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The kind of the file: PDF, DOCX, TXT, MD, HTML, CSV, JSON.
+    kind: String,
+    /// Bytes of memory.
+    #[arg(long)]
+    memory: u64,
+    /// Seconds of a processor.
+    #[arg(long)]
+    seconds: u64,
+    /// Pages that are read.
+    #[arg(long)]
+    pages: u32,
+    /// Characters that are read.
+    #[arg(long)]
+    characters: usize,
+    /// Bytes of the file.
+    #[arg(long)]
+    bytes: u64,
+}
+
+/// Reads one file from the standard input; without settings, logs and secrets.
+pub fn run(order: &Extract) -> ExitCode {
+    let Extract { memory, seconds, pages, characters, bytes, .. } = *order;
+    extract::run(&order.kind, Limits { memory, seconds, pages, characters, bytes })
+}
