@@ -1,15 +1,33 @@
 //! Agents: who answers customers for the house, with what they know, may use, and when they ask for a member.
 
+mod decide;
 mod hours;
+mod local;
+mod routes;
 mod rules;
+mod talk;
+mod tools;
+mod train;
+mod turn;
+mod watch;
 
-use kith_kernel::Result;
+use std::sync::Arc;
+
+use kith_gateway::Gateway;
+use kith_http::Routes as Served;
+use kith_kernel::{Id, Result};
+use kith_platform::{Ctx, jobs::Registry};
 use kith_records::{
-    Change, Desk, Field, FoundBy, Kind, Object, Pending, Routes, Rules,
+    Change, Desk, Field, FoundBy, Kind, Object, Pending, Records, Routes, Rules,
     fields::{columns, plain, table},
     folded,
 };
 use kith_store::{Migration, Step};
+use serde_json::Value as Json;
+
+use crate::documents::Documents;
+
+pub use watch::reader;
 
 const OWN: [Field; 26] = [
     folded!(Text, "name", "name").required().found_by(FoundBy::Title),
@@ -55,7 +73,7 @@ const OWN: [Field; 26] = [
     plain("documentIds", "document_ids", Kind::Json)
         .about("The documents that it answers from; all of them where it names none."),
     plain("evidence", "evidence", Kind::Number)
-        .default("0.45")
+        .default("0.5")
         .about("From 0 to 1: a member is asked for where the documents tell less than this."),
     plain("workingHours", "working_hours", Kind::Json).about(
         "When it answers: {\"mon\": [\"09:00-18:00\"], …} in the tenant's time zone; always unless said.",
@@ -89,7 +107,7 @@ pub static AGENT: Object = Object {
     alias: None,
     about: "Who answers customers for the house: from documents, with tools, until a member takes over.",
     fields: &OWN,
-    rules: &Agents,
+    rules: &Described,
     routes: Routes::All,
     matched_by: "name",
 };
@@ -99,9 +117,51 @@ pub(crate) fn migration() -> Migration {
     Migration { name: "2026-12-02-assistant-agents", steps: vec![Step::Create(agents)] }
 }
 
-struct Agents;
+/// Tells whoever listens to a conversation a piece of what its agent is saying.
+pub type Saying = Arc<dyn Fn(&Ctx, Id, Json) + Send + Sync>;
 
-impl Rules for Agents {
+/// What agents answer with.
+pub struct Agents {
+    records: Arc<Records>,
+    gateway: Arc<Gateway>,
+    documents: Arc<Documents>,
+    saying: Saying,
+}
+
+impl Agents {
+    /// Over models, records and documents; what an agent is saying is told while it speaks.
+    pub fn new(
+        (gateway, records): (&Arc<Gateway>, &Arc<Records>),
+        documents: &Arc<Documents>,
+        saying: Saying,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            records: Arc::clone(records),
+            gateway: Arc::clone(gateway),
+            documents: Arc::clone(documents),
+            saying,
+        })
+    }
+}
+
+/// The routes of agents beyond the common ones.
+pub fn routes(agents: &Arc<Agents>) -> Served {
+    routes::routes(agents)
+}
+
+/// The named schemas of what agents answer.
+pub(crate) fn schemas() -> Vec<(String, Json)> {
+    routes::schemas()
+}
+
+/// Says who does the jobs of agents.
+pub fn register(registry: Registry, agents: &Arc<Agents>) -> Registry {
+    train::register(turn::register(registry, agents), agents)
+}
+
+struct Described;
+
+impl Rules for Described {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             rules::derive(change);
@@ -113,3 +173,6 @@ impl Rules for Agents {
         rules::check(change)
     }
 }
+
+/// Everything that answers is shared.
+type Shared = Arc<Agents>;

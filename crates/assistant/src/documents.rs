@@ -3,7 +3,7 @@
 
 mod given;
 mod object;
-mod process;
+pub(crate) mod process;
 mod remove;
 mod robots;
 mod schemas;

@@ -61,6 +61,7 @@ pub fn routes(assistant: &Arc<Assistant>, documents: &Arc<Documents>, imports: &
 pub fn schemas() -> Vec<(String, Json)> {
     let mut all = served::schemas();
     all.extend(chat::schemas());
+    all.extend(agents::schemas());
     all.extend(documents::schemas());
     all
 }

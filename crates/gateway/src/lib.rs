@@ -133,7 +133,7 @@ pub fn migrations() -> Vec<Migration> {
 }
 
 /// A failure of all providers, as callers are told.
-fn told(failure: &Failure) -> Error {
+pub fn told(failure: &Failure) -> Error {
     let (kind, code) = match failure.cause {
         Cause::Refused => (Kind::Invalid, "provider_refused"),
         Cause::UnknownModel => (Kind::NotFound, "unknown_model"),

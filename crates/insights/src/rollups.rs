@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::BoxFuture;
 use kith_kernel::{Id, Result, Time};
-use kith_platform::events::readers::{Happened, Reader};
+use kith_platform::{
+    Ctx,
+    events::readers::{Happened, Reader},
+};
 use kith_store::{
     Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, in_sizes, integer,
     padded, text,
@@ -113,7 +116,7 @@ impl Sums {
     }
 }
 
-fn take<'a>(db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a, Result<()>> {
+fn take<'a>(_: &'a Ctx, db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (mut sums, mut changed, mut gone) = (Sums::default(), Vec::new(), Vec::new());
         for counted in &COUNTED {

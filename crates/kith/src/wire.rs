@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use kith_assistant::{self as assistant, Assistant, Documents};
+use kith_assistant::{self as assistant, Assistant, Documents, agents::Agents};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
 use kith_http::{Http, Operation, Options, Routes};
@@ -62,6 +62,8 @@ pub struct House {
     pub assistant: Arc<Assistant>,
     /// Channels, conversations, messages.
     pub inbox: Arc<Inbox>,
+    /// Who answers customers.
+    pub agents: Arc<Agents>,
     /// What agents may quote.
     pub documents: Arc<Documents>,
     /// Keys of outside services.
@@ -188,7 +190,8 @@ impl House {
             .with_objects(scopes(&records));
         let identity = Arc::new(identity);
         let imports = Imports::new(&records, &app.settings.data_folder());
-        let readers = Readers::new(app.clone(), vec![insights::reader()]);
+        let readers =
+            Readers::new(app.clone(), vec![insights::reader(), assistant::agents::reader()]);
         let tables = Catalog::of(&migrations());
         let folder = app.settings.data_folder();
         let upkeep = Upkeep::new(&records, &crm::CLOSED, tables.clone());
@@ -213,6 +216,7 @@ impl House {
             upkeep,
             outgoing,
             base44,
+            agents: Agents::new((&gateway, &records), &documents, saying()),
             assistant: Assistant::new(&gateway, &records),
             inbox,
             documents,
@@ -237,6 +241,7 @@ impl House {
         let registry = self.storage.register(registry);
         let registry = bundle::register(registry, &self.bundles);
         let registry = assistant::register(registry, &self.assistant, &self.documents);
+        let registry = assistant::agents::register(registry, &self.agents);
         let registry = inbox::register(registry, &self.inbox);
         let registry = crm::register(registry, &self.records, &self.base44);
         Ok(Worker::new(self.app.clone(), registry))
@@ -347,6 +352,7 @@ impl House {
             .and(crm::sync_routes(&self.base44))
             .and(gateway::routes(&self.gateway))
             .and(assistant::routes(&self.assistant, &self.documents, &self.imports))
+            .and(assistant::agents::routes(&self.agents))
             .and(inbox::routes(&self.inbox, &self.imports))
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
@@ -457,6 +463,11 @@ fn options(settings: &Settings) -> Result<Options> {
         (limits.auth, limits.api, limits.upload);
     options.limit_ai = limits.ai;
     Ok(options)
+}
+
+/// What an agent is saying is heard nowhere yet.
+fn saying() -> assistant::agents::Saying {
+    Arc::new(|_, _, _| {})
 }
 
 /// Every tenant begins with a pipeline.

@@ -53,7 +53,7 @@ enum Also<'m> {
 }
 
 /// Has a document read.
-pub(super) async fn begin(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
+pub(crate) async fn begin(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
     let run = ctx.new_id();
     stored::begin(db, document, run).await?;
     jobs::enqueue(ctx, db, &Process { document, run }).map(drop)

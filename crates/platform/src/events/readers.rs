@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use kith_kernel::{Actor, Error, Id, Kind, Result};
+use kith_kernel::{Error, Id, Kind, Result};
 use kith_store::{
     Comparison, Condition, Delete, Insert, Migration, News, Read, Select, Step, Table, Update,
     Write, id, integer, text,
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::seal::CHUNK;
-use crate::{App, crash};
+use crate::{App, Ctx, crash};
 
 /// What another node left is found at least so often.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -41,8 +41,8 @@ pub struct Happened {
     pub record_id: Option<Id>,
 }
 
-/// Takes a chunk of events in, in the write that moves the reader on.
-pub type Take = for<'a> fn(&'a Write, &'a [Happened]) -> BoxFuture<'a, Result<()>>;
+/// Takes a chunk of events in, as the house, in the write that moves the reader on.
+pub type Take = for<'a> fn(&'a Ctx, &'a Write, &'a [Happened]) -> BoxFuture<'a, Result<()>>;
 
 /// Deletes a bounded piece of what a reader keeps of a tenant; says whether that was the last.
 pub type Forget = for<'a> fn(&'a Write) -> BoxFuture<'a, Result<bool>>;
@@ -202,23 +202,29 @@ impl Readers {
 
     /// A chunk of one tenant: how many events it had, and whether there is more to do.
     async fn read(&self, reader: &Reader, tenant: Id) -> Result<(usize, bool)> {
-        // Not by `Ctx::write`: nothing that waits for commits has anything to do after this one.
+        // Not by `Ctx::write`: of what waits for commits, jobs alone may follow from this one.
+        let ctx = self.app.as_system(tenant);
         let done = self
             .app
             .db
-            .write(&Actor::system(tenant), async |db| {
+            .write(&ctx.actor, async |db| {
                 db.lock(key(reader.name, tenant)).await?;
-                let done = step(db, reader, tenant).await?;
+                let done = step(&ctx, db, reader).await?;
                 crash::point("read.before-commit");
-                Ok(done)
+                Ok((done, db.tells(News::Jobs)))
             })
             .await;
         crash::point("read.after-commit");
-        done
+        let (done, enqueued) = done?;
+        if enqueued {
+            self.app.wake.enqueued();
+        }
+        Ok(done)
     }
 }
 
-async fn step(db: &Write, reader: &Reader, tenant: Id) -> Result<(usize, bool)> {
+async fn step(ctx: &Ctx, db: &Write, reader: &Reader) -> Result<(usize, bool)> {
+    let tenant = ctx.actor.tenant;
     let select = Select::from("event_cursors").whose("reader", reader.name);
     let cursor: Option<Cursor> = db.first(select).await?;
     let Some(cursor) = cursor.filter(|cursor| cursor.version == reader.version) else {
@@ -232,7 +238,7 @@ async fn step(db: &Write, reader: &Reader, tenant: Id) -> Result<(usize, bool)> 
     let reached = events.last().map_or(cursor.sequence, |(sequence, _)| *sequence);
     if read > 0 {
         let events: Vec<Happened> = events.into_iter().filter_map(|(_, event)| event).collect();
-        (reader.take)(db, &events).await?;
+        (reader.take)(ctx, db, &events).await?;
         let moved = Update::table("event_cursors").set("sequence", reached);
         let moved = moved.whose("reader", reader.name).whose("version", reader.version);
         if db.update(moved).await? == 0 {
