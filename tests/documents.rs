@@ -17,6 +17,7 @@ use crate::{
 on_both!(
     an_answer_that_was_written_down_is_found,
     an_upload_is_read_and_found,
+    what_is_asked_twice_by_one_key_is_done_once,
     what_is_switched_off_or_deleted_is_not_found,
     a_document_is_read_anew_in_other_pieces,
     files_come_together_or_not_at_all,
@@ -94,6 +95,17 @@ async fn an_answer_that_was_written_down_is_found(kind: Kind) {
     let events = ana.get(&place(&made, "/history")).await.json;
     let events = events["data"].as_array().unwrap();
     assert!(events.len() >= 4, "{events:?}");
+}
+
+async fn what_is_asked_twice_by_one_key_is_done_once(kind: Kind) {
+    let world = World::new(kind).await;
+    let key = [("idempotency-key", "one"), ("content-type", "application/json")];
+    let body = json!({ "question": "Again?", "answer": "Once." }).to_string().into_bytes();
+    let path = "/api/documents/manual";
+    let once = world.ana.send("POST", path, &key, body.clone()).await;
+    let again = world.ana.send("POST", path, &key, body).await;
+    assert_eq!((once.status, &once.json["id"]), (201, &again.json["id"]), "{again:?}");
+    assert_eq!(world.ana.get("/api/documents").await.json["data"].as_array().unwrap().len(), 1);
 }
 
 async fn an_upload_is_read_and_found(kind: Kind) {

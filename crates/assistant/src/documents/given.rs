@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kith_http::{Answer, Call, schema};
+use kith_http::{Answer, Body, Call, schema};
 use kith_kernel::{Result, invalid};
 use kith_platform::Attempts;
 use kith_records::Record;
@@ -109,22 +109,26 @@ fn also(
 }
 
 pub(super) async fn make_manual(documents: Arc<Documents>, mut call: Call) -> Result<Answer> {
-    let given: Manual = call.parse().await?;
+    let body = call.body().await?;
+    let given: Manual = body.parse()?;
     let name: String = given.question.trim().chars().take(LONGEST_NAME).collect();
     let mut input = new("MANUAL", &name.replace(char::is_control, " "));
     input.insert("question".to_owned(), given.question.into());
     input.insert("answer".to_owned(), given.answer.into());
-    documents.make(&call, also(input, (given.name, given.category, given.labels))).await
+    let input = also(input, (given.name, given.category, given.labels));
+    documents.make(&call, (&body, input)).await
 }
 
 pub(super) async fn make_scrape(documents: Arc<Documents>, mut call: Call) -> Result<Answer> {
-    let given: Scrape = call.parse().await?;
+    let body = call.body().await?;
+    let given: Scrape = body.parse()?;
     let url = given.url.trim();
     documents.outgoing.check(url)?;
     let host = url.split("://").nth(1).unwrap_or(url).split(['/', '?', '#']).next().unwrap_or(url);
     let mut input = new("WEB", host);
     input.insert("sourceUrl".to_owned(), url.into());
-    documents.make(&call, also(input, (given.name, given.category, given.labels))).await
+    let input = also(input, (given.name, given.category, given.labels));
+    documents.make(&call, (&body, input)).await
 }
 
 pub(super) async fn make_voice(documents: Arc<Documents>, mut call: Call) -> Result<Answer> {
@@ -158,7 +162,8 @@ pub(super) async fn make_voice(documents: Arc<Documents>, mut call: Call) -> Res
 }
 
 pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Result<Answer> {
-    let given: Process = call.parse().await?;
+    let body = call.body().await?;
+    let given: Process = body.parse()?;
     let (document, ctx) = (call.id("id")?, &call.ctx);
     let mut input = Record::from_iter([
         ("status".to_owned(), json!("PROCESSING")),
@@ -166,14 +171,14 @@ pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Resu
     ]);
     if let Some(options) = given.options {
         let wished = [("chunkSize", options.chunk_size), ("overlap", options.overlap)];
-        input.extend(
-            wished.into_iter().filter_map(|(key, number)| Some((key.to_owned(), number?.into()))),
-        );
+        let wished =
+            wished.into_iter().filter_map(|(key, number)| Some((key.to_owned(), number?.into())));
+        input.extend(wished);
     }
     let mut attempts = Attempts::new();
-    let record = loop {
-        let done = ctx
-            .write(async |db| {
+    loop {
+        let done = call
+            .write(&body, async |db| {
                 let before = documents.records.get(ctx, db, &DOCUMENT, document).await?;
                 if text(&before, "type") != "WEB" && text(&before, "type") != "MANUAL" {
                     id(&before, "contentId")
@@ -182,29 +187,29 @@ pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Resu
                 let change = (document, input.clone(), HOUSE);
                 let record = documents.records.update(ctx, db, &DOCUMENT, change).await?;
                 process::begin(ctx, db, document).await?;
-                Ok(record)
+                let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
+                Ok(Answer::json(&record)?.tagged(version))
             })
             .await;
         if attempts.end_with(&done) {
-            break done?;
+            return done;
         }
-    };
-    let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
-    Ok(Answer::json(&record)?.tagged(version))
+    }
 }
 
 impl Documents {
-    async fn make(&self, call: &Call, input: Record) -> Result<Answer> {
+    async fn make(&self, call: &Call, (body, input): (&Body, Record)) -> Result<Answer> {
         let ctx = &call.ctx;
         let mut attempts = Attempts::new();
         loop {
-            let done = ctx
-                .write(async |db| {
-                    self.records.create_in(ctx, db, &DOCUMENT, (input.clone(), HOUSE)).await
+            let done = call
+                .write(body, async |db| {
+                    let new = (input.clone(), HOUSE);
+                    created(&self.records.create_in(ctx, db, &DOCUMENT, new).await?.1)
                 })
                 .await;
             if attempts.end_with(&done) {
-                return created(&done?.1);
+                return done;
             }
         }
     }

@@ -181,9 +181,11 @@ impl Documents {
             let input: Record = input.as_object().cloned().unwrap_or_default();
             let done = ctx
                 .write(async |db| {
-                    stored::hold(db, job.document, job.run).await?;
+                    // In the order in which changes by people lock: record, tenant, state.
                     let change = (job.document, input, HOUSE);
                     self.records.update(ctx, db, &DOCUMENT, change).await?;
+                    stored::touch(db, job.document).await?;
+                    stored::hold(db, job.document, job.run).await?;
                     match also {
                         Also::Nothing => Ok(()),
                         Also::Dead => stored::go_live(db, job.document, None).await,

@@ -64,7 +64,7 @@ impl Words {
             .collect()
     }
 
-    /// The ranks of all chunks that have a term: from 0 to 1, where 1 would be every term as often as it can count.
+    /// The ranks of all chunks that have a term: from 0 to 1, where 1 would be every known term as often as it can count.
     #[expect(clippy::cast_precision_loss, reason = "a rank need not be exact")]
     pub(crate) fn ranks(
         &self,
@@ -73,7 +73,9 @@ impl Words {
     ) -> HashMap<u32, f32> {
         let mut ranks: HashMap<u32, f32> = HashMap::new();
         let average = (self.sum as f32 / self.lengths.len().max(1) as f32).max(1.0);
-        let most: f32 = terms.iter().map(|term| term.weight * (K1 + 1.0)).sum();
+        // A term that stands nowhere cannot tell chunks apart; what it means for an answer, evidence says.
+        let known = terms.iter().filter(|term| self.terms.contains_key(&term.hash));
+        let most: f32 = known.map(|term| term.weight * (K1 + 1.0)).sum();
         for term in terms {
             for posting in self.terms.get(&term.hash).into_iter().flatten() {
                 let (place, count) = (posting >> COUNT_BITS, (posting & MOST) as f32);
