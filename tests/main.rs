@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
+mod agents;
 mod arrows;
 mod assistant;
 mod attachments;

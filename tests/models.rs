@@ -64,6 +64,14 @@ impl Far {
         self.told.lock().unwrap().recv_timeout(Duration::from_secs(20)).unwrap()
     }
 
+    /// Nothing more was asked; counts questions that tell what a function came to.
+    pub(crate) fn is_unasked_now(&self, told: &mut u32) -> bool {
+        let next = self.told.lock().unwrap().try_recv();
+        let messages = next.as_ref().ok().and_then(|asked| asked["body"]["messages"].as_array());
+        *told += u32::from(messages.is_some_and(|all| all.iter().any(|one| one["role"] == "tool")));
+        next.is_err()
+    }
+
     /// Nothing more was asked.
     pub(crate) fn is_unasked(&self) -> bool {
         self.told.lock().unwrap().try_recv().is_err()

@@ -150,6 +150,7 @@ pub(crate) async fn something(kind: &str, owner: &Client, word: &str) -> String 
         "auth" => return another_session(owner).await,
         "notifications" => owner.get("/api/notifications").await.json["data"][0].clone(),
         plural => {
+            let plural = &plural.replace('_', "-");
             let body = body(plural, owner, word).await;
             let body = body.unwrap_or_else(|| panic!("how are {plural} made? See LEAST."));
             owner.make(&format!("/api/{plural}"), body).await
@@ -377,6 +378,8 @@ async fn content(
             json!({ "name": unique(word), "unitPrice": 5 })
         }
         (_, ["{id}", "erase"]) => json!({ "confirm": id }),
+        (_, ["{id}", "train"]) => json!({}),
+        (_, ["{id}", "test"]) if kind == "agents" => json!({ "message": unique(word) }),
         (_, ["{id}", "snooze"]) => json!({ "until": "2031-11-21T09:00:00Z" }),
         (_, ["{id}", "close" | "take" | "release" | "escalate"]) => {
             json!({ "reason": unique(word) })

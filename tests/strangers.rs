@@ -371,7 +371,7 @@ async fn strangers_cannot_link_to_anything(kind: Kind) {
     let stranger = &world.stranger;
     let mut findings = Findings::default();
     for object in kith::wire::objects() {
-        let plural = object.plural;
+        let plural = &object.path();
         for field in
             object.fields.iter().filter(|field| field.writable == kith_records::Writable::User)
         {
@@ -380,8 +380,8 @@ async fn strangers_cannot_link_to_anything(kind: Kind) {
                 kith_records::Kind::Related => "contact",
                 _ => continue,
             };
-            let target = world.house.object(target).unwrap().plural;
-            let id = something(target, &world.ana, WORD).await;
+            let target = world.house.object(target).unwrap().path();
+            let id = something(&target, &world.ana, WORD).await;
             let mut new = body(plural, stranger, "theirs").await.unwrap();
             let own = something(plural, stranger, "theirs").await;
             new[field.key] = json!(id);

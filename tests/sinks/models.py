@@ -3,7 +3,8 @@
 Prints a line of JSON with its port, then one line for every request. Models: `good-*` answer; `cut-*` break off in the
 middle of a stream, `snap-*` behind its first piece, `html-*` answer a page, `empty-*` without a choice, `limit-*` with 429,
 `wrong-*` with 400, `none-*` with 404, `denied-*` with 401, `late-*` never; `slow-*` pause between pieces;
-`echo-*` say what they were asked, `json-*` what `SAYS` has, `twice-*` fit at the second time, `crm-*` call functions. Who is given a tool asks for it, and answers once it has the result.
+`echo-*` say what they were asked, `json-*` what `SAYS` has, `twice-*` fit at the second time, `crm-*` call functions; `obey-*` call whatever function the
+last question names, offered or not, and say what it told. Who is given a tool asks for it, and answers once it has the result.
 """
 
 import json
@@ -114,9 +115,15 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
         is_told = any(m["role"] == "tool" for m in body["messages"])
         names = [] if is_told else [tool["function"]["name"] for tool in body.get("tools", [])[:1]]
+        if model.startswith("obey"):
+            asked = max(at for at, m in enumerate(body["messages"]) if m["role"] == "user")
+            results = [m["content"] for m in body["messages"][asked:] if m["role"] == "tool"]
+            names = [] if results else re.findall(r"[a-z]+_[a-z]+", body["messages"][asked]["content"])[:1]
         calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(ARGUMENTS)}} for name in names]
         fits = "response_format" in body and not model.startswith(("json", "twice"))
         text = json.dumps(FITTING) if fits else said(model, body["messages"])
+        if model.startswith("obey") and not calls:
+            text = f"At seven [1]. I was told {results}."
         reason = "tool_calls" if calls else "stop"
         if not body.get("stream"):
             message = {"role": "assistant", "content": None if calls else text, "tool_calls": calls or None}

@@ -18,6 +18,8 @@ use crate::{
 
 /// Passages that an answer is made of.
 const PASSAGES: usize = 5;
+/// Sentences that are looked up one by one.
+const MOST_SENTENCES: usize = 5;
 /// How often a model is asked for one answer.
 const ROUNDS: usize = 4;
 /// Calls of tools for one answer.
@@ -83,8 +85,26 @@ impl Agents {
         self.by_model(ctx, (agent, talk, &wanted), (&passages, spoken), listener).await
     }
 
-    /// The passages that answer, the best first; none where none has evidence enough.
+    /// The passages that answer, the best first; none where none has evidence enough. Of several sentences one may be
+    /// the question, and the others what people say around it.
     async fn passages(&self, ctx: &Ctx, agent: &Agent, question: &str) -> Result<Vec<Passage>> {
+        let whole = self.found(ctx, agent, question).await?;
+        if !whole.is_empty() {
+            return Ok(whole);
+        }
+        let sentences = question.split(['\n', '.', '?', '!']).rev().map(str::trim);
+        let sentences =
+            sentences.filter(|one| one.split_whitespace().count() > 1 && *one != question);
+        for sentence in sentences.take(MOST_SENTENCES) {
+            let found = self.found(ctx, agent, sentence).await?;
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn found(&self, ctx: &Ctx, agent: &Agent, question: &str) -> Result<Vec<Passage>> {
         let wanted = Wanted {
             documents: agent.documents(),
             limit: PASSAGES,

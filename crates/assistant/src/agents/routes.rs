@@ -22,7 +22,6 @@ const MOST_TURNS: usize = 20;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Trial {
-    #[serde(alias = "testMessage")]
     message: String,
     #[serde(default)]
     context: Option<Json>,

@@ -15,8 +15,10 @@ pub(crate) const TOOLS: [&str; 6] =
 
 /// Its state follows from whether it shall answer; training has states of its own.
 pub(super) fn derive(change: &mut Change) {
-    if !matches!(change.what, What::Created | What::Updated) || change.changes("status") {
-        return;
+    match change.what {
+        What::Created => {}
+        What::Updated if !change.changes("status") => {}
+        What::Updated | What::Deleted | What::Restored => return,
     }
     let active = change.get("isActive") == Some(&Json::Bool(true));
     let state = match (active, change.text("status")) {
