@@ -55,12 +55,8 @@ fn allowed(state: &State, node: &str, headers: &HeaderMap) -> Result<(usize, Lin
     }
 }
 
-pub(crate) async fn node(
-    Extracted(state): House,
-    Path((_, node)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    if let Some((kind, file)) = state.file(&node) {
+pub(crate) fn node(state: &State, node: &str, headers: &HeaderMap) -> Response {
+    if let Some((kind, file)) = state.file(node) {
         let host =
             headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let url = format!("http://{host}/media/{node}");
@@ -69,7 +65,7 @@ pub(crate) async fn node(
         });
         return Json(found).into_response();
     }
-    match allowed(&state, &node, &headers) {
+    match allowed(state, node, headers) {
         Ok((_, line)) => Json(json!({
             "id": line.id, "name": line.name, "verified_name": line.name,
             "display_phone_number": line.id,
@@ -135,6 +131,19 @@ fn find(within: &[u8], what: &[u8]) -> Option<usize> {
     within.windows(what.len()).position(|window| window == what)
 }
 
+/// What is sent, as JSON; of a form what matters of it.
+fn sent_of(headers: &HeaderMap, body: &[u8]) -> Option<Value> {
+    if let Ok(json) = serde_json::from_slice(body) {
+        return Some(json);
+    }
+    part(headers, body, "filedata")?;
+    let recipient = text_part(headers, body, "recipient")?;
+    Some(json!({
+        "recipient": serde_json::from_str::<Value>(&recipient).unwrap_or_default(),
+        "message": { "attachment": { "type": "file" } },
+    }))
+}
+
 async fn messages(
     Extracted(state): House,
     Path((_, node)): Path<(String, String)>,
@@ -145,41 +154,42 @@ async fn messages(
         Ok(found) => found,
         Err(refused) => return refused,
     };
-    let json: Value = match serde_json::from_slice(&body) {
-        Ok(json) => json,
-        Err(_) => {
-            match (text_part(&headers, &body, "recipient"), part(&headers, &body, "filedata")) {
-                (Some(recipient), Some(_)) => json!({
-                    "recipient": serde_json::from_str::<Value>(&recipient).unwrap_or_default(),
-                    "message": { "attachment": { "type": "file" } },
-                }),
-                _ => return refusal(StatusCode::BAD_REQUEST, 100, "(#100) The body is no JSON."),
-            }
-        }
+    let Some(json) = sent_of(&headers, &body) else {
+        return refusal(StatusCode::BAD_REQUEST, 100, "(#100) The body is no JSON.");
     };
     let sent = match line.kind {
         Kind::WhatsApp => whatsapp(&json),
         Kind::Messenger | Kind::Instagram | Kind::Telegram => messenger(&json),
     };
-    let (to, kind, text) = match sent {
-        Ok(sent) => sent,
-        Err(why) => return refusal(StatusCode::BAD_REQUEST, 100, &why),
-    };
+    match sent {
+        Ok(sent) => taken(&state, (at, &line), sent, &json["biz_opaque_callback_data"]).await,
+        Err(why) => refusal(StatusCode::BAD_REQUEST, 100, &why),
+    }
+}
+
+/// A message that makes sense is taken, or meets its fault.
+async fn taken(
+    state: &State,
+    (at, line): (usize, &Line),
+    (to, kind, text): (String, String, String),
+    callback: &Value,
+) -> Response {
     let fault = Fault::of(&to);
-    if let Some(refused) = refused(&state, &line, (&to, fault)) {
+    if let Some(refused) = refused(state, line, (&to, fault)) {
         return refused;
     }
     let id = match line.kind {
         Kind::WhatsApp => format!("wamid.SIM{:012}", state.next()),
-        _ => format!("m_SIM{:012}", state.next()),
+        Kind::Messenger | Kind::Instagram | Kind::Telegram => {
+            format!("m_SIM{:012}", state.next())
+        }
     };
     let status = "sent".to_owned();
     state.say(at, &to, Said { id: id.clone(), by: "house", text, kind, status, at: now() });
-    let callback = json["biz_opaque_callback_data"].clone();
-    tell_states(&state, (at, &line), (&to, &id), (fault, &callback));
+    tell_states(state, (at, line), (&to, &id), (fault, callback));
     match fault {
         Some(Fault::Silent) => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
         Some(Fault::Garbled) => (StatusCode::OK, "<html>taken</html>").into_response(),
@@ -195,12 +205,7 @@ async fn messages(
 
 /// What is refused at once.
 fn refused(state: &State, line: &Line, (to, fault): (&str, Option<Fault>)) -> Option<Response> {
-    let first = |most: u32| {
-        let mut limits = state.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let count = limits.entry(format!("{} {to}", line.id)).or_default();
-        *count += 1;
-        *count <= most
-    };
+    let first = |most| state.is_among_first(&format!("{} {to}", line.id), most);
     match fault? {
         Fault::Undeliverable => {
             Some(refusal(StatusCode::BAD_REQUEST, 131_026, "(#131026) Message undeliverable"))
@@ -281,46 +286,42 @@ fn tell_states(
     (to, id): (&str, &str),
     (fault, callback): (Option<Fault>, &Value),
 ) {
-    let mut steps: Vec<(&str, u64)> = STATES.to_vec();
-    match fault {
-        Some(Fault::FailsLater) => steps = vec![("sent", 30), ("failed", 120)],
+    let steps: &[(&str, u64)] = match fault {
+        Some(Fault::FailsLater) => &[("sent", 30), ("failed", 120)],
         Some(Fault::Disordered) => {
-            steps = vec![
-                ("read", 30),
-                ("delivered", 60),
-                ("sent", 90),
-                ("read", 120),
-                ("delivered", 150),
-            ];
+            &[("read", 30), ("delivered", 60), ("sent", 90), ("read", 120), ("delivered", 150)]
         }
-        _ => {}
-    }
+        _ => &STATES,
+    };
     for (status, wait) in steps {
-        if status != "sent" {
+        if *status != "sent" {
             state.mark(at, to, id, status);
         }
-        let seconds = now() / 1000;
-        let body = match line.kind {
-            Kind::WhatsApp => {
-                let mut told = json!({
-                    "id": id, "status": status, "timestamp": seconds.to_string(), "recipient_id": to,
-                    "biz_opaque_callback_data": callback,
-                });
-                if status == "failed" {
-                    told["errors"] = json!([{ "code": 131_047, "title": "Re-engagement message" }]);
-                }
-                envelope(line, &json!({ "statuses": [told] }))
-            }
-            Kind::Messenger | Kind::Instagram | Kind::Telegram => {
-                let event = match status {
-                    "delivered" => json!({ "delivery": { "mids": [id], "watermark": now() } }),
-                    "read" => json!({ "read": { "watermark": now() + 1_000 } }),
-                    _ => continue,
-                };
-                entry(line, to, event)
-            }
-        };
-        state.tell(at, body, wait);
+        if let Some(body) = told(line, (to, id), (status, callback)) {
+            state.tell(at, body, *wait);
+        }
+    }
+}
+
+/// How a line tells of a state; pages have no word for `sent`.
+fn told(line: &Line, (to, id): (&str, &str), (status, callback): (&str, &Value)) -> Option<Value> {
+    if line.kind == Kind::WhatsApp {
+        let mut told = json!({
+            "id": id, "status": status, "timestamp": (now() / 1000).to_string(), "recipient_id": to,
+            "biz_opaque_callback_data": callback,
+        });
+        if status == "failed" {
+            told["errors"] = json!([{ "code": 131_047, "title": "Re-engagement message" }]);
+        }
+        return Some(envelope(line, &json!({ "statuses": [told] })));
+    }
+    match status {
+        "delivered" => {
+            let told = json!({ "delivery": { "mids": [id], "watermark": now() } });
+            Some(entry(line, to, told))
+        }
+        "read" => Some(entry(line, to, json!({ "read": { "watermark": now() + 1_000 } }))),
+        _ => None,
     }
 }
 

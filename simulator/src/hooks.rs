@@ -1,6 +1,6 @@
 //! Webhooks: what happened is told to whoever a line belongs to, signed, again and again until it is taken.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::state::{Kind, State, Telling};
 
 const MOST_TRIES: u32 = 8;
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// Tells what is due, for ever.
 pub(crate) async fn tell(state: Arc<State>) {
@@ -56,5 +56,9 @@ fn signature(secret: &str, body: &str) -> String {
         return String::new();
     };
     mac.update(body.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.finalize().into_bytes().iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String does not fail.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }

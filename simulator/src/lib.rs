@@ -52,7 +52,7 @@ async fn either(
     if path.0.0.starts_with("bot") {
         telegram::method(state, path, headers, body).await
     } else {
-        graph::node(state, path, headers).await
+        graph::node(&state.0, &path.0.1, &headers)
     }
 }
 

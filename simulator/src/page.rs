@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     graph,
-    state::{Kind, Said, State, now},
+    state::{Kind, Line, Said, State, now},
     telegram,
 };
 
@@ -34,7 +34,9 @@ pub(crate) fn routes() -> Router<Arc<State>> {
 async fn lines(Extracted(state): House) -> Json<Value> {
     let lines = state.lines();
     let shown = lines.iter().enumerate().map(
-        |(at, line)| json!({ "line": at, "kind": line.kind, "name": line.name, "id": line.id }),
+        |(at, line)| // What a bot is called here is its token.
+        let id = Some(&line.id).filter(|_| line.kind != Kind::Telegram);
+        json!({ "line": at, "kind": line.kind, "name": line.name, "id": id }),
     );
     Json(json!({ "data": shown.collect::<Vec<_>>() }))
 }
@@ -75,32 +77,10 @@ async fn say(
     {
         return (StatusCode::UNPROCESSABLE_ENTITY, "from and text are required").into_response();
     }
-    let number = state.next();
     let name = saying.name.unwrap_or_else(|| "Customer".to_owned());
     let from = saying.from;
-    let (id, body) = match line.kind {
-        Kind::WhatsApp => {
-            let id = format!("wamid.CUS{number:012}");
-            let mut message = saying
-                .message
-                .unwrap_or_else(|| json!({ "type": "text", "text": { "body": text } }));
-            message["id"] = json!(id);
-            message["from"] = json!(from);
-            message["timestamp"] = json!((now() / 1000).to_string());
-            let contact = json!({ "profile": { "name": name }, "wa_id": from });
-            (id, graph::envelope(&line, &json!({ "contacts": [contact], "messages": [message] })))
-        }
-        Kind::Messenger | Kind::Instagram => {
-            let id = format!("m_CUS{number:012}");
-            let mut message = saying.message.unwrap_or_else(|| json!({ "text": text }));
-            message["mid"] = json!(id);
-            (id, graph::entry(&line, &from, json!({ "message": message })))
-        }
-        Kind::Telegram => {
-            let message = saying.message.unwrap_or_else(|| json!({ "text": text }));
-            (number.to_string(), telegram::update(number, (&from, &name), &message))
-        }
-    };
+    let message = (text.as_str(), saying.message);
+    let (id, body) = told(&line, state.next(), ((&from, &name), message));
     let status = "sent".to_owned();
     state.say(
         at,
@@ -109,6 +89,36 @@ async fn say(
     );
     state.tell(at, body, 0);
     (StatusCode::CREATED, Json(json!({ "id": id }))).into_response()
+}
+
+/// What a customer says, as the far side tells it; with its id.
+fn told(
+    line: &Line,
+    number: u64,
+    ((from, name), (text, message)): ((&str, &str), (&str, Option<Value>)),
+) -> (String, Value) {
+    match line.kind {
+        Kind::WhatsApp => {
+            let id = format!("wamid.CUS{number:012}");
+            let text = || json!({ "type": "text", "text": { "body": text } });
+            let mut message = message.unwrap_or_else(text);
+            message["id"] = json!(id);
+            message["from"] = json!(from);
+            message["timestamp"] = json!((now() / 1000).to_string());
+            let contact = json!({ "profile": { "name": name }, "wa_id": from });
+            (id, graph::envelope(line, &json!({ "contacts": [contact], "messages": [message] })))
+        }
+        Kind::Messenger | Kind::Instagram => {
+            let id = format!("m_CUS{number:012}");
+            let mut message = message.unwrap_or_else(|| json!({ "text": text }));
+            message["mid"] = json!(id);
+            (id, graph::entry(line, from, json!({ "message": message })))
+        }
+        Kind::Telegram => {
+            let message = message.unwrap_or_else(|| json!({ "text": text }));
+            (number.to_string(), telegram::update(number, (from, name), &message))
+        }
+    }
 }
 
 /// Tells the webhook of a line whatever is given, signed as it would be.

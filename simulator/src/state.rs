@@ -92,7 +92,7 @@ pub(crate) struct State {
     pub(crate) woken: Notify,
     pub(crate) client: reqwest::Client,
     counted: AtomicU64,
-    pub(crate) limits: Mutex<HashMap<String, u32>>,
+    limits: Mutex<HashMap<String, u32>>,
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -143,6 +143,14 @@ impl State {
         if let Some(line) = locked(&self.lines).get_mut(at) {
             change(line);
         }
+    }
+
+    /// Whether something comes for one of the first times.
+    pub(crate) fn is_among_first(&self, what: &str, most: u32) -> bool {
+        let mut limits = locked(&self.limits);
+        let count = limits.entry(what.to_owned()).or_default();
+        *count += 1;
+        *count <= most
     }
 
     /// A number that was not given before.

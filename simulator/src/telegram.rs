@@ -93,31 +93,18 @@ async fn send(state: &State, (at, line): (usize, &Line), sent: &Value) -> Respon
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    if chat.parse::<i64>().is_err() {
-        return refusal(StatusCode::BAD_REQUEST, "Bad Request: chat not found");
-    }
     let text = sent["text"].as_str().unwrap_or_default().to_owned();
-    if text.is_empty() || text.chars().count() > 4_096 {
-        let why = if text.is_empty() { "message text is empty" } else { "message is too long" };
+    if let Some(why) = wrong(&chat, &text) {
         return refusal(StatusCode::BAD_REQUEST, &format!("Bad Request: {why}"));
     }
     match Fault::of(&chat) {
         Some(Fault::Undeliverable) => {
             return refusal(StatusCode::FORBIDDEN, "Forbidden: bot was blocked by the user");
         }
-        Some(Fault::Busy) => {
-            let mut limits = state.limits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let count = limits.entry(format!("{} {chat}", line.id)).or_default();
-            *count += 1;
-            if *count <= 2 {
-                let body = json!({
-                    "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 1",
-                    "parameters": { "retry_after": 1 },
-                });
-                return (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response();
-            }
+        Some(Fault::Busy) if state.is_among_first(&format!("{} {chat}", line.id), 2) => {
+            return busy();
         }
-        Some(Fault::Silent) => tokio::time::sleep(Duration::from_secs(60)).await,
+        Some(Fault::Silent) => tokio::time::sleep(Duration::from_mins(1)).await,
         Some(Fault::Garbled) => return (StatusCode::OK, "<html>taken</html>").into_response(),
         _ => {}
     }
@@ -136,6 +123,25 @@ async fn send(state: &State, (at, line): (usize, &Line), sent: &Value) -> Respon
         "chat": { "id": chat.parse::<i64>().unwrap_or(0), "type": "private" },
         "from": { "id": 1, "is_bot": true, "first_name": line.name },
     }))
+}
+
+fn wrong(chat: &str, text: &str) -> Option<&'static str> {
+    if chat.parse::<i64>().is_err() {
+        return Some("chat not found");
+    }
+    match text.chars().count() {
+        0 => Some("message text is empty"),
+        1..=4_096 => None,
+        _ => Some("message is too long"),
+    }
+}
+
+fn busy() -> Response {
+    let body = json!({
+        "ok": false, "error_code": 429, "description": "Too Many Requests: retry after 1",
+        "parameters": { "retry_after": 1 },
+    });
+    (StatusCode::TOO_MANY_REQUESTS, Json(body)).into_response()
 }
 
 /// What Telegram puts around what somebody says.

@@ -22,7 +22,7 @@ use serde_json::{Value as Json, json};
 pub(crate) use {
     identities::{Claim, Identity, find},
     routes::{routes, schemas},
-    secrets::made,
+    secrets::{hexadecimal, made},
 };
 pub use {kinds::ChannelKind, lines::Line};
 

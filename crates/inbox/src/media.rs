@@ -75,22 +75,7 @@ impl Inbox {
         media: &Media,
     ) -> std::result::Result<(Vec<u8>, String), Refusal> {
         let never = |error: Error| Refusal::Never(error.message().to_owned());
-        let url = match (&media.url, &media.id, channel.kind) {
-            (Some(url), _, _) => url.clone(),
-            (None, Some(id), ChannelKind::WhatsApp) => {
-                let token = channel.need("accessToken").map_err(never)?;
-                let found = self.far.graph((id, token), None).await?;
-                text(&found["url"]).ok_or_else(|| no_address())?
-            }
-            (None, Some(id), ChannelKind::Telegram) => {
-                let token = channel.need("botToken").map_err(never)?;
-                let found =
-                    self.far.telegram(("getFile", token), &json!({ "file_id": id })).await?;
-                let path = text(&found["file_path"]).ok_or_else(|| no_address())?;
-                self.far.telegram_file(&path, token)
-            }
-            _ => return Err(no_address()),
-        };
+        let url = self.address_of(channel, media).await?;
         let mut request = Request::get(&url).at_most(LARGEST).following(3);
         if self.far.is_named(&url) {
             request = request.of_operator();
@@ -117,6 +102,31 @@ impl Inbox {
             .clone()
             .or_else(|| url.split('?').next()?.rsplit('/').next().map(str::to_owned));
         Ok((answer.body.to_vec(), named.unwrap_or_default()))
+    }
+
+    /// Where a file is.
+    async fn address_of(
+        &self,
+        channel: &Channel,
+        media: &Media,
+    ) -> std::result::Result<String, Refusal> {
+        let never = |error: Error| Refusal::Never(error.message().to_owned());
+        match (&media.url, &media.id, channel.kind) {
+            (Some(url), _, _) => Ok(url.clone()),
+            (None, Some(id), ChannelKind::WhatsApp) => {
+                let token = channel.need("accessToken").map_err(never)?;
+                let found = self.far.graph((id, token), None).await?;
+                text(&found["url"]).ok_or_else(no_address)
+            }
+            (None, Some(id), ChannelKind::Telegram) => {
+                let token = channel.need("botToken").map_err(never)?;
+                let found =
+                    self.far.telegram(("getFile", token), &json!({ "file_id": id })).await?;
+                let path = text(&found["file_path"]).ok_or_else(no_address)?;
+                Ok(self.far.telegram_file(&path, token))
+            }
+            _ => Err(no_address()),
+        }
     }
 
     async fn keep_file(

@@ -132,10 +132,11 @@ impl Rules for Messages {
     fn derive<'a>(&'a self, desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             match change.what {
-                What::Created => compose::compose(desk, change).await,
+                What::Created => return compose::compose(desk, change).await,
                 What::Updated => status::settle(desk, change),
-                What::Deleted | What::Restored => Ok(()),
+                What::Deleted | What::Restored => {}
             }
+            Ok(())
         })
     }
 

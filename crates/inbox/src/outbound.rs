@@ -181,7 +181,7 @@ impl Inbox {
         let id = sending.message.id;
         let ctx: &Ctx = attempt;
         let (changes, again) = match done {
-            Ok(source) => (sent(source, ctx.now()), None),
+            Ok(source) => (sent(source.as_deref(), ctx.now()), None),
             Err(Refusal::Later(error)) if !attempt.is_last() => {
                 (waits_again(&error), Some(Failure::Retry(error)))
             }
@@ -226,21 +226,18 @@ async fn source_of(db: &Read, message: Id) -> Result<Option<String>> {
     Ok(row.and_then(|row| row.source_id))
 }
 
-fn record(json: Json) -> Record {
-    match json {
-        Json::Object(record) => record,
-        _ => Record::new(),
-    }
+fn record(json: &Json) -> Record {
+    json.as_object().cloned().unwrap_or_default()
 }
 
-fn sent(source: Option<String>, at: Time) -> Record {
-    record(json!({ "status": "sent", "sourceId": source, "sentAt": at, "error": null }))
+fn sent(source: Option<&str>, at: Time) -> Record {
+    record(&json!({ "status": "sent", "sourceId": source, "sentAt": at, "error": null }))
 }
 
 fn waits_again(error: &Error) -> Record {
-    record(json!({ "status": "queued", "error": error.message() }))
+    record(&json!({ "status": "queued", "error": error.message() }))
 }
 
 fn refused(status: &str, why: &str) -> Record {
-    record(json!({ "status": status, "error": why }))
+    record(&json!({ "status": status, "error": why }))
 }

@@ -1,5 +1,7 @@
 //! The demo tenant: made-up companies, people and deals, the same in each run.
 
+mod inbox;
+
 use kith_crm::{
     accounts::ACCOUNT, activities::ACTIVITY, contacts::CONTACT, deals::DEAL, leads::LEAD,
     notes::NOTE, products::PRODUCT, tasks::TASK,
@@ -45,6 +47,7 @@ pub(crate) async fn furnish(house: &House) -> Result<SignIn> {
     let made = house.identity.demo_tenant(("Ana Demo", SIGN_IN.email, SIGN_IN.password)).await?;
     if let Some(ctx) = made {
         tracing::info!("making the demo tenant's records");
+        inbox::furnish(house, &ctx).await?;
         Furnishing { house, ctx, random: Random(7) }.fill().await?;
     }
     Ok(SIGN_IN)

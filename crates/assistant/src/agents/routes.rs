@@ -44,6 +44,7 @@ struct Training {
     training_options: Option<Cut>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(super) fn routes(agents: &Shared) -> Routes {
     let turned = schema::object(
         vec![("role", schema::one_of(&["customer", "agent"])), ("content", schema::string())],

@@ -4,7 +4,7 @@ use kith_kernel::Result;
 use kith_platform::Ctx;
 use kith_store::{Condition, Select};
 
-use super::{CHANNEL, ChannelKind, load};
+use super::{CHANNEL, Channel, ChannelKind, load};
 use crate::Inbox;
 
 /// A number, page, account or bot of a tenant, with its secrets.
@@ -36,38 +36,35 @@ impl Inbox {
                 .by("id", false);
             let mut lines = Vec::new();
             for id in db.ids(&select).await? {
-                let channel = load(ctx, db, id).await?;
-                let (id, token, secret, path) = match channel.kind {
-                    ChannelKind::WhatsApp => {
-                        ("phoneNumberId", "accessToken", "appSecret", "whatsapp")
-                    }
-                    ChannelKind::Facebook => ("pageId", "accessToken", "appSecret", "facebook"),
-                    ChannelKind::Instagram => ("pageId", "accessToken", "appSecret", "instagram"),
-                    ChannelKind::Telegram => ("botToken", "botToken", "secretToken", "telegram"),
-                    ChannelKind::Website | ChannelKind::Email | ChannelKind::Api => continue,
-                };
-                let own = Some(self.far.options.facebook_app_secret.as_str());
-                let secret = channel.get(secret).or(own).filter(|secret| !secret.is_empty());
-                let (Some(own), Some(token), Some(secret)) =
-                    (channel.get(id), channel.get(token), secret)
-                else {
-                    continue;
-                };
-                let path = match channel.kind {
-                    ChannelKind::Telegram => format!("/api/webhooks/{path}/{}", channel.id),
-                    _ => format!("/api/webhooks/{path}"),
-                };
-                lines.push(Line {
-                    kind: channel.kind,
-                    id: own.to_owned(),
-                    token: token.to_owned(),
-                    secret: secret.to_owned(),
-                    path,
-                    name: channel.name.clone(),
-                });
+                lines.extend(self.line(&load(ctx, db, id).await?));
             }
             Ok(lines)
         })
         .await
+    }
+
+    /// What stands in for the far side of a channel; nothing where it has none, or lacks something.
+    fn line(&self, channel: &Channel) -> Option<Line> {
+        let (id, token, secret, path) = match channel.kind {
+            ChannelKind::WhatsApp => ("phoneNumberId", "accessToken", "appSecret", "whatsapp"),
+            ChannelKind::Facebook => ("pageId", "accessToken", "appSecret", "facebook"),
+            ChannelKind::Instagram => ("pageId", "accessToken", "appSecret", "instagram"),
+            ChannelKind::Telegram => ("botToken", "botToken", "secretToken", "telegram"),
+            ChannelKind::Website | ChannelKind::Email | ChannelKind::Api => return None,
+        };
+        let own = Some(self.far.options.facebook_app_secret.as_str());
+        let secret = channel.get(secret).or(own).filter(|secret| !secret.is_empty())?;
+        let path = match channel.kind {
+            ChannelKind::Telegram => format!("/api/webhooks/{path}/{}", channel.id),
+            _ => format!("/api/webhooks/{path}"),
+        };
+        Some(Line {
+            kind: channel.kind,
+            id: channel.get(id)?.to_owned(),
+            token: channel.get(token)?.to_owned(),
+            secret: secret.to_owned(),
+            path,
+            name: channel.name.clone(),
+        })
     }
 }

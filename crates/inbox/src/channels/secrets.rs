@@ -83,9 +83,14 @@ pub(crate) fn made() -> Result<String> {
     let mut random = [0_u8; MADE_BYTES];
     getrandom::fill(&mut random)
         .map_err(|error| internal("the system gives no random bytes").caused_by(error))?;
-    Ok(random.iter().fold(String::new(), |mut text, byte| {
+    Ok(hexadecimal(&random))
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing into a String does not fail.
         write!(text, "{byte:02x}").ok();
         text
-    }))
+    })
 }

@@ -41,7 +41,7 @@ impl Inbox {
     }
 
     async fn ask_far_side(&self, channel: &Channel) -> std::result::Result<Json, Refusal> {
-        let need = |key| channel.need(key).map_err(Refusal::from_error);
+        let need = |key| channel.need(key).map_err(|error| Refusal::from_error(&error));
         match channel.kind {
             ChannelKind::WhatsApp => {
                 let path =
@@ -74,7 +74,7 @@ impl Inbox {
 }
 
 impl Refusal {
-    fn from_error(error: kith_kernel::Error) -> Self {
+    fn from_error(error: &kith_kernel::Error) -> Self {
         Self::Never(error.message().to_owned())
     }
 }

@@ -70,14 +70,24 @@ pub(crate) async fn find_or_create(
         },
     };
     for (kind, value, _) in unknown {
-        let handle = json!({
-            "contactId": contact, "kind": kind.name(), "value": value, "evidence": "channel",
-            "channelId": channel, "lastSeenAt": ctx.now(),
-        });
-        let serde_json::Value::Object(handle) = handle else { continue };
-        records.create_in(ctx, db, &HANDLE, (handle, HOUSE)).await?;
+        join(records, (ctx, db), (contact, channel), (kind, value)).await?;
     }
     Ok(contact)
+}
+
+/// Notes by what a contact is known on a channel.
+async fn join(
+    records: &Records,
+    (ctx, db): (&Ctx, &Write),
+    (contact, channel): (Id, Id),
+    (kind, value): (HandleKind, &str),
+) -> Result<()> {
+    let handle = json!({
+        "contactId": contact, "kind": kind.name(), "value": value, "evidence": "channel",
+        "channelId": channel, "lastSeenAt": ctx.now(),
+    });
+    let handle: Record = handle.as_object().cloned().unwrap_or_default();
+    records.create_in(ctx, db, &HANDLE, (handle, HOUSE)).await.map(drop)
 }
 
 async fn known(db: &Read, kind: HandleKind, key: &str) -> Result<Option<Known>> {

@@ -65,8 +65,7 @@ mod tests {
     fn signatures_are_of_the_body_and_of_now() {
         let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
         mac.update(b"1700000000.{}");
-        let hex: String =
-            mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = crate::channels::hexadecimal(&mac.finalize().into_bytes());
         let header = format!("t=1700000000,v1={hex}");
         let at = |seconds: i64| Time::from_milliseconds(seconds * 1000);
         assert!(is_fresh("secret", b"{}", &header, at(1_700_000_299)));

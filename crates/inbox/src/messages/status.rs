@@ -30,19 +30,18 @@ fn rank(status: &str) -> u8 {
 /// Whether a message of one state may come to have another.
 pub(crate) fn is_forward(from: &str, to: &str) -> bool {
     match (from, to) {
-        // Tried again, or taken back by a member.
-        ("sending" | "failed" | "inDoubt", "queued") => true,
+        // Tried again, or taken back by a member; or lost behind the far side.
+        ("sending" | "failed" | "inDoubt", "queued") | ("sent", "failed") => true,
         // What arrived was not lost.
         ("delivered" | "read", "failed") => false,
-        ("sent", "failed") => true,
         _ => rank(to) > rank(from),
     }
 }
 
 /// Notes when a state was reached.
-pub(super) fn settle(desk: Desk<'_>, change: &mut Change) -> Result<()> {
+pub(super) fn settle(desk: Desk<'_>, change: &mut Change) {
     if !change.changes("status") {
-        return Ok(());
+        return;
     }
     let now = json!(desk.ctx.now());
     match change.text("status") {
@@ -50,7 +49,6 @@ pub(super) fn settle(desk: Desk<'_>, change: &mut Change) -> Result<()> {
         Some("read") if change.get("readAt").is_none() => change.set("readAt", now),
         _ => {}
     }
-    Ok(())
 }
 
 /// What the far side tells of a message.

@@ -68,15 +68,13 @@ impl Inbox {
     async fn to_whatsapp(&self, channel: &Channel, mut message: Outgoing<'_>) -> Sent {
         let number = channel.need("phoneNumberId").map_err(|error| never(&error))?;
         let token = channel.need("accessToken").map_err(|error| never(&error))?;
-        let media = match message.file {
-            Some(file) => {
-                let texts = [("messaging_product", "whatsapp"), ("type", &file.content_type)];
-                let url = format!("{}/{number}/media", self.far.graph_base());
-                let answer = self.upload((&url, Some(token)), &texts, ("file", file)).await?;
-                text(&answer["id"])
-            }
-            None => None,
-        };
+        let mut media = None;
+        if let Some(file) = message.file {
+            let texts = [("messaging_product", "whatsapp"), ("type", &file.content_type)];
+            let url = format!("{}/{number}/media", self.far.graph_base());
+            let answer = self.upload((&url, Some(token)), &texts, ("file", file)).await?;
+            media = text(&answer["id"]);
+        }
         message.media = media.as_deref();
         let body = whatsapp::outgoing(&message);
         let answer = self.far.graph((&format!("{number}/messages"), token), Some(&body)).await?;
@@ -87,35 +85,29 @@ impl Inbox {
         let page = channel.need("pageId").map_err(|error| never(&error))?;
         let token = channel.need("accessToken").map_err(|error| never(&error))?;
         let path = format!("{page}/messages");
-        let answer = match message.file {
-            Some(file) => {
-                let kind = messenger::kind_of(message.kind);
-                let recipient = json!({ "id": message.thread }).to_string();
-                let attachment =
-                    json!({ "attachment": { "type": kind, "payload": {} } }).to_string();
-                let texts = [("recipient", recipient.as_str()), ("message", attachment.as_str())];
-                let url = format!("{}/{path}", self.far.graph_base());
-                self.upload((&url, Some(token)), &texts, ("filedata", file)).await?
-            }
-            None => self.far.graph((&path, token), Some(&messenger::outgoing(&message))).await?,
+        let answer = if let Some(file) = message.file {
+            let kind = messenger::kind_of(message.kind);
+            let recipient = json!({ "id": message.thread }).to_string();
+            let attachment = json!({ "attachment": { "type": kind, "payload": {} } }).to_string();
+            let texts = [("recipient", recipient.as_str()), ("message", attachment.as_str())];
+            let url = format!("{}/{path}", self.far.graph_base());
+            self.upload((&url, Some(token)), &texts, ("filedata", file)).await?
+        } else {
+            self.far.graph((&path, token), Some(&messenger::outgoing(&message))).await?
         };
         Ok(text(&answer["message_id"]))
     }
 
     async fn to_telegram(&self, channel: &Channel, message: Outgoing<'_>) -> Sent {
         let token = channel.need("botToken").map_err(|error| never(&error))?;
-        let sent = match message.file {
-            Some(file) => {
-                let (method, field) = telegram::upload_of(message.kind);
-                let texts = [("chat_id", message.thread), ("caption", message.content)];
-                let url = self.far.telegram_url(method, token);
-                let mut answer = self.upload((&url, None), &texts, (field, file)).await?;
-                answer["result"].take()
-            }
-            None => {
-                let body = telegram::outgoing(&message);
-                self.far.telegram(("sendMessage", token), &body).await?
-            }
+        let sent = if let Some(file) = message.file {
+            let (method, field) = telegram::upload_of(message.kind);
+            let texts = [("chat_id", message.thread), ("caption", message.content)];
+            let url = self.far.telegram_url(method, token);
+            let mut answer = self.upload((&url, None), &texts, (field, file)).await?;
+            answer["result"].take()
+        } else {
+            self.far.telegram(("sendMessage", token), &telegram::outgoing(&message)).await?
         };
         let id = text(&sent["message_id"]);
         Ok(id.map(|id| format!("{}/{id}", message.thread)))
@@ -183,5 +175,5 @@ fn signature(secret: &str, pieces: &[&[u8]]) -> String {
     for piece in pieces {
         mac.update(piece);
     }
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::channels::hexadecimal(&mac.finalize().into_bytes())
 }

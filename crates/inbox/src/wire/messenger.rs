@@ -18,6 +18,7 @@ pub(crate) fn arrivals(entry: &Json, of: HandleKind) -> Vec<Arrival> {
     events.flat_map(|event| event_of(event, (&page, of))).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of kinds of events")]
 fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
     let sender = text(&event["sender"]["id"]).unwrap_or_default();
     let at = event["timestamp"].as_i64().and_then(milliseconds);
@@ -67,6 +68,7 @@ fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
         .collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of kinds of events")]
 fn said(event: &Json, (page, sender, of): (&str, &str, HandleKind)) -> Option<Incoming> {
     let message = &event["message"];
     let is_echo = message["is_echo"] == true || sender == page;
@@ -79,9 +81,9 @@ fn said(event: &Json, (page, sender, of): (&str, &str, HandleKind)) -> Option<In
         .or_else(|| text(&event["postback"]["mid"]))
         .or_else(|| {
             text(&event["reaction"]["mid"])
-                .map(|mid| format!("{mid}#{}", at.map_or(0, |at| at.milliseconds())))
+                .map(|mid| format!("{mid}#{}", at.map_or(0, kith_kernel::Time::milliseconds)))
         })
-        .unwrap_or_else(|| format!("{other}#{}", at.map_or(0, |at| at.milliseconds())));
+        .unwrap_or_else(|| format!("{other}#{}", at.map_or(0, kith_kernel::Time::milliseconds)));
     // A person is known to one page alone.
     let handle = (of, format!("{page}:{other}"));
     let source_name = if of == HandleKind::Instagram { "Instagram" } else { "Messenger" };

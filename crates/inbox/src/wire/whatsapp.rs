@@ -65,6 +65,7 @@ fn echo(value: &Json, message: &Json) -> Option<Arrival> {
 }
 
 /// The message itself, by its kind.
+#[expect(clippy::too_many_lines, reason = "a list of kinds")]
 fn said(mut incoming: Incoming, message: &Json) -> Incoming {
     let kind = message["type"].as_str().unwrap_or_default();
     let own = &message[kind];
@@ -147,6 +148,7 @@ fn status(status: &Json) -> Option<Arrival> {
 }
 
 /// What a message is when it is sent; `callback` comes back with each of its states.
+#[expect(clippy::too_many_lines, reason = "a list of kinds")]
 pub(crate) fn outgoing(message: &Outgoing<'_>) -> Json {
     let mut body = json!({
         "messaging_product": "whatsapp",
