@@ -33,11 +33,11 @@ pub(crate) fn routes() -> Router<Arc<State>> {
 
 async fn lines(Extracted(state): House) -> Json<Value> {
     let lines = state.lines();
-    let shown = lines.iter().enumerate().map(
-        |(at, line)| // What a bot is called here is its token.
+    let shown = lines.iter().enumerate().map(|(at, line)| {
+        // What a bot is called here is its token.
         let id = Some(&line.id).filter(|_| line.kind != Kind::Telegram);
-        json!({ "line": at, "kind": line.kind, "name": line.name, "id": id }),
-    );
+        json!({ "line": at, "kind": line.kind, "name": line.name, "id": id })
+    });
     Json(json!({ "data": shown.collect::<Vec<_>>() }))
 }
 

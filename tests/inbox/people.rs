@@ -8,7 +8,7 @@ use crate::{
     world::World,
 };
 
-on_both!(people_are_known_again, handles_go_along_with_a_merge);
+on_both!(people_are_known_again, handles_go_along_with_a_merge, an_erased_person_is_nowhere);
 
 async fn people_are_known_again(kind: Kind) {
     let world = World::new(kind).await;
@@ -61,4 +61,43 @@ async fn handles_go_along_with_a_merge(kind: Kind) {
     let timeline = world.ana.get(&timeline).await.json;
     let said = timeline["data"].as_array().unwrap().iter().filter(|one| one["kind"] == "message");
     assert_eq!(said.count(), 3, "{timeline}");
+}
+
+async fn an_erased_person_is_nowhere(kind: Kind) {
+    let world = World::new(kind).await;
+    let (channel, key) = own_channel(&world.ana).await;
+    let from = json!({ "id": "zoe-id", "name": "Zoe Quintavalle", "email": "zoe@world.example" });
+    let said = json!({ "id": "m1", "from": from, "content": "My code is ultramarine." });
+    wrote(&world, (&channel, &key), said).await;
+    let conversation = world.ana.get("/api/conversations").await.json["data"][0].clone();
+    let contact = conversation["contactId"].as_str().unwrap().to_owned();
+    let path = format!("/api/conversations/{}", conversation["id"].as_str().unwrap());
+    world
+        .ana
+        .make(&format!("{path}/messages"), json!({ "content": "Thank you, Zoe Quintavalle." }))
+        .await;
+    world.run_jobs().await;
+    let held = world.ana.get(&format!("/api/contacts/{contact}/personal-data")).await;
+    assert!(held.text.contains("ultramarine") && held.text.contains("zoe-id"), "{}", held.text);
+    let erase = format!("/api/contacts/{contact}/erase");
+    let erased = world.ana.post(&erase, json!({ "confirm": contact })).await;
+    assert!(matches!(erased.status, 200 | 202), "{erased:?}");
+    world.run_jobs().await;
+    world.read_events().await;
+    world.run_jobs().await;
+    for path in [
+        "/api/messages",
+        "/api/messages?deleted=true",
+        "/api/conversations",
+        "/api/conversations?deleted=true",
+        "/api/handles",
+        "/api/handles?deleted=true",
+        "/api/contacts?deleted=true",
+        "/api/audit-logs?limit=200",
+    ] {
+        let shown = world.ana.get(path).await;
+        for word in ["ultramarine", "Quintavalle", "zoe"] {
+            assert!(!shown.text.contains(word), "{path} holds {word}: {}", shown.text);
+        }
+    }
 }

@@ -24,7 +24,11 @@ pub(crate) use {
     routes::{routes, schemas},
     secrets::{hexadecimal, made},
 };
-pub use {kinds::ChannelKind, lines::Line};
+pub use {
+    kinds::ChannelKind,
+    lines::Line,
+    secrets::{names, rotate},
+};
 
 const OWN: [Field; 9] = [
     folded!(Text, "name", "name").required().found_by(FoundBy::Title),

@@ -25,7 +25,8 @@ pub(crate) const STATES: [&str; 6] =
 
 const OWN: [Field; 33] = [
     plain("channelId", "channel_id", Kind::Link("channel", OnDelete::Clear)).required(),
-    link("contactId", "contact_id", "contact").about("Who it is with."),
+    plain("contactId", "contact_id", Kind::Link("contact", OnDelete::Cascade))
+        .about("Who it is with."),
     plain("threadId", "thread_id", Kind::LongText).system().about("What the far side calls it."),
     folded!(Text, "subject", "subject").found_by(FoundBy::Title),
     plain("status", "status", Kind::Choice(&STATES))

@@ -51,7 +51,7 @@ const OWN: [Field; 26] = [
         .about("What else there is to it: places, reactions, sources of an answer."),
     link("replyToId", "reply_to_id", "message").about("The message that it answers."),
     link("channelId", "channel_id", "channel").system(),
-    link("contactId", "contact_id", "contact").system(),
+    plain("contactId", "contact_id", Kind::Link("contact", OnDelete::Cascade)).system(),
     plain("direction", "direction", Kind::Choice(&["INBOUND", "OUTBOUND", "INTERNAL"])).system(),
     plain("sequence", "sequence", Kind::Integer(0, i64::MAX))
         .system()

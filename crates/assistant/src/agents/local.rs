@@ -9,6 +9,8 @@ use crate::{engines::Language, knowledge::Passage};
 /// Sentences of an answer.
 const MOST: usize = 3;
 const LONGEST: usize = 700;
+/// Words of a heading at most.
+const MOST_OF_A_HEADING: usize = 6;
 
 /// The words of a text that tell something: folded, longer than three letters, cut to their stem.
 fn words(text: &str) -> HashSet<String> {
@@ -63,6 +65,14 @@ fn sentences(text: &str) -> Vec<&str> {
         all.push(line[from..].trim());
     }
     all.retain(|sentence| !sentence.is_empty());
+    let is_whole = |sentence: &&str| {
+        sentence.ends_with(['.', '!', '?', ':', ';'])
+            || sentence.split_whitespace().count() > MOST_OF_A_HEADING
+    };
+    // Headings say nothing by themselves.
+    if all.iter().any(is_whole) {
+        all.retain(|sentence| is_whole(&sentence));
+    }
     all
 }
 
@@ -165,6 +175,8 @@ mod tests {
         let asked = passage("Q: Do you deliver?\nA: Yes, within two days.");
         assert_eq!(answer("do you deliver", &asked), "Yes, within two days.");
         assert_eq!(answer("x", &passage("")), "");
+        let headed = passage("Brass\nUse a dry cloth.\nGift cards");
+        assert_eq!(answer("brass", &headed), "Use a dry cloth.");
     }
 
     #[test]

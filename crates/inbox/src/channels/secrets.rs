@@ -1,10 +1,15 @@
 //! Secrets of channels: encrypted beside the channel, shown to nobody.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use kith_kernel::{Id, Result, internal};
-use kith_platform::{Ctx, encryption::Cipher};
-use kith_store::{Delete, Insert, Migration, Read, Select, Step, Table, Write, bytes, id, text};
+use kith_platform::{
+    Ctx,
+    encryption::{Cipher, name_of},
+};
+use kith_store::{
+    Delete, Insert, Migration, Read, Select, Step, Table, Update, Write, bytes, id, text,
+};
 
 const TABLE: &str = "channel_secrets";
 const MADE_BYTES: usize = 24;
@@ -76,6 +81,63 @@ pub(crate) async fn of(ctx: &Ctx, db: &Read, channel: Id) -> Result<Vec<(String,
         Ok((name, text))
     };
     rows.into_iter().map(open).collect()
+}
+
+/// The secrets of all channels of a tenant, as they are stored.
+async fn sealed(db: &Read) -> Result<Vec<(Id, String, Vec<u8>)>> {
+    let mut rows = Vec::new();
+    let select = Select::from(TABLE).show(&["channel_id", "name", "secret"]);
+    db.each(&select, |row| {
+        if let (Some(channel), Some(name), Some(secret)) = (row.id(0)?, row.text(1)?, row.bytes(2)?)
+        {
+            rows.push((channel, name.to_owned(), secret.to_vec()));
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(rows)
+}
+
+/// Adds how many secrets of a tenant's channels stand under which key of the ring.
+///
+/// # Errors
+/// Those of the database.
+pub async fn names(db: &Read, tally: &mut BTreeMap<Option<String>, u64>) -> Result<()> {
+    for (_, _, secret) in sealed(db).await? {
+        *tally.entry(name_of(&secret)).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// Encrypts the secrets of a tenant's channels anew under the newest key: how many there are, were renewed, and cannot be
+/// read.
+///
+/// # Errors
+/// Those of the database, and `Unavailable` without a key.
+pub async fn rotate(ctx: &Ctx) -> Result<[u64; 3]> {
+    let cipher = Cipher::of(&ctx.app.settings)?;
+    let newest = Some(cipher.newest());
+    let all = ctx.read(async |db| sealed(db).await).await?;
+    if all.iter().all(|(_, _, secret)| name_of(secret) == newest) {
+        return Ok([all.len() as u64, 0, 0]);
+    }
+    ctx.write(async |db| {
+        let mut counts = [0, 0, 0];
+        for (channel, name, secret) in sealed(db).await? {
+            counts[0] += 1;
+            match cipher.renew(&place(ctx.actor.tenant, channel, &name), &secret) {
+                Ok(Some(new)) => {
+                    counts[1] += 1;
+                    let update = Update::table(TABLE).set("secret", new);
+                    db.update(update.whose("channel_id", channel).whose("name", name)).await?;
+                }
+                Ok(None) => {}
+                Err(_) => counts[2] += 1,
+            }
+        }
+        Ok(counts)
+    })
+    .await
 }
 
 /// A new secret: 48 hexadecimal digits.

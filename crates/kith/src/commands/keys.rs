@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 use clap::Subcommand;
 use indicatif::ProgressBar;
 use kith_gateway::keys::names;
+use kith_inbox::channels;
 use kith_kernel::{Id, Result};
 use kith_platform::Settings;
 
@@ -95,6 +96,7 @@ async fn walk(house: &House, bar: &ProgressBar) -> Result<Done> {
                 break;
             }
         }
+        done.add(bar, channels::rotate(&ctx).await?);
     }
     Ok(done)
 }
@@ -105,7 +107,11 @@ pub(super) async fn tally(house: &House) -> Result<Tally> {
     house.identity.second_factor_keys(&mut tally).await?;
     for (tenant, _) in house.identity.tenants().await? {
         let ctx = house.app.as_system(tenant);
-        ctx.read(async |db| names(db, &mut tally).await).await?;
+        ctx.read(async |db| {
+            names(db, &mut tally).await?;
+            channels::names(db, &mut tally).await
+        })
+        .await?;
     }
     Ok(tally)
 }

@@ -10,7 +10,7 @@ use super::{Personal, mask::Term};
 use crate::{
     catalog::Shape,
     custom::CustomKind,
-    describe::{Field, FoundBy, Kind, Object, Record},
+    describe::{Field, FoundBy, Kind, Object, OnDelete, Record},
     encode,
     erased::gone,
 };
@@ -183,7 +183,8 @@ impl Personal {
         Ok(())
     }
 
-    /// Records that are entered about others, of every kind: notes, activities, tasks.
+    /// Records that are entered about others, of every kind, and those that are nothing without them: notes, activities,
+    /// tasks, what they said.
     pub(super) async fn about(
         &self,
         db: &Read,
@@ -192,7 +193,13 @@ impl Personal {
         let ids: Vec<Value> = subject.records.iter().map(|(_, id)| (*id).into()).collect();
         let mut about = Vec::new();
         for shape in self.records.shapes() {
-            for field in shape.fields.iter().filter(|field| field.kind == Kind::Related) {
+            let person = self.person.object.name;
+            let is_theirs = |field: &&Field| match field.kind {
+                Kind::Related => true,
+                Kind::Link(name, OnDelete::Cascade) => name == person,
+                _ => false,
+            };
+            for field in shape.fields.iter().filter(is_theirs) {
                 let select = shape
                     .object
                     .rows()

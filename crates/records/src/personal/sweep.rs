@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Tables whose rows can be made anew or have served their purpose.
-const DELETED: [&str; 8] = [
+const DELETED: [&str; 9] = [
     "idempotency_keys",
     "notifications",
     "duplicate_groups",
@@ -33,6 +33,7 @@ const DELETED: [&str; 8] = [
     "custom_values",
     "custom_uniques",
     "batch_faults",
+    "inbound_deliveries",
     "merges",
 ];
 /// People who sign in are members, whom their tenant keeps and ends otherwise; events are erased by themselves, and what
