@@ -52,11 +52,13 @@ async fn receive(inbox: &Inbox, attempt: &Attempt, channel: Id) -> Result<(), Fa
         Err(error) if error.kind() == kith_kernel::Kind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
+    let mut read = None;
     loop {
         if ctx.app.tasks.is_stopping() {
             return Err(Failure::Stopped(internal("the application stops")));
         }
-        let more = ctx.write(async |db| inbox.take_piece(ctx, db, &channel).await).await?;
+        let piece = async |db: &Write| inbox.take_piece((ctx, db), &channel, &mut read).await;
+        let more = ctx.write(piece).await?;
         if !more {
             return Ok(());
         }
@@ -64,14 +66,22 @@ async fn receive(inbox: &Inbox, attempt: &Attempt, channel: Id) -> Result<(), Fa
 }
 
 impl Inbox {
-    /// Takes in a piece of the oldest delivery; says whether anything is left.
-    async fn take_piece(&self, ctx: &Ctx, db: &Write, channel: &Channel) -> Result<bool> {
+    /// Takes in a piece of the oldest delivery, which is read once; says whether anything is left.
+    async fn take_piece(
+        &self,
+        (ctx, db): (&Ctx, &Write),
+        channel: &Channel,
+        read: &mut Option<(Id, Vec<Arrival>)>,
+    ) -> Result<bool> {
         db.one_at_a_time(&format!("intake {}", channel.id)).await?;
         let Some(delivery) = deliveries::oldest(db, channel.id).await? else {
             deliveries::prune(db, channel.id, ctx.now()).await?;
             return Ok(false);
         };
-        let all = arrivals(channel, &delivery)?;
+        if read.as_ref().is_none_or(|(of, _)| *of != delivery.id) {
+            *read = Some((delivery.id, arrivals(channel, &delivery)?));
+        }
+        let Some((_, all)) = read.as_ref() else { return Ok(false) };
         let begin = usize::try_from(delivery.progress).unwrap_or(0).min(all.len());
         let end = (begin + PIECE).min(all.len());
         let mut failures = Vec::new();
@@ -102,7 +112,9 @@ impl Inbox {
 /// Whether the same may succeed later.
 fn is_passing(error: &kith_kernel::Error) -> bool {
     use kith_kernel::Kind;
-    matches!(error.kind(), Kind::Conflict | Kind::Timeout | Kind::Unavailable | Kind::Exhausted)
+    // Another conflict would be the same the next time, and keep back all that comes behind it.
+    matches!(error.code(), "contended" | "busy" | "echo")
+        || matches!(error.kind(), Kind::Timeout | Kind::Unavailable | Kind::Exhausted)
 }
 
 /// What a delivery tells.
