@@ -29,6 +29,7 @@ mod inbox;
 mod jobs;
 mod keys;
 mod kill;
+mod live;
 mod locked;
 mod logs;
 mod mail;

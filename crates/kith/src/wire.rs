@@ -6,7 +6,7 @@ use axum::Router;
 use kith_assistant::{self as assistant, Assistant};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
-use kith_http::{Http, Operation, Options, Routes};
+use kith_http::{Http, Live, LiveParts, Operation, Options, Routes, ScopeOf};
 use kith_identity::{self as identity, Identity};
 use kith_inbox::{self as inbox, Inbox};
 use kith_insights as insights;
@@ -62,6 +62,8 @@ pub struct House {
     pub assistant: Arc<Assistant>,
     /// Channels, conversations, messages.
     pub inbox: Arc<Inbox>,
+    /// Sockets.
+    pub live: Arc<Live>,
     /// Keys of outside services.
     pub keys: Arc<Keys>,
     /// Where the bytes of files are.
@@ -112,6 +114,26 @@ fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
 fn forgetting(gateway: &Arc<Gateway>) -> records::Forget {
     let gateway = Arc::clone(gateway);
     Arc::new(move || gateway.forget())
+}
+
+/// Sockets, with what slices tell them and hear of them.
+fn live(
+    app: &App,
+    identity: &Arc<Identity>,
+    (records, inbox): (&Arc<Records>, &Arc<Inbox>),
+) -> Result<Arc<Live>> {
+    let of = Arc::clone(records);
+    let scope_of: ScopeOf = Arc::new(move |db, name| {
+        let records = Arc::clone(&of);
+        Box::pin(async move { Ok(records.object_of(db, name).await?.map(Object::scope)) })
+    });
+    let parts = LiveParts {
+        events: inbox::live_events(inbox).and(crm::live_events()),
+        tells: vec![inbox::tell],
+        scope_of,
+    };
+    let options = app.settings.section("live")?;
+    Live::new(app.clone(), options, identity::authenticate(identity), parts)
 }
 
 /// Where the bytes of files are, as the settings say.
@@ -199,6 +221,7 @@ impl House {
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
         let places = (&storage, &outgoing);
         let inbox = Inbox::new(&records, places, (&app.settings, &base_url))?;
+        let live = live(&app, &identity, (&records, &inbox))?;
         let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
         let places = (tables, folder, storage.clone());
         let personal = Personal::new(&records, &crm::PERSON, places, forgetting(&gateway));
@@ -213,6 +236,7 @@ impl House {
             base44,
             assistant: Assistant::new(&gateway, &records),
             inbox,
+            live,
             records,
             gateway,
             keys,
@@ -248,6 +272,7 @@ impl House {
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
         self.readers.start();
+        self.live.start();
         self.gateway.start();
         let house = self.clone();
         self.app.tasks.start("retention", async move {
@@ -376,7 +401,7 @@ impl House {
         if metrics.set((counts, document)).is_err() {
             tracing::warn!("the router was built twice");
         }
-        Ok(system::layers(router, &origins))
+        Ok(system::layers(router.merge(self.live.router()), &origins))
     }
 
     /// The OpenAPI document over these operations.
