@@ -105,6 +105,15 @@ async fn connect(host: &str, token: &str, room: &str) -> Result<(Socket, OwnedWr
     socket.buffer.drain(..head);
     socket.frame().await?;
     send(&mut writer, &format!("40{{\"token\":\"{token}\"}}")).await?;
+    loop {
+        let answer = socket.frame().await?;
+        match answer.get(..2) {
+            Some(b"40") => break,
+            Some(_) => return Err(String::from_utf8_lossy(&answer).into_owned().into()),
+            // A ping.
+            None => send(&mut writer, "3").await?,
+        }
+    }
     send(&mut writer, &format!("420[\"join_conversation\",{{\"conversationId\":\"{room}\"}}]")).await?;
     loop {
         let frame = socket.frame().await?;
