@@ -10,6 +10,8 @@ log=$target/test-install.log
 # What the tests hold us against: a mail server, a reader of vCards and calendars, what answers as S3 does, and the clients of
 # OpenAI and Anthropic.
 python_packages="aiosmtpd==1.4.6 vobject==0.9.9 moto[s3,server]==5.2.1 openai==3.54.0 anthropic==2.12.0"
+# The official client of Socket.IO.
+node_packages="socket.io-client@4.8.4"
 python_modules="aiosmtpd, vobject, moto.server, openai, anthropic"
 
 say() {
@@ -100,8 +102,22 @@ provide_python_packages() {
     export PATH
 }
 
+provide_node_packages() {
+    command -v node >/dev/null || install "node is missing" nodejs
+    packages=$target/test-node
+    [ -d "$packages/node_modules/socket.io-client" ] && return 0
+    command -v npm >/dev/null || install "npm is missing" npm
+    say "the tests need $node_packages: installing it from npm into $packages"
+    mkdir -p "$packages"
+    if ! npm install --silent --no-audit --no-fund --prefix "$packages" "$node_packages" >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        fail "this did not work; see $log"
+    fi
+}
+
 provide_postgres
 provide_python_packages
+provide_node_packages
 
 quiet=
 [ -t 2 ] || quiet=yes

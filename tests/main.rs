@@ -31,6 +31,7 @@ mod inbox;
 mod jobs;
 mod keys;
 mod kill;
+mod live;
 mod locked;
 mod logs;
 mod mail;

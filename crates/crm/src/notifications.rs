@@ -1,6 +1,6 @@
 //! Notifications: what a member shall know of, read and unread.
 
-use kith_http::{Answer, Call, Operation, Query, Routes, schema};
+use kith_http::{Answer, Call, LiveEvents, Operation, Query, Routes, Said, schema};
 use kith_kernel::{Error, Id, Kind, Result, Role, Time, Via, not_found};
 use kith_platform::Ctx;
 use kith_records::{Change, Desk, What};
@@ -209,14 +209,31 @@ async fn page(ctx: &Ctx, db: &Read, query: &Query) -> Result<Json> {
 }
 
 async fn mark(call: Call) -> Result<Answer> {
-    let (id, ctx) = (call.id("id")?, &call.ctx);
+    Answer::json(&mark_read(&call.ctx, call.id("id")?).await?)
+}
+
+/// What sockets may say of notifications.
+pub fn live_events() -> LiveEvents {
+    LiveEvents::new().on("mark_notification_read", mark_said)
+}
+
+async fn mark_said(said: Said) -> Result<Json> {
+    said.require(Role::Viewer, ("notifications", "write"))?;
+    let id = said.id("notificationId")?;
+    let notification = mark_read(&said.ctx, id).await?;
+    said.reply("notification_marked_read", &json!({ "notificationId": id }));
+    Ok(notification)
+}
+
+/// Marks one of the actor's own as read, and shows it.
+async fn mark_read(ctx: &Ctx, id: Id) -> Result<Json> {
     let read = ctx.write(async |db| {
         let update = Update::table("notifications").set("read_at", ctx.now()).whose("id", id);
         db.update(update.only(own(ctx)).only(Condition::Null("read_at"))).await?;
         let select = Select::from("notifications").whose("id", id).only(own(ctx));
         db.first::<Stored>(select).await?.ok_or_else(|| not_found("notification"))
     });
-    Answer::json(&read.await?.to_json())
+    Ok(read.await?.to_json())
 }
 
 async fn mark_all(call: Call) -> Result<Answer> {

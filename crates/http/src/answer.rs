@@ -235,6 +235,20 @@ fn told_abroad(error: &Error, request_id: &str) -> (Answer, String) {
 
 /// RFC 9457 from an error; what is ours to mend is logged and told in general words.
 pub(crate) fn problem(error: &Error, request_id: &str) -> Answer {
+    let (status, written) = told(error, request_id);
+    let mut answer =
+        Answer::new(status, Content::Whole("application/problem+json", written.into()));
+    if let Some(seconds) = error.retry_after_seconds() {
+        answer = answer.header(header::RETRY_AFTER, &seconds.to_string());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        answer = answer.header(header::WWW_AUTHENTICATE, "Bearer");
+    }
+    answer
+}
+
+/// An error as it is told to whoever asked, as JSON; what happened inside goes to the log.
+pub(crate) fn told(error: &Error, request_id: &str) -> (StatusCode, Vec<u8>) {
     let mut status = status_of(error.kind());
     if error.code() == "method_not_allowed" {
         status = StatusCode::METHOD_NOT_ALLOWED;
@@ -259,13 +273,5 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Answer {
         request_id,
     };
     let written = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut answer =
-        Answer::new(status, Content::Whole("application/problem+json", written.into()));
-    if let Some(seconds) = error.retry_after_seconds() {
-        answer = answer.header(header::RETRY_AFTER, &seconds.to_string());
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        answer = answer.header(header::WWW_AUTHENTICATE, "Bearer");
-    }
-    answer
+    (status, written)
 }

@@ -3,6 +3,7 @@
 use axum::http::{HeaderName, HeaderValue, header};
 use bytes::Bytes;
 use kith_kernel::{Error, Kind, Result, Time, internal};
+use kith_platform::Ctx;
 use kith_store::{
     Condition, Delete, Insert, Migration, Select, Step, Table, Write, bytes, integer, text, time,
 };
@@ -77,50 +78,68 @@ impl Call {
         work: impl AsyncFnOnce(&Write) -> Result<Answer>,
     ) -> Result<Answer> {
         let Some(key) = self.head.headers.get(&KEY) else { return self.ctx.write(work).await };
-        let key = Key::of(self, key, body)?;
-        let now = self.ctx.now();
-        self.ctx
-            .write(async |db| {
-                db.lock(key.lock()).await?;
-                if let Some(kept) = key.kept(db, now).await? {
-                    return kept.replay(&key);
-                }
-                let answer = work(db).await?;
-                key.keep(db, &answer, now).await?;
-                Ok(answer)
-            })
-            .await
+        once(&self.ctx, &Key::of(self, key, body)?, work).await
     }
 }
 
-struct Key {
+/// Does something that was asked for under a key; the second time, the answer of the first is given.
+pub(crate) async fn once(
+    ctx: &Ctx,
+    key: &Key,
+    work: impl AsyncFnOnce(&Write) -> Result<Answer>,
+) -> Result<Answer> {
+    let now = ctx.now();
+    ctx.write(async |db| {
+        db.lock(key.lock()).await?;
+        if let Some(kept) = key.kept(db, now).await? {
+            return kept.replay(key);
+        }
+        let answer = work(db).await?;
+        key.keep(db, &answer, now).await?;
+        Ok(answer)
+    })
+    .await
+}
+
+pub(crate) struct Key {
     key_hash: Vec<u8>,
     body_hash: Vec<u8>,
 }
 
 impl Key {
     fn of(call: &Call, key: &HeaderValue, body: &Body) -> Result<Self> {
-        let key = key.as_bytes();
+        let place = [call.operation, call.head.uri.path()];
+        let query = call.head.uri.query().unwrap_or_default();
+        Self::new(&call.ctx, place, key.as_bytes(), [query.as_bytes(), &body.0])
+    }
+
+    /// What an actor asks for at a place under a key, and what was sent with it.
+    pub(crate) fn new(
+        ctx: &Ctx,
+        [operation, path]: [&str; 2],
+        key: &[u8],
+        [query, body]: [&[u8]; 2],
+    ) -> Result<Self> {
         if key.is_empty() || key.len() > LONGEST_KEY {
             let why = format!("Idempotency-Key must have 1 to {LONGEST_KEY} characters.");
             return Err(Error::new(Kind::Invalid, "invalid_idempotency_key", why));
         }
-        let actor = &call.ctx.actor;
+        let actor = &ctx.actor;
         let mut hash = Sha256::new();
         for part in [
             actor.member.unwrap_or_default().as_bytes().as_slice(),
             actor.credential.filter(|_| actor.member.is_none()).unwrap_or_default().as_bytes(),
-            call.operation.as_bytes(),
-            call.head.uri.path().as_bytes(),
+            operation.as_bytes(),
+            path.as_bytes(),
             key,
         ] {
             hash.update(u64::try_from(part.len()).unwrap_or(0).to_be_bytes());
             hash.update(part);
         }
         let mut body_hash = Sha256::new();
-        body_hash.update(call.head.uri.query().unwrap_or_default().as_bytes());
+        body_hash.update(query);
         body_hash.update([0]);
-        body_hash.update(&body.0);
+        body_hash.update(body);
         Ok(Self { key_hash: hash.finalize().to_vec(), body_hash: body_hash.finalize().to_vec() })
     }
 

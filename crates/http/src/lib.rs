@@ -10,6 +10,7 @@ pub mod docs;
 mod form;
 mod idempotency;
 mod limits;
+mod live;
 mod metrics;
 mod openapi;
 mod operation;
@@ -25,6 +26,9 @@ pub use call::{Authenticate, Call};
 pub use form::Form;
 pub use idempotency::migration;
 pub use limits::{Allowance, Limiter};
+pub use live::{
+    Happening, Live, LiveEvents, LiveOptions, LiveParts, Piece, Said, ScopeOf, Tell, To,
+};
 pub use metrics::{Metrics, OperationCounts};
 pub use openapi::document;
 pub use operation::{Access, ErrorForm, Idempotency, LimitClass, Operation, Parameter};

@@ -5,11 +5,10 @@ use std::{io, net::SocketAddr, time::Duration};
 use axum::{Router, extract::ConnectInfo, http::Request};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 /// A caller has this long to send its headers; it keeps slow ones from holding connections.
@@ -18,6 +17,10 @@ const HEADER_PATIENCE: Duration = Duration::from_secs(15);
 /// So much waits in the system for who reads slowly: they are seen to read, where megabytes would have to go first.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 128 << 10;
+
+/// Whoever takes nothing of what was sent for so long is gone, or means harm; nothing else ends the writing to a socket.
+#[cfg(target_os = "linux")]
+const UNTAKEN: Duration = Duration::from_secs(90);
 
 /// The connection that a call came by.
 #[derive(Debug, Clone, Default)]
@@ -41,14 +44,16 @@ pub async fn serve(
     stop: CancellationToken,
     patience: Duration,
 ) -> io::Result<()> {
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => connect(stream, peer, router.clone(), &graceful),
+            Ok((stream, peer)) => {
+                connect(stream, peer, (router.clone(), stop.clone()), &connections);
+            }
             // Out of file descriptors: others end and free theirs.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -57,21 +62,22 @@ pub async fn serve(
         }
     }
     drop(listener);
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(patience, connections.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
     Ok(())
 }
 
-fn connect(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &GracefulShutdown) {
-    // Small answers are not held back to be sent together.
-    if let Err(error) = stream.set_nodelay(true) {
+fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    (router, stop): (Router, CancellationToken),
+    connections: &TaskTracker,
+) {
+    if let Err(error) = tune(&stream) {
         tracing::debug!(%error, "a connection ended at once");
         return;
-    }
-    #[cfg(target_os = "linux")]
-    if let Err(error) = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT) {
-        tracing::debug!(%error, "the system keeps as much as it likes for a connection");
     }
     let own = Connection::default();
     let ended = own.0.clone();
@@ -85,20 +91,42 @@ fn connect(stream: TcpStream, peer: SocketAddr, router: Router, graceful: &Grace
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_PATIENCE)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    let watched = graceful.watch(connection);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the graceful shutdown owns and awaits connections"
-    )]
-    tokio::spawn(async move {
-        tokio::select! {
-            done = watched => if let Err(error) = done {
-                tracing::debug!(%error, "a connection ended early");
-            },
-            () = ended.cancelled() => tracing::debug!("a connection is cut off"),
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .with_upgrades();
+    #[expect(clippy::disallowed_methods, reason = "the tracker owns and awaits connections")]
+    tokio::spawn(connections.track_future(async move {
+        let mut connection = std::pin::pin!(connection);
+        let mut is_last = false;
+        loop {
+            tokio::select! {
+                done = connection.as_mut() => {
+                    if let Err(error) = done {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                    return;
+                }
+                () = ended.cancelled() => return tracing::debug!("a connection is cut off"),
+                () = stop.cancelled(), if !is_last => {
+                    is_last = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
         }
-    });
+    }));
+}
+
+/// Small answers are not held back to be sent together, and what waits for slow readers is bounded.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        let socket = socket2::SockRef::from(stream);
+        let bounded = socket.set_tcp_notsent_lowat(UNSENT);
+        if let Err(error) = bounded.and_then(|()| socket.set_tcp_user_timeout(Some(UNTAKEN))) {
+            tracing::debug!(%error, "the system keeps as much as it likes for a connection");
+        }
+    }
+    Ok(())
 }
 
 /// `/api/v1/…` is the same router as `/api/…`.

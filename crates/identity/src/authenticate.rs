@@ -152,12 +152,14 @@ impl Identity {
     /// behind its commit.
     pub fn forget(&self) {
         self.known.forget();
+        self.app.wake.access_changed();
         self.app.db.tell(News::Access);
     }
 
     /// Another node made such a change.
     pub fn forget_as_told(&self) {
         self.known.forget();
+        self.app.wake.access_changed();
     }
 }
 

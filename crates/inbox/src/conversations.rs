@@ -4,6 +4,8 @@ mod actions;
 mod lease;
 mod routes;
 
+pub(crate) use actions::read as mark_as_read;
+
 use kith_kernel::{Id, Result, Time, conflict, invalid, not_found};
 use kith_records::{
     Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Routes, Rules, What,

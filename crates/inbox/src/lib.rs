@@ -5,6 +5,7 @@ pub mod conversations;
 mod far;
 pub mod handles;
 mod intake;
+mod live;
 mod media;
 pub mod messages;
 mod outbound;
@@ -26,6 +27,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use far::Far;
+
+pub use live::{live_events, room as room_of_conversation, tell};
 
 /// Every object of the inbox.
 pub const OBJECTS: [&Object; 5] = [

@@ -6,7 +6,7 @@ use axum::Router;
 use kith_assistant::{self as assistant, Assistant, Documents, agents::Agents};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
-use kith_http::{Http, Operation, Options, Routes};
+use kith_http::{Http, Live, LiveParts, Operation, Options, Routes, ScopeOf};
 use kith_identity::{self as identity, Identity};
 use kith_inbox::{self as inbox, Inbox};
 use kith_insights as insights;
@@ -66,6 +66,8 @@ pub struct House {
     pub agents: Arc<Agents>,
     /// What agents may quote.
     pub documents: Arc<Documents>,
+    /// Sockets.
+    pub live: Arc<Live>,
     /// Keys of outside services.
     pub keys: Arc<Keys>,
     /// Where the bytes of files are.
@@ -119,6 +121,26 @@ fn forgetting(gateway: &Arc<Gateway>, documents: &Arc<Documents>) -> records::Fo
         gateway.forget();
         documents.knowledge().forget();
     })
+}
+
+/// Sockets, with what slices tell them and hear of them.
+fn live(
+    app: &App,
+    identity: &Arc<Identity>,
+    (records, inbox): (&Arc<Records>, &Arc<Inbox>),
+) -> Result<Arc<Live>> {
+    let of = Arc::clone(records);
+    let scope_of: ScopeOf = Arc::new(move |db, name| {
+        let records = Arc::clone(&of);
+        Box::pin(async move { Ok(records.object_of(db, name).await?.map(Object::scope)) })
+    });
+    let parts = LiveParts {
+        events: inbox::live_events(inbox).and(crm::live_events()),
+        tells: vec![inbox::tell],
+        scope_of,
+    };
+    let options = app.settings.section("live")?;
+    Live::new(app.clone(), options, identity::authenticate(identity), parts)
 }
 
 /// Where the bytes of files are, as the settings say.
@@ -201,6 +223,7 @@ impl House {
         let base44 = Arc::new(crm::Base44::new(&outgoing, &app.settings)?);
         let places = (&storage, &outgoing);
         let inbox = Inbox::new(&records, places, (&app.settings, &base_url))?;
+        let live = live(&app, &identity, (&records, &inbox))?;
         let gateway = Gateway::new(&app, &outgoing, (&keys, identity::name_of_tenant(&identity)))?;
         let parts = (&gateway, &records);
         let documents = Documents::new(&app.settings, parts, (&storage, &outgoing))?;
@@ -216,10 +239,11 @@ impl House {
             upkeep,
             outgoing,
             base44,
-            agents: Agents::new((&gateway, &records), &documents, saying()),
+            agents: Agents::new((&gateway, &records), &documents, saying(&live)),
             assistant: Assistant::new(&gateway, &records),
             inbox,
             documents,
+            live,
             records,
             gateway,
             keys,
@@ -256,6 +280,7 @@ impl House {
         self.worker()?.start();
         events::Sealer::new(self.app.clone()).start();
         self.readers.start();
+        self.live.start();
         self.gateway.start();
         let house = self.clone();
         self.app.tasks.start("retention", async move {
@@ -386,7 +411,7 @@ impl House {
         if metrics.set((counts, document)).is_err() {
             tracing::warn!("the router was built twice");
         }
-        Ok(system::layers(router, &origins))
+        Ok(system::layers(router.merge(self.live.router()), &origins))
     }
 
     /// The OpenAPI document over these operations.
@@ -465,9 +490,13 @@ fn options(settings: &Settings) -> Result<Options> {
     Ok(options)
 }
 
-/// What an agent is saying is heard nowhere yet.
-fn saying() -> assistant::agents::Saying {
-    Arc::new(|_, _, _| {})
+/// Whoever is in a conversation hears what its agent is saying.
+fn saying(live: &Arc<Live>) -> assistant::agents::Saying {
+    let live = Arc::clone(live);
+    Arc::new(move |ctx, conversation, piece| {
+        let room = inbox::room_of_conversation(conversation);
+        live.say(ctx.actor.tenant, &room, ("agent_response", &piece));
+    })
 }
 
 /// Every tenant begins with a pipeline.

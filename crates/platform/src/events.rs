@@ -2,6 +2,7 @@
 
 mod digest;
 mod erase;
+pub mod order;
 pub mod readers;
 mod seal;
 mod verify;

@@ -131,7 +131,7 @@ impl Assigning {
 }
 
 /// Everything of the customer was read by somebody of the house.
-pub(super) async fn read(ctx: &Ctx, db: &Write, id: Id) -> Result<()> {
+pub(crate) async fn read(ctx: &Ctx, db: &Write, id: Id) -> Result<()> {
     let unread = Condition::Not(Box::new(equals("is_read", true)));
     let messages = Update::table("messages")
         .set("is_read", true)

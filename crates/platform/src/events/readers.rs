@@ -15,7 +15,7 @@ use kith_store::{
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::seal::CHUNK;
+use super::{order, seal::CHUNK};
 use crate::{App, Ctx, crash};
 
 /// What another node left is found at least so often.
@@ -257,14 +257,7 @@ async fn step(ctx: &Ctx, db: &Write, reader: &Reader) -> Result<(usize, bool)> {
 
 /// The next events behind a place, each with its own; what was erased is only a place.
 async fn behind(db: &Read, sequence: i64) -> Result<Vec<(i64, Option<Happened>)>> {
-    #[derive(Deserialize)]
-    struct Entry {
-        sequence: i64,
-        event_id: Id,
-    }
-    let behind = Condition::Compare("sequence", Comparison::Greater, sequence.into());
-    let select = Select::from("event_order").only(behind).by("sequence", false);
-    let order: Vec<Entry> = db.all(select.at_most(CHUNK as u64)).await?;
+    let order = order::entries(db, sequence, CHUNK).await?;
     if order.is_empty() {
         return Ok(Vec::new());
     }
@@ -324,16 +317,9 @@ pub fn read_anew(db: &Write, reader: &'static str) -> Result<()> {
 pub async fn position(db: &Read, reader: &'static str) -> Result<Position> {
     let select = Select::from("event_cursors").whose("reader", reader);
     let cursor: Option<Cursor> = db.first(select).await?;
-    let mut latest = 0;
-    let select = Select::from("event_order").show(&["sequence"]).by("sequence", true).at_most(1);
-    db.each(&select, |row| {
-        latest = row.integer(0)?.unwrap_or_default();
-        Ok(())
-    })
-    .await?;
     Ok(Position {
         sequence: cursor.as_ref().map_or(0, |cursor| cursor.sequence),
-        latest,
+        latest: order::latest(db).await?,
         anew: cursor.is_some_and(|cursor| cursor.version == ANEW),
     })
 }

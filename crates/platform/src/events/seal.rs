@@ -139,7 +139,7 @@ async fn seal(app: &App, tenant: Id) -> Result<usize> {
         .await?;
     crash::point("seal.after-commit");
     if sealed > 0 {
-        app.wake.sealed();
+        app.wake.sealed_in(tenant);
     }
     Ok(sealed)
 }

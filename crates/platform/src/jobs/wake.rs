@@ -1,6 +1,25 @@
 //! Wakes those who read events and jobs, after a commit of this process or at the word of another node.
 
+use std::{
+    collections::BTreeSet,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use kith_kernel::Id;
 use tokio::sync::watch;
+
+/// Of more tenants than this it is not kept which they were.
+const MOST_TENANTS: usize = 1_000;
+
+/// Whose events were sealed since somebody asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sealed {
+    /// Of these tenants.
+    pub tenants: BTreeSet<Id>,
+    /// It is not known of whom else.
+    pub others: bool,
+}
 
 /// Tells all who wait that something was committed.
 #[derive(Clone, Default)]
@@ -9,6 +28,8 @@ pub struct Wake {
     jobs: watch::Sender<u64>,
     progress: watch::Sender<u64>,
     seals: watch::Sender<u64>,
+    access: watch::Sender<u64>,
+    sealed: Arc<Mutex<Sealed>>,
 }
 
 /// One who waits.
@@ -32,9 +53,36 @@ impl Wake {
         self.progress.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Events were sealed, here or elsewhere, so that readers have something to read.
+    /// Events were sealed, elsewhere or of nobody in particular, so that readers have something to read.
     pub fn sealed(&self) {
+        self.sealed.lock().unwrap_or_else(PoisonError::into_inner).others = true;
         self.seals.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Events of a tenant were sealed here.
+    pub fn sealed_in(&self, tenant: Id) {
+        let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        sealed.tenants.insert(tenant);
+        if sealed.tenants.len() > MOST_TENANTS {
+            *sealed = Sealed { others: true, ..Sealed::default() };
+        }
+        drop(sealed);
+        self.seals.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Whose events were sealed since the last time; for one who follows sockets, and for nobody else.
+    pub fn take_sealed(&self) -> Sealed {
+        mem::take(&mut self.sealed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A session, key, member or tenant is not what it was, here or elsewhere.
+    pub fn access_changed(&self) {
+        self.access.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Begins to wait for changes of sessions, keys, members and tenants.
+    pub fn access(&self) -> Woken {
+        Woken { count: self.access.subscribe() }
     }
 
     /// Begins to wait for what is sealed from now on.

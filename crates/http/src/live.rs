@@ -1,0 +1,210 @@
+//! Sockets: who is connected by Socket.IO, what they are told as it happens, and what they say.
+//!
+//! What follows from changes is read from the order of events, once for each tenant with sockets on this node, and goes
+//! out with its place there as `offset`: whoever comes back with the last one misses nothing. What passes by, such as
+//! that somebody types, is said to rooms and kept nowhere.
+
+mod access;
+mod client;
+mod feed;
+mod follow;
+mod handshake;
+mod listen;
+mod render;
+mod told;
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
+
+use axum::Router;
+use kith_kernel::{Id, Result, invalid};
+use kith_platform::App;
+use kith_store::Read;
+use serde_json::Value as Json;
+use socketioxide::{SocketIo, socket::Sid};
+
+pub use listen::{LiveEvents, Said};
+pub use told::{Happening, Piece, Tell, To};
+
+use self::{client::Client, feed::Feed};
+use crate::{Authenticate, Streams};
+
+/// Says what an API key must be allowed to read to see records of an object in the tenant of the look; nothing where it
+/// is no object of records.
+pub type ScopeOf = Arc<
+    dyn for<'a> Fn(
+            &'a Read,
+            &'a str,
+        )
+            -> Pin<Box<dyn Future<Output = Result<Option<&'static str>>> + Send + 'a>>
+        + Send
+        + Sync,
+>;
+
+/// Whoever does not say who they are within this time is hung up on.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How little of a socket's words is read at once: most are short, and idle sockets keep the room.
+const READ_BUFFER: usize = 1_024;
+
+/// The settings of sockets.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct LiveOptions {
+    /// Sockets of this node.
+    pub sockets: usize,
+    /// Sockets of one member on this node.
+    pub sockets_per_member: usize,
+    /// What a socket may say in a second; for a moment twice as much.
+    pub events_per_second: u32,
+    /// Packets that wait for a socket; what is more is read again when it has taken them.
+    pub buffer: usize,
+    /// The largest message of a socket, in bytes.
+    pub message_bytes: usize,
+}
+
+impl LiveOptions {
+    fn check(&self) -> Result<()> {
+        let least = [
+            ("live.sockets", self.sockets, 1),
+            ("live.sockets_per_member", self.sockets_per_member, 1),
+            ("live.buffer", self.buffer, 16),
+            ("live.message_bytes", self.message_bytes, 1_024),
+        ];
+        for (key, value, least) in least {
+            if value < least {
+                return Err(invalid(key, format!("must be at least {least}")));
+            }
+        }
+        if self.events_per_second == 0 {
+            return Err(invalid("live.events_per_second", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+/// What slices hand to the sockets.
+pub struct LiveParts {
+    /// What may be said.
+    pub events: LiveEvents,
+    /// What is told of changes, beside that there was one.
+    pub tells: Vec<Tell>,
+    /// What may be read by whom.
+    pub scope_of: ScopeOf,
+}
+
+/// All sockets of this node.
+pub struct Live {
+    app: App,
+    options: LiveOptions,
+    authenticate: Authenticate,
+    parts: LiveParts,
+    places: Arc<Streams>,
+    io: OnceLock<(SocketIo, Router)>,
+    clients: RwLock<HashMap<Sid, Arc<Client>>>,
+    feeds: Mutex<HashMap<Id, Arc<Feed>>>,
+}
+
+impl Live {
+    /// Sockets of an application; they are served once its router has [`Self::router`], and told of changes once it has
+    /// been started.
+    ///
+    /// # Errors
+    /// `Invalid` naming a setting that makes no sense.
+    pub fn new(
+        app: App,
+        options: LiveOptions,
+        authenticate: Authenticate,
+        parts: LiveParts,
+    ) -> Result<Arc<Self>> {
+        options.check()?;
+        let advice = "Close one, or ask for more (live.sockets_per_member).";
+        let live = Arc::new(Self {
+            places: Streams::new(options.sockets_per_member, advice),
+            app,
+            options,
+            authenticate,
+            parts,
+            io: OnceLock::new(),
+            clients: RwLock::default(),
+            feeds: Mutex::default(),
+        });
+        Ok(live)
+    }
+
+    /// What answers to `/socket.io`.
+    pub fn router(self: &Arc<Self>) -> Router {
+        let (_, router) = self.io.get_or_init(|| {
+            let options = &self.options;
+            let (service, io) = SocketIo::builder()
+                .max_buffer_size(options.buffer)
+                .max_payload(options.message_bytes as u64)
+                .ws_max_message_size(options.message_bytes)
+                .ws_max_frame_size(options.message_bytes)
+                .ws_read_buffer_size(READ_BUFFER)
+                .connect_timeout(CONNECT_PATIENCE)
+                .build_svc();
+            handshake::open(self, &io);
+            // A route, and no layer: layers are put around each route, and each would have sockets of its own.
+            let router = ["/socket.io", "/socket.io/"].into_iter();
+            let router = router
+                .fold(Router::new(), |router, path| router.route_service(path, service.clone()));
+            (io, router)
+        });
+        router.clone()
+    }
+
+    /// Follows what happens, and who may still listen, until the application stops.
+    pub fn start(self: &Arc<Self>) {
+        let live = Arc::clone(self);
+        self.app.tasks.start("sockets", async move { live.follow().await });
+        let live = Arc::clone(self);
+        self.app.tasks.start("access of sockets", async move { live.keep_access().await });
+    }
+
+    /// Says something to those in a room of a tenant, on this node and the others; who is not there misses it.
+    pub fn say(&self, tenant: Id, room: &str, (event, payload): (&str, &Json)) {
+        self.say_here(&room_of(tenant, room), (event, payload), None);
+    }
+
+    fn say_here(&self, room: &str, (event, payload): (&str, &Json), except: Option<Sid>) {
+        let Some((io, _)) = self.io.get() else { return };
+        let mut to = io.within(room.to_owned());
+        if let Some(speaker) = except.and_then(|sid| self.client(sid)) {
+            to = speaker.socket.to(room.to_owned());
+        }
+        let said = futures_util::FutureExt::now_or_never(to.emit(event, &(payload,)));
+        if let Some(Err(error)) = said {
+            tracing::debug!(%error, event, "somebody missed what was said");
+        }
+    }
+
+    fn client(&self, sid: Sid) -> Option<Arc<Client>> {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned()
+    }
+
+    fn all_clients(&self) -> Vec<Arc<Client>> {
+        self.clients.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn feeds(&self) -> MutexGuard<'_, HashMap<Id, Arc<Feed>>> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A socket is gone.
+    fn forget(&self, sid: Sid) {
+        let client = self.clients.write().unwrap_or_else(PoisonError::into_inner).remove(&sid);
+        let Some(client) = client else { return };
+        let mut feeds = self.feeds();
+        if feeds.get(&client.tenant).is_some_and(|feed| feed.leave(sid)) {
+            feeds.remove(&client.tenant);
+        }
+    }
+}
+
+/// A room as the library knows it: no tenant can name a room of another.
+fn room_of(tenant: Id, room: &str) -> String {
+    format!("{tenant}/{room}")
+}

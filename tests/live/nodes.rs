@@ -1,0 +1,68 @@
+//! Two processes of one PostgreSQL: what happens at one is heard at the other, and whoever moves misses nothing.
+
+use serde_json::{Value as Json, json};
+
+use super::{Stage, talk::conversation};
+use crate::{
+    database::Kind,
+    server::{Installation, Server},
+};
+
+/// Another process on the database of a stage.
+fn another(stage: &Stage, folder: &std::path::Path) -> Server {
+    let installation = Installation {
+        data: folder.to_owned(),
+        database_url: stage.database.options.url.clone(),
+        smtp_url: String::new(),
+    };
+    let mut server = installation.serve(None);
+    server.token = Some(stage.ana.clone());
+    server
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_happens_at_one_node_is_heard_at_the_other() {
+    let mut stage = Stage::new(Kind::Postgres).await;
+    let (ana, folder) = (stage.ana.clone(), tempfile::tempdir().unwrap());
+    let conversation = conversation(&stage);
+    let there = another(&stage, folder.path());
+    let auth = json!({ "token": ana, "conversations": [conversation] });
+    let transports = json!(["websocket"]);
+    stage.connect("here", &json!({ "auth": auth, "transports": transports }));
+    let connected = json!({
+        "do": "connect", "name": "there", "url": there.url(), "auth": auth, "transports": transports,
+    });
+    stage.client.ask(&connected);
+    for name in ["here", "there"] {
+        stage.client.hear(name, "ready", 1);
+    }
+    let say = |server: &Server, content: &str| {
+        let path = format!("POST /api/conversations/{conversation}/messages");
+        let said = server.ask(&path, "", Some(&json!({ "content": content, "isNote": true })));
+        assert_eq!(said.unwrap().status, 201);
+    };
+    for turn in 0..10 {
+        say(if turn % 2 == 0 { &stage.server } else { &there }, &format!("{turn}"));
+    }
+    let heard = stage.client.hear("here", "new_message", 10);
+    assert_eq!(stage.client.hear("there", "new_message", 10), heard);
+    let said: Vec<_> = heard.iter().map(|one| one["content"].as_str().unwrap()).collect();
+    assert_eq!(said, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    // Whoever leaves one node and comes to the other goes on where they were.
+    stage.client.ask(&json!({ "do": "leave", "name": "there" }));
+    say(&there, "meanwhile");
+    let offset: &Json = &heard[4]["offset"];
+    let auth = json!({ "token": ana, "conversations": [conversation], "offset": offset });
+    stage.connect("moved", &json!({ "auth": auth, "transports": transports }));
+    let moved = stage.client.hear("moved", "new_message", 6);
+    assert_eq!(moved[..5], heard[5..]);
+    assert_eq!(moved[5]["content"], "meanwhile");
+    // A session that ends at one takes its sockets at the other along.
+    assert_eq!(there.ask("POST /api/auth/logout", "", None).unwrap().status, 204);
+    for name in ["here", "moved"] {
+        let gone = stage.client.ask(&json!({ "do": "goes", "name": name }));
+        assert_eq!(gone["gone"], "io server disconnect", "{name}");
+    }
+    there.stop();
+    stage.server.stop();
+}
