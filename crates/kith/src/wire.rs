@@ -79,7 +79,7 @@ pub struct House {
 }
 
 /// What keys can be allowed besides objects.
-const SCOPES: [&str; 12] = [
+const SCOPES: [&str; 13] = [
     "search",
     "imports",
     "audit-logs",
@@ -90,6 +90,7 @@ const SCOPES: [&str; 12] = [
     "duplicates",
     "objects",
     "reports",
+    "analytics",
     "database",
     "ai",
 ];
