@@ -72,6 +72,12 @@ async fn numbers_are_those_of_the_inbox(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
     let [shop, desk] = a_week(&world).await;
+    let told = shown(ana, "conversations?period=7d").await;
+    let said = json!({
+        "inbound": 3, "outbound": 2, "byAgents": 0, "byMembers": 2, "bySystem": 0, "notes": 1,
+        "failed": 0, "tokensUsed": null, "cost": null,
+    });
+    assert_eq!(told["messages"], said);
     let told = shown(ana, "dashboard?period=7d").await;
     assert_eq!(
         told["overview"],
@@ -247,7 +253,7 @@ async fn agents_are_told_by_what_they_did(kind: Kind) {
 
 async fn tokens_are_those_of_answers(kind: Kind) {
     let (world, _, _) = with_models(kind).await;
-    let more = json!({ "model": "openai/good-1", "evidence": 0 });
+    let more = json!({ "model": "openai/obey-1", "evidence": 0 });
     let (agent, own) = agents::answering(&world, more).await;
     agents::said(&world, &own, ("m1", "When does the bakery open?")).await;
     agents::said(&world, &own, ("m2", "Do you deliver bread?")).await;
@@ -264,6 +270,27 @@ async fn tokens_are_those_of_answers(kind: Kind) {
     assert_eq!(told["overview"]["cost"], Json::Null);
 }
 
+/// Conversations, those that are open, messages, and how many were answered, ended and rated; each as often as it is found.
+async fn counted(world: &World) -> Json {
+    let ana = &world.ana;
+    world.read_events().await;
+    agrees(ana, "period=7d").await;
+    let told = shown(ana, "conversations?period=7d").await;
+    let said = told["messages"]["inbound"].as_i64().zip(told["messages"]["outbound"].as_i64());
+    let said = said.map(|(inbound, outbound)| inbound + outbound);
+    let messages = ana.get("/api/messages?count=exact&limit=1").await.json["total"].clone();
+    assert_eq!(json!(said), messages);
+    json!([
+        told["totalConversations"],
+        told["openConversations"],
+        messages,
+        told["firstResponse"]["conversations"],
+        told["resolution"]["conversations"],
+        told["satisfaction"]["ratings"],
+    ])
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn what_is_taken_back_counts_no_more(kind: Kind) {
     let world = World::new(kind).await;
     let ana = &world.ana;
@@ -275,41 +302,24 @@ async fn what_is_taken_back_counts_no_more(kind: Kind) {
         paths.push(path);
     }
     world.run_jobs().await;
-    let told = async || {
-        world.read_events().await;
-        agrees(ana, "period=7d").await;
-        let told = shown(ana, "conversations?period=7d").await;
-        let said = told["messages"]["inbound"].as_i64().zip(told["messages"]["outbound"].as_i64());
-        let said = said.map(|(inbound, outbound)| inbound + outbound);
-        let messages = ana.get("/api/messages?count=exact&limit=1").await.json["total"].clone();
-        assert_eq!(json!(said), messages);
-        json!([
-            told["totalConversations"],
-            told["openConversations"],
-            messages,
-            told["firstResponse"]["conversations"],
-            told["resolution"]["conversations"],
-            told["satisfaction"]["ratings"],
-        ])
-    };
-    assert_eq!(told().await, json!([3, 0, 6, 3, 3, 3]));
+    assert_eq!(Box::pin(counted(&world)).await, json!([3, 0, 6, 3, 3, 3]));
     // Whoever writes again opens it: it is not resolved any more, and still began when it did.
     let again = json!({ "id": "again", "from": { "id": "Ada" }, "content": "And?" });
     wrote(&world, (&own.0, &own.1), again).await;
-    assert_eq!(told().await, json!([3, 1, 7, 3, 2, 3]));
+    assert_eq!(Box::pin(counted(&world)).await, json!([3, 1, 7, 3, 2, 3]));
     // The second end counts from the second beginning.
     answered(&world, &paths[0], (100, 100, 2)).await;
     world.run_jobs().await;
-    assert_eq!(told().await, json!([3, 0, 8, 3, 3, 3]));
+    assert_eq!(Box::pin(counted(&world)).await, json!([3, 0, 8, 3, 3, 3]));
     let times = shown(ana, "conversations?period=7d").await;
     assert_eq!(times["firstResponse"]["averageSeconds"], 10.0);
     assert_eq!(times["resolution"]["averageSeconds"], 86.7);
     assert_eq!(times["satisfaction"]["average"], 3.33);
     assert!(ana.delete(&paths[1]).await.status < 300);
-    assert_eq!(told().await, json!([2, 0, 6, 2, 2, 2]));
+    assert_eq!(Box::pin(counted(&world)).await, json!([2, 0, 6, 2, 2, 2]));
     let back = ana.post(&format!("{}/restore", paths[1]), json!({})).await;
     assert!(back.status < 300, "{back:?}");
-    assert_eq!(told().await[0], 3);
+    assert_eq!(Box::pin(counted(&world)).await[0], 3);
     let before = shown(ana, "conversations?period=7d").await;
     let asked = ana.post("/api/reports/rebuild", json!({})).await;
     assert_eq!(asked.status, 202);
@@ -324,7 +334,7 @@ async fn what_is_taken_back_counts_no_more(kind: Kind) {
     let erased = ana.post(&format!("{contact}/erase"), json!({ "confirm": name })).await;
     assert_eq!(erased.status, 202, "{erased:?}");
     world.run_jobs().await;
-    let left = told().await;
+    let left = Box::pin(counted(&world)).await;
     let conversations = ana.get("/api/conversations?count=exact&limit=1").await.json;
     assert_eq!(left[0], conversations["total"], "{left}");
 }
