@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by it what it takes for granted")]
 
 mod agents;
+mod analytics;
 mod arrows;
 mod assistant;
 mod attachments;

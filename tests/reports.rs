@@ -42,7 +42,7 @@ impl Dice {
 }
 
 /// How many records the list behind a number has.
-async fn recount(by: &Client, link: &Json) -> Json {
+pub(crate) async fn recount(by: &Client, link: &Json) -> Json {
     let link = link.as_str().unwrap();
     let mark = if link.contains('?') { '&' } else { '?' };
     let page = by.get(&format!("{link}{mark}count=exact&limit=1")).await;

@@ -238,7 +238,7 @@ fn quality_report() -> Json {
 }
 
 /// The named schemas of reports.
-pub fn schemas() -> Vec<(String, Json)> {
+pub(crate) fn schemas() -> Vec<(String, Json)> {
     let place = |text: &str| schema::described(count(), text);
     let state = with(
         Vec::new(),

@@ -1,13 +1,16 @@
 //! The calendar: the activities of some days, those that start then, or are due then when they have no start.
 
 use kith_http::Query;
-use kith_kernel::{Date, Error, Kind, Op, Result, Rule, internal, not_found};
+use kith_kernel::{Date, Op, Result, Rule, internal, not_found};
 use kith_platform::Ctx;
 use kith_records::{Archived, Ask, Records};
 use kith_store::Read;
 use serde_json::{Value as Json, json};
 
-use crate::links;
+use crate::{
+    ask::{self, wrong},
+    links,
+};
 
 /// Days that are shown at once.
 const MOST_DAYS: i64 = 366;
@@ -21,21 +24,13 @@ pub(crate) struct Wanted {
     cursor: Option<String>,
 }
 
-fn wrong(name: &str, why: &str) -> Error {
-    Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} {why}."))
-        .and(name, why)
-}
-
 /// A day, under either of two names.
 fn day(query: &Query, (name, other): (&str, &str)) -> Result<Option<Date>> {
     let given = match (query.get(name)?, query.get(other)?) {
         (Some(_), Some(_)) => return Err(wrong(name, "is given twice")),
         (one, other) => one.or(other),
     };
-    let read = |text: &str| {
-        Date::parse(text).ok_or_else(|| wrong(name, "must be a day such as 2026-11-21"))
-    };
-    given.map(read).transpose()
+    ask::day(name, given)
 }
 
 impl Wanted {

@@ -18,7 +18,7 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    fn read(row: Row<'_>, at: usize) -> Result<Self> {
+    pub(crate) fn read(row: Row<'_>, at: usize) -> Result<Self> {
         let cell = |at: usize| row.integer(at).map(Option::unwrap_or_default);
         let minor = i128::from(cell(at + 1)?) * i128::from(BASE) + i128::from(cell(at + 2)?);
         Ok(Self { count: cell(at)?, minor })
@@ -164,19 +164,15 @@ pub(crate) async fn during(
     let mut found: HashMap<String, Sum> = HashMap::new();
     for (whole_days, from, until) in stretches(begin(from), until.map(begin)) {
         let measure = if whole_days { by_day(measure) } else { measure.to_owned() };
-        let at = |comparison, slot: i64| Condition::Compare("slot", comparison, slot.into());
-        let mut select = Select::from("rollups")
+        let select = Select::from("rollups")
             .show(&["key"])
             .output(Output::Sum("count"))
             .output(Output::Sum("sum_high"))
             .output(Output::Sum("sum_low"))
             .only(equals("measure", measure))
             .only(equals("object", object))
-            .only(at(Comparison::GreaterOrEqual, from))
+            .only(of_slots(from, until))
             .group("key");
-        if let Some(until) = until {
-            select = select.only(at(Comparison::Less, until));
-        }
         db.each(&select, |row| {
             let key = row.text(0)?.unwrap_or_default().to_owned();
             found.entry(key).or_default().add(Sum::read(row, 1)?);
@@ -187,8 +183,16 @@ pub(crate) async fn during(
     Ok(found)
 }
 
+/// From a slot, or a day, until before another one; without that for ever.
+pub(crate) fn of_slots(from: i64, until: Option<i64>) -> Condition {
+    let at = |comparison, slot: i64| Condition::Compare("slot", comparison, slot.into());
+    let from = at(Comparison::GreaterOrEqual, from);
+    let until = until.map(|until| at(Comparison::Less, until));
+    Condition::All(std::iter::once(from).chain(until).collect())
+}
+
 /// Slots as whole days and what stands before and behind them: whether it is days, from, until.
-fn stretches(from: i64, until: Option<i64>) -> Vec<(bool, i64, Option<i64>)> {
+pub(crate) fn stretches(from: i64, until: Option<i64>) -> Vec<(bool, i64, Option<i64>)> {
     let first = from.div_euclid(SLOTS_OF_A_DAY) + i64::from(from.rem_euclid(SLOTS_OF_A_DAY) > 0);
     let last = until.map(|until| until.div_euclid(SLOTS_OF_A_DAY));
     if last.is_some_and(|last| last <= first) {

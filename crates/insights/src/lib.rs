@@ -1,6 +1,8 @@
-//! Reports: rollups kept by a reader of events, dashboards, data quality, CSV and PDF of them.
+//! Reports and analytics: rollups kept by a reader of events, dashboards, data quality, CSV and PDF of them.
 
+mod analytics;
 mod answers;
+mod ask;
 mod calendar;
 mod dashboard;
 mod export;
@@ -10,6 +12,22 @@ mod quality;
 mod rollups;
 mod routes;
 
-pub use answers::schemas;
+use std::sync::Arc;
+
+use kith_http::Routes;
+use kith_records::Records;
+use serde_json::Value as Json;
+
 pub use rollups::{migrations, reader};
-pub use routes::routes;
+
+/// Every operation of reports and analytics.
+pub fn routes(records: &Arc<Records>) -> Routes {
+    routes::routes(records).and(analytics::routes())
+}
+
+/// The named schemas of their answers.
+pub fn schemas() -> Vec<(String, Json)> {
+    let mut all = answers::schemas();
+    all.extend(analytics::schemas());
+    all
+}

@@ -4,6 +4,7 @@
 //! stands in `rollup_parts`. So nothing is counted twice or missed, in whichever order the events of a record are sealed,
 //! and imports, deletions, undoing and merging need no rules of their own.
 
+pub(crate) mod inbox;
 mod parts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,8 +16,8 @@ use kith_platform::{
     events::readers::{Happened, Reader},
 };
 use kith_store::{
-    Condition, Delete, Insert, Migration, Select, Step, Table, Value, Write, id, in_sizes, integer,
-    padded, text,
+    Condition, Delete, Insert, Migration, Read, Select, Step, Table, Value, Write, id, in_sizes,
+    integer, padded, text,
 };
 
 use self::parts::{COUNTED, Counted, Part};
@@ -36,7 +37,7 @@ pub(crate) const SLOTS_OF_A_DAY: i64 = 24 * 4;
 
 /// Keeps the rollups. Its version changes with what is counted.
 pub fn reader() -> Reader {
-    Reader { name: READER, version: 1, take, forget }
+    Reader { name: READER, version: 2, take, forget }
 }
 
 /// The measure that counts by days what another counts by slots.
@@ -47,6 +48,11 @@ pub(crate) fn by_day(measure: &str) -> String {
 /// The slot that an instant falls in.
 pub(crate) fn slot(at: Time) -> i64 {
     at.milliseconds().div_euclid(SLOT_MILLISECONDS)
+}
+
+/// When a slot begins.
+pub(crate) fn begins(slot: i64) -> Time {
+    Time::from_milliseconds(slot.saturating_mul(SLOT_MILLISECONDS))
 }
 
 /// The tables of the rollups.
@@ -120,12 +126,10 @@ fn take<'a>(_: &'a Ctx, db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a, 
     Box::pin(async move {
         let (mut sums, mut changed, mut gone) = (Sums::default(), Vec::new(), Vec::new());
         for counted in &COUNTED {
-            let of_object = events.iter().filter(|event| event.object == counted.object);
-            let ids: BTreeSet<Id> = of_object.filter_map(|event| event.record_id).collect();
+            let ids = concerned(db, counted, events).await?;
             if ids.is_empty() {
                 continue;
             }
-            let ids: Vec<Id> = ids.into_iter().collect();
             let (was, mut is) = (before(db, &ids).await?, parts::now(db, counted, &ids).await?);
             for id in ids {
                 let (old, new) = (was.get(&id), is.remove(&id));
@@ -146,6 +150,27 @@ fn take<'a>(_: &'a Ctx, db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a, 
         }
         write(db, (sums, changed, &gone)).await
     })
+}
+
+/// The records of a kind that the events tell of: by their own, and by those of what belongs to them.
+async fn concerned(db: &Read, counted: &Counted, events: &[Happened]) -> Result<Vec<Id>> {
+    let told = |object: &str| -> BTreeSet<Id> {
+        let of_object = events.iter().filter(|event| event.object == object);
+        of_object.filter_map(|event| event.record_id).collect()
+    };
+    let mut ids = told(counted.object);
+    if let Some(within) = &counted.told_by {
+        let inner: Vec<Id> = told(within.object).into_iter().collect();
+        let select = Select::from(within.plural).show(&[within.column]);
+        if !inner.is_empty() {
+            db.each(&select.whose_each("id", inner), |row| {
+                ids.extend(row.id(0)?);
+                Ok(())
+            })
+            .await?;
+        }
+    }
+    Ok(ids.into_iter().collect())
 }
 
 async fn write(db: &Write, (sums, changed, gone): (Sums, Vec<Vec<Value>>, &[Id])) -> Result<()> {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::http::header;
-use kith_http::{Answer, Call, Operation, Query, Routes, schema};
-use kith_kernel::{Error, Kind, Result, Role};
+use kith_http::{Answer, Call, Operation, Routes, schema};
+use kith_kernel::{Result, Role};
 use kith_platform::events::readers;
 use kith_records::Records;
 
 use crate::{
     answers::{data_quality, lead_status, pipeline},
+    ask::word,
     calendar::{self, calendar},
     dashboard::{bundle, dashboard},
     export::{self, CSV, PDF, Sheet},
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Every operation of reports.
-pub fn routes(records: &Arc<Records>) -> Routes {
+pub(crate) fn routes(records: &Arc<Records>) -> Routes {
     let [a, b, c, d] = [(); 4].map(|()| Arc::clone(records));
     Routes::new()
         .add(report("dashboard-stats", "Totals and revenue", "DashboardStats"), move |call| {
@@ -166,16 +167,6 @@ async fn rebuild_all(call: Call) -> Result<Answer> {
         .await?;
     ctx.app.wake.sealed();
     Ok(Answer::json(&state)?.accepted("/api/reports/progress"))
-}
-
-/// The value of a parameter that is one of some words, the first of them unless said.
-fn word(query: &Query, name: &str, words: &[&'static str]) -> Result<&'static str> {
-    let given = query.get(name)?.unwrap_or(words[0]);
-    words.iter().copied().find(|word| *word == given).ok_or_else(|| {
-        let why = format!("is none of {}", words.join(", "));
-        Error::new(Kind::Invalid, "invalid_parameter", format!("The parameter {name} {why}."))
-            .and(name, why)
-    })
 }
 
 async fn export(records: Arc<Records>, call: Call) -> Result<Answer> {

@@ -81,7 +81,7 @@ pub struct House {
 }
 
 /// What keys can be allowed besides objects.
-const SCOPES: [&str; 12] = [
+const SCOPES: [&str; 13] = [
     "search",
     "imports",
     "audit-logs",
@@ -92,6 +92,7 @@ const SCOPES: [&str; 12] = [
     "duplicates",
     "objects",
     "reports",
+    "analytics",
     "database",
     "ai",
 ];

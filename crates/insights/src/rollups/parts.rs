@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kith_kernel::{Id, Result, Time};
 use kith_store::{Condition, Read, Row, Select};
 
-use super::{ALWAYS, slot};
+use super::{ALWAYS, inbox, slot};
 use crate::quality;
 
 /// One number that a record is part of.
@@ -18,11 +18,11 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn of(measure: &str, key: impl Into<String>) -> Self {
+    pub(super) fn of(measure: &str, key: impl Into<String>) -> Self {
         Self { measure: measure.to_owned(), key: key.into(), slot: ALWAYS, sum: 0 }
     }
 
-    fn at(self, time: Time) -> Self {
+    pub(super) fn at(self, time: Time) -> Self {
         Self { slot: slot(time), ..self }
     }
 
@@ -47,37 +47,56 @@ impl Part {
     }
 }
 
+/// Records that belong to one of another kind.
+pub(super) struct Within {
+    pub(super) object: &'static str,
+    pub(super) plural: &'static str,
+    /// Their column that names it.
+    pub(super) column: &'static str,
+}
+
 /// How a kind of records is counted.
 pub(super) struct Counted {
     pub(super) object: &'static str,
     plural: &'static str,
     /// What is read of a record, behind its id and when it was made.
     columns: &'static [&'static str],
+    /// Whose events change what it counts for as well, without one of its own.
+    pub(super) told_by: Option<Within>,
     /// What it counts for besides being there.
-    parts: fn(Row<'_>, &mut Vec<Part>) -> Result<()>,
+    parts: Parts,
 }
 
+/// Where it stands in a row when the record was made.
+pub(super) const MADE: usize = 1;
 /// Where the object's own columns begin.
-const OWN: usize = 2;
+pub(super) const OWN: usize = 2;
 
-pub(super) static COUNTED: [Counted; 6] = [
-    Counted { object: "contact", plural: "contacts", columns: &[], parts: nothing },
-    Counted { object: "account", plural: "accounts", columns: &[], parts: nothing },
-    Counted { object: "lead", plural: "leads", columns: &["status"], parts: status },
+pub(super) static COUNTED: [Counted; 8] = [
+    of("contact", "contacts", &[], nothing),
+    of("account", "accounts", &[], nothing),
+    of("lead", "leads", &["status"], status),
+    of("deal", "deals", &["stage_id", "currency", "amount", "closed_at"], deal),
+    of("activity", "activities", &["status", "type"], activity),
+    of("task", "tasks", &["status"], status),
     Counted {
-        object: "deal",
-        plural: "deals",
-        columns: &["stage_id", "currency", "amount", "closed_at"],
-        parts: deal,
+        // What is noted of a conversation when somebody writes is no event of its own.
+        told_by: Some(Within { object: "message", plural: "messages", column: "conversation_id" }),
+        ..of("conversation", "conversations", &inbox::OF_CONVERSATION, inbox::conversation)
     },
-    Counted {
-        object: "activity",
-        plural: "activities",
-        columns: &["status", "type"],
-        parts: activity,
-    },
-    Counted { object: "task", plural: "tasks", columns: &["status"], parts: status },
+    of("message", "messages", &inbox::OF_MESSAGE, inbox::message),
 ];
+
+type Parts = fn(Row<'_>, &mut Vec<Part>) -> Result<()>;
+
+const fn of(
+    object: &'static str,
+    plural: &'static str,
+    columns: &'static [&'static str],
+    parts: Parts,
+) -> Counted {
+    Counted { object, plural, columns, told_by: None, parts }
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside others that read")]
 fn nothing(_: Row<'_>, _: &mut Vec<Part>) -> Result<()> {
@@ -121,7 +140,7 @@ pub(super) async fn now(db: &Read, counted: &Counted, ids: &[Id]) -> Result<Hash
     let mut found = HashMap::new();
     db.each(&select, |row| {
         let mut parts = vec![Part::of("total", "")];
-        if let Some(made) = row.time(1)? {
+        if let Some(made) = row.time(MADE)? {
             parts.push(Part::of("created", "").at(made));
         }
         (counted.parts)(row, &mut parts)?;
