@@ -71,7 +71,7 @@ fn sentences(text: &str) -> Vec<&str> {
     };
     // Headings say nothing by themselves.
     if all.iter().any(is_whole) {
-        all.retain(|sentence| is_whole(&sentence));
+        all.retain(|sentence| is_whole(sentence));
     }
     all
 }
