@@ -341,14 +341,15 @@ async fn nothing_is_read_twice_or_missed(kind: Kind) {
         world.app.db.read_everywhere("tests", async |db| db.count(unread).await).await.unwrap();
     assert_eq!(unread, 0);
     world.ana.make("/api/contacts", json!({ "name": "one more" })).await;
-    assert_eq!(world.read_events().await, 1);
+    // Each of the readers of the house read it.
+    assert_eq!(world.read_events().await, 2);
     // A reader of another version begins with the first event, in every tenant.
     let next = kith_platform::events::readers::Reader { version: 99, ..kith_insights::reader() };
     let next = Readers::new(world.app.clone(), vec![next]);
     let tenants = world.house.identity.tenants().await.unwrap();
     let tenants: Vec<_> = tenants.into_iter().map(|(id, _)| id).collect();
     next.enroll(&tenants).await.unwrap();
-    assert!(next.read_all().await.unwrap() > read);
+    assert!(next.read_all().await.unwrap() > read / 2);
     next.enroll(&tenants).await.unwrap();
     assert_eq!(next.read_all().await.unwrap(), 0);
     agrees(&world.ana).await;
