@@ -341,7 +341,7 @@ async fn nothing_is_read_twice_or_missed(kind: Kind) {
         world.app.db.read_everywhere("tests", async |db| db.count(unread).await).await.unwrap();
     assert_eq!(unread, 0);
     world.ana.make("/api/contacts", json!({ "name": "one more" })).await;
-    // Rollups and agents read it.
+    // Each of the readers of the house read it.
     assert_eq!(world.read_events().await, 2);
     // A reader of another version begins with the first event, in every tenant.
     let next = kith_platform::events::readers::Reader { version: 99, ..kith_insights::reader() };

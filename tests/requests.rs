@@ -360,7 +360,7 @@ async fn content(
         (_, ["manual"]) => json!({ "question": unique(word), "answer": unique(word) }),
         (_, ["voice"]) => json!({ "transcript": unique(word) }),
         (_, ["scrape"]) => json!({ "url": "https://example.com/" }),
-        (_, ["{id}", "process"]) => json!({}),
+        (_, ["{id}", "process" | "train"]) => json!({}),
         (_, ["search"]) if kind == "documents" => json!({ "query": word }),
         (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
         (_, ["signed-url"]) => {
@@ -378,7 +378,6 @@ async fn content(
             json!({ "name": unique(word), "unitPrice": 5 })
         }
         (_, ["{id}", "erase"]) => json!({ "confirm": id }),
-        (_, ["{id}", "train"]) => json!({}),
         (_, ["{id}", "test"]) if kind == "agents" => json!({ "message": unique(word) }),
         (_, ["{id}", "snooze"]) => json!({ "until": "2031-11-21T09:00:00Z" }),
         (_, ["{id}", "close" | "take" | "release" | "escalate"]) => {

@@ -20,6 +20,7 @@ fn another(stage: &Stage, folder: &std::path::Path) -> Server {
     server
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_happens_at_one_node_is_heard_at_the_other() {
     let mut stage = Stage::new(Kind::Postgres).await;

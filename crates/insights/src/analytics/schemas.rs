@@ -50,7 +50,7 @@ fn times() -> Keys {
 }
 
 /// The keys of an answer, between its period and how far its numbers are.
-fn answer(keys: Vec<Keys>) -> Json {
+fn answer(keys: &[Keys]) -> Json {
     let mut all = vec![("period", schema::named("AnalyticsPeriod"))];
     all.extend(keys.concat());
     all.push(("asOf", schema::named("ReportState")));
@@ -85,7 +85,7 @@ fn dashboard() -> Json {
         link("link"),
     ];
     let links = [link("totalConversations"), link("openConversations"), link("handedOver")];
-    answer(vec![
+    answer(&[
         vec![("overview", object(overview.concat()))],
         trends(),
         vec![("channelBreakdown", schema::list(object(channel.concat())))],
@@ -102,7 +102,7 @@ fn each(name: &'static str, own: Keys, metrics: &[Keys]) -> Json {
         trends(),
         link("link"),
     ];
-    answer(vec![vec![(name, schema::list(object(keys.concat())))]])
+    answer(&[vec![(name, schema::list(object(keys.concat())))]])
 }
 
 fn agents() -> Json {
@@ -146,7 +146,7 @@ fn conversations() -> Json {
         tokens(),
     ];
     let links = [link("totalConversations"), link("openConversations")];
-    answer(vec![
+    answer(&[
         counts(&["totalConversations", "openConversations"]),
         vec![
             ("byStatus", by("status", &STATES)),
