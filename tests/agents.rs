@@ -17,6 +17,7 @@ on_both!(
     nothing_in_the_documents_is_handed_over,
     several_short_messages_get_one_answer,
     members_are_asked_for_when_rules_say_so,
+    an_agent_that_is_gone_passes_the_word_on,
     a_trial_is_kept_nowhere,
     training_reads_the_documents,
     agents_that_make_no_sense_are_refused,
@@ -184,6 +185,22 @@ async fn members_are_asked_for_when_rules_say_so(kind: Kind) {
     let (_, own) = answering(&world, json!({ "workingHours": { "mon": ["09:00-18:00"] } })).await;
     said(&world, &own, ("m1", "When does the bakery open?")).await;
     assert_eq!(talk(&world).await.1.len(), 1);
+}
+
+async fn an_agent_that_is_gone_passes_the_word_on(kind: Kind) {
+    for gone in ["deleted", "off"] {
+        let world = World::new(kind).await;
+        let (agent, own) = answering(&world, json!({})).await;
+        let path = format!("/api/agents/{agent}");
+        match gone {
+            "deleted" => assert_eq!(world.ana.delete(&path).await.status, 204),
+            _ => drop(world.ana.patch(&path, json!({ "isActive": false })).await),
+        }
+        said(&world, &own, ("m1", "When does the bakery open?")).await;
+        let (conversation, messages) = talk(&world).await;
+        assert_eq!(conversation["status"], "ESCALATED", "{gone}: {conversation}");
+        assert_eq!(messages.len(), 2);
+    }
 }
 
 async fn a_trial_is_kept_nowhere(kind: Kind) {

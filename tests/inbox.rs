@@ -16,6 +16,7 @@ on_both!(
     a_channel_shows_no_secret,
     conversations_are_assigned_taken_snoozed_and_closed,
     notes_stay_in_the_house,
+    what_was_said_is_said,
     templates_are_filled,
     a_member_who_writes_has_the_word,
 );
@@ -174,6 +175,28 @@ async fn notes_stay_in_the_house(kind: Kind) {
     assert_eq!(agent.status, 422, "{agent:?}");
     let found = world.ana.get("/api/messages?search=called").await.json;
     assert_eq!(found["data"].as_array().unwrap().len(), 1);
+}
+
+async fn what_was_said_is_said(kind: Kind) {
+    let world = World::new(kind).await;
+    let (id, own) = begun(&world).await;
+    let all = world.ana.get(&format!("/api/conversations/{id}/messages")).await.json;
+    let path = format!("/api/messages/{}", all["data"][0]["id"].as_str().unwrap());
+    let rewritten = world.ana.patch(&path, json!({ "content": "I agree to pay." })).await;
+    assert_eq!(rewritten.status, 422, "{rewritten:?}");
+    assert_eq!(world.ana.patch(&path, json!({ "labels": ["odd"] })).await.status, 200);
+    // An address that is none keeps nothing back.
+    let odd = json!({ "id": "u3", "email": "not mail", "phone": "xx" });
+    let said = json!({ "id": "m-9", "from": odd, "content": "Still here" });
+    assert_eq!(wrote(&world, (&own.0, &own.1), said).await.status, 200);
+    assert_eq!(
+        world.ana.get("/api/messages?search=still").await.json["data"].as_array().unwrap().len(),
+        1
+    );
+    // A person goes with what they said.
+    let contact = all["data"][0]["contactId"].as_str().unwrap();
+    assert_eq!(world.ana.delete(&format!("/api/contacts/{contact}")).await.status, 204);
+    assert_eq!(world.ana.get(&format!("/api/conversations/{id}")).await.status, 404);
 }
 
 async fn templates_are_filled(kind: Kind) {

@@ -53,7 +53,7 @@ pub(crate) const LEAST: [(&str, &str); 21] = [
     ("channels", r#"{"name":"{}","type":"API"}"#),
     ("agents", r#"{"name":"{}"}"#),
     ("conversations", r#"{"subject":"{}"}"#),
-    ("messages", r#"{"content":"{}"}"#),
+    ("messages", r#"{"content":"{}","isNote":true}"#),
     ("handles", r#"{"kind":"EXTERNAL","value":"{}"}"#),
     ("message-templates", r#"{"name":"{}","content":"Hello {{name}}"}"#),
     (RECORDS, r#"{"name":"{}"}"#),

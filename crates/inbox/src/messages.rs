@@ -133,7 +133,10 @@ impl Rules for Messages {
         Box::pin(async move {
             match change.what {
                 What::Created => return compose::compose(desk, change).await,
-                What::Updated => status::settle(desk, change),
+                What::Updated => {
+                    compose::refuse_rewriting(desk, change)?;
+                    status::settle(desk, change);
+                }
                 What::Deleted | What::Restored => {}
             }
             Ok(())

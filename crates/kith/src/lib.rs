@@ -7,6 +7,7 @@ mod bundle;
 pub mod commands;
 mod copying;
 mod demo;
+mod hooks;
 pub mod log;
 mod simulate;
 mod system;

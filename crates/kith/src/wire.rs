@@ -6,7 +6,7 @@ use axum::Router;
 use kith_assistant::{self as assistant, Assistant, Documents, agents::Agents};
 use kith_crm::{self as crm, attachments::Attachments};
 use kith_gateway::{self as gateway, Gateway, keys::Keys};
-use kith_http::{Http, Live, LiveParts, Operation, Options, Routes, ScopeOf};
+use kith_http::{Http, Live, Operation, Options, Routes};
 use kith_identity::{self as identity, Identity};
 use kith_inbox::{self as inbox, Inbox};
 use kith_insights as insights;
@@ -30,6 +30,7 @@ use serde::Deserialize;
 pub use crate::tables::{migrations, objects};
 use crate::{
     bundle::{self, Bundles},
+    hooks::{first_pipeline, forgetting, leaving, live, saying},
     system,
 };
 
@@ -101,47 +102,6 @@ const SCOPES: [&str; 13] = [
 fn scopes(records: &Records) -> Vec<String> {
     let objects = records.objects().map(|object| object.plural);
     objects.chain(SCOPES).map(str::to_owned).collect()
-}
-
-/// What goes with a member who is kept out.
-fn leaving(keys: &Arc<Keys>) -> identity::LeavingHook {
-    let keys = Arc::clone(keys);
-    Arc::new(move |ctx, db, member| {
-        let keys = Arc::clone(&keys);
-        Box::pin(async move {
-            keys.forget_member(ctx, db, member).await?;
-            assistant::forget_member(ctx, db, member)
-        })
-    })
-}
-
-/// Answers of models may name whom somebody had erased.
-fn forgetting(gateway: &Arc<Gateway>, documents: &Arc<Documents>) -> records::Forget {
-    let (gateway, documents) = (Arc::clone(gateway), Arc::clone(documents));
-    Arc::new(move || {
-        gateway.forget();
-        documents.knowledge().forget();
-    })
-}
-
-/// Sockets, with what slices tell them and hear of them.
-fn live(
-    app: &App,
-    identity: &Arc<Identity>,
-    (records, inbox): (&Arc<Records>, &Arc<Inbox>),
-) -> Result<Arc<Live>> {
-    let of = Arc::clone(records);
-    let scope_of: ScopeOf = Arc::new(move |db, name| {
-        let records = Arc::clone(&of);
-        Box::pin(async move { Ok(records.object_of(db, name).await?.map(Object::scope)) })
-    });
-    let parts = LiveParts {
-        events: inbox::live_events(inbox).and(crm::live_events()),
-        tells: vec![inbox::tell],
-        scope_of,
-    };
-    let options = app.settings.section("live")?;
-    Live::new(app.clone(), options, identity::authenticate(identity), parts)
 }
 
 /// Where the bytes of files are, as the settings say.
@@ -489,22 +449,4 @@ fn options(settings: &Settings) -> Result<Options> {
         (limits.auth, limits.api, limits.upload);
     options.limit_ai = limits.ai;
     Ok(options)
-}
-
-/// Whoever is in a conversation hears what its agent is saying.
-fn saying(live: &Arc<Live>) -> assistant::agents::Saying {
-    let live = Arc::clone(live);
-    Arc::new(move |ctx, conversation, piece| {
-        let room = inbox::room_of_conversation(conversation);
-        live.say(ctx.actor.tenant, &room, ("agent_response", &piece));
-    })
-}
-
-/// Every tenant begins with a pipeline.
-fn first_pipeline(records: &Arc<Records>) -> identity::TenantHook {
-    let records = Arc::clone(records);
-    Arc::new(move |ctx, db| {
-        let records = Arc::clone(&records);
-        Box::pin(async move { crm::pipelines::make_first(&records, ctx, db).await })
-    })
 }

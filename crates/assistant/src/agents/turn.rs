@@ -51,7 +51,8 @@ pub(super) fn register(registry: Registry, agents: &Shared) -> Registry {
 
 /// What there is to answer, and who does.
 struct Task {
-    agent: Agent,
+    /// None where it is gone, or switched off.
+    agent: Option<Agent>,
     talk: Talk,
     turn: i64,
 }
@@ -61,15 +62,25 @@ impl Agents {
         let ctx: &Ctx = attempt;
         let Some(task) = self.task(ctx, job).await? else { return Ok(()) };
         let conversation = task.talk.place.id;
-        let saying = |piece: &str| self.say(ctx, &task, piece);
-        let decided = tokio::select! {
-            decided = self.decide(ctx, (&task.agent, &task.talk), &saying) => decided,
-            lost = self.lost(ctx, conversation, task.turn) => {
-                lost?;
-                return Ok(());
+        let decision = match &task.agent {
+            None => unanswered(&task.talk, "Its agent is switched off or was deleted."),
+            Some(agent) if agent.status.as_deref() == Some("TRAINING") => {
+                let why = "The agent is in training.";
+                let later =
+                    kith_kernel::Error::new(kith_kernel::Kind::Unavailable, "training", why);
+                return Err(Failure::Retry(later));
+            }
+            Some(agent) => {
+                let saying = |piece: &str| self.say(ctx, (conversation, agent.id), piece);
+                tokio::select! {
+                    decided = self.decide(ctx, (agent, &task.talk), &saying) => decided?,
+                    lost = self.lost(ctx, conversation, task.turn) => {
+                        lost?;
+                        return Ok(());
+                    }
+                }
             }
         };
-        let decision = decided?;
         ctx.write(async |db| {
             self.act(ctx, db, (&task, job), &decision).await?;
             jobs::finish(attempt, db).await
@@ -87,12 +98,17 @@ impl Agents {
                 return Ok(None);
             }
             let Some(id) = talk.place.agent_id else { return Ok(None) };
-            let agent = Agent::find(db, id).await?.filter(Agent::answers);
+            let trains = |agent: &Agent| agent.status.as_deref() == Some("TRAINING");
+            let agent = Agent::find(db, id).await?;
+            let agent = agent.filter(|agent| agent.answers() || trains(agent));
             let turn = talk.place.turn.unwrap_or_default();
-            let works = |agent: &Agent| {
-                agent.hours().is_none_or(|hours| hours.contain(ctx.now(), ctx.actor.zone))
+            let rests = |agent: &Agent| {
+                agent.hours().is_some_and(|hours| !hours.contain(ctx.now(), ctx.actor.zone))
             };
-            Ok(agent.filter(works).map(|agent| Task { agent, talk, turn }))
+            if agent.as_ref().is_some_and(rests) {
+                return Ok(None);
+            }
+            Ok(Some(Task { agent, talk, turn }))
         })
         .await
     }
@@ -136,14 +152,15 @@ impl Agents {
     }
 
     async fn answer(&self, ctx: &Ctx, db: &Write, (task, answer): (&Task, &Answer)) -> Result<()> {
-        let disclosure = task.agent.disclosure.as_deref().filter(|text| !text.trim().is_empty());
+        let Some(agent) = &task.agent else { return Ok(()) };
+        let disclosure = agent.disclosure.as_deref().filter(|text| !text.trim().is_empty());
         let text = match disclosure.filter(|_| task.talk.replies() == 0) {
             Some(disclosure) => format!("{disclosure}\n\n{}", answer.text),
             None => answer.text.clone(),
         };
         let message = json!({
             "conversationId": task.talk.place.id, "content": text, "sender": "AGENT",
-            "agentId": task.agent.id,
+            "agentId": agent.id,
             "metadata": {
                 "aiGenerated": true, "sources": answer.sources, "confidence": answer.confidence,
                 "engine": answer.engine, "tokensUsed": answer.tokens,
@@ -163,7 +180,7 @@ impl Agents {
         let ctx = &speaking(ctx);
         let id = task.talk.place.id;
         let said = json!({
-            "conversationId": id, "content": message, "sender": "SYSTEM", "agentId": task.agent.id,
+            "conversationId": id, "content": message, "sender": "SYSTEM", "agentId": task.talk.place.agent_id,
             "metadata": { "handOver": reason },
         });
         let said: Record = said.as_object().cloned().unwrap_or_default();
@@ -181,11 +198,7 @@ impl Agents {
     async fn give_up(&self, attempt: &Attempt, job: &Turn, why: &str) -> Result<(), Failure> {
         let ctx: &Ctx = attempt;
         let Some(task) = self.task(ctx, job).await? else { return Ok(()) };
-        let spoken = crate::engines::language(&task.talk.question());
-        let decision = Decision::HandOver {
-            reason: format!("No answer could be had: {why}"),
-            message: super::local::hands_over(spoken).to_owned(),
-        };
+        let decision = unanswered(&task.talk, &format!("No answer could be had: {why}"));
         ctx.write(async |db| self.act(ctx, db, (&task, job), &decision).await).await?;
         Ok(())
     }
@@ -194,16 +207,19 @@ impl Agents {
         self.records.object(name).ok_or_else(|| kith_kernel::internal(format!("no {name}s")))
     }
 
-    fn say(&self, ctx: &Ctx, task: &Task, piece: &str) {
-        (self.saying)(
-            ctx,
-            task.talk.place.id,
-            json!({
-                "conversationId": task.talk.place.id, "agentId": task.agent.id, "message": piece,
-                "isChunk": true,
-            }),
-        );
+    fn say(&self, ctx: &Ctx, (conversation, agent): (Id, Id), piece: &str) {
+        let said = json!({
+            "conversationId": conversation, "agentId": agent, "message": piece, "isChunk": true,
+        });
+        (self.saying)(ctx, conversation, said);
     }
+}
+
+/// A member is asked for, since nobody else answers.
+fn unanswered(talk: &Talk, reason: &str) -> Decision {
+    let spoken = crate::engines::language(&talk.question());
+    let message = super::local::hands_over(spoken).to_owned();
+    Decision::HandOver { reason: reason.to_owned(), message }
 }
 
 /// Who an agent's messages are written by: the house, on a model's proposal.

@@ -60,12 +60,13 @@ fn take<'a>(ctx: &'a Ctx, db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a
     })
 }
 
-/// For how long the agent of a conversation waits for more; nothing where none answers.
+/// For how long the agent of a conversation waits for more; nothing where it has not the word.
 async fn pause(db: &Read, conversation: Id) -> Result<Option<i64>> {
     let Some(place) = Place::find(db, conversation).await?.filter(Place::is_agents) else {
         return Ok(None);
     };
     let Some(agent) = place.agent_id else { return Ok(None) };
-    let agent = Agent::find(db, agent).await?.filter(Agent::answers);
-    Ok(agent.map(|agent| agent.pause_seconds.unwrap_or(USUAL_PAUSE)))
+    // An agent that is gone, or switched off, has its turn, too: it passes the word on.
+    let agent = Agent::find(db, agent).await?;
+    Ok(Some(agent.and_then(|agent| agent.pause_seconds).unwrap_or(USUAL_PAUSE)))
 }

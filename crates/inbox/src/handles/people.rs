@@ -140,13 +140,20 @@ async fn matching(db: &Read, keyed: &[(HandleKind, &str, String)]) -> Result<Opt
 
 async fn make(records: &Records, (ctx, db): (&Ctx, &Write), person: &Person) -> Result<Id> {
     let object = records.object("contact").ok_or_else(|| internal("there are no contacts"))?;
+    // What is no number or address is none of theirs; they are known by what else they have.
     let value = |wanted: &[HandleKind]| {
-        person.handles.iter().find(|(kind, _)| wanted.contains(kind)).map(|(_, value)| value)
+        let fits = |(kind, value): &&(HandleKind, String)| {
+            wanted.contains(kind) && normal::key(*kind, value).is_some()
+        };
+        person.handles.iter().find(fits).map(|(_, value)| value)
     };
     let phone = value(&[HandleKind::Phone, HandleKind::WhatsApp]);
     let email = value(&[HandleKind::Email]);
     let named = person.name.as_deref().map(cleaned).filter(|name| !name.is_empty());
-    let fallback = || person.handles.first().map(|(_, value)| cleaned(value)).unwrap_or_default();
+    let fallback = || {
+        let first = person.handles.iter().map(|(_, value)| cleaned(value));
+        first.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "Unknown".to_owned())
+    };
     let mut input = Record::from_iter([
         ("name".to_owned(), json!(named.unwrap_or_else(fallback))),
         ("source".to_owned(), json!(person.source)),

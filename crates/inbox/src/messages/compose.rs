@@ -25,6 +25,9 @@ pub(super) async fn compose(desk: Desk<'_>, change: &mut Change) -> Result<()> {
         .await
         .map_err(|_| invalid("conversationId", "is no conversation"))?;
     let direction = direction(desk, change)?;
+    if direction == "INBOUND" && desk.ctx.actor.via != Via::System {
+        by_hand(desk, change, &conversation).await?;
+    }
     change.set("direction", direction);
     change.set("channelId", json!(conversation.channel_id));
     change.set("contactId", json!(conversation.contact_id));
@@ -61,6 +64,9 @@ fn direction(desk: Desk<'_>, change: &mut Change) -> Result<&'static str> {
     match change.text("sender") {
         Some("CUSTOMER") if is_note => Err(invalid("isNote", "is for those of the house")),
         Some("CUSTOMER") => Ok("INBOUND"),
+        Some("SYSTEM") if !by_house && change.get("agentId").is_none() => {
+            Err(invalid("sender", "SYSTEM is for the house itself"))
+        }
         // Who an agent is follows from who has the word; only the house speaks for it.
         Some("AGENT") if !by_house && change.get("agentId").is_none() && !is_note => {
             Err(invalid("sender", "AGENT is for agents: they write by themselves"))
@@ -68,6 +74,20 @@ fn direction(desk: Desk<'_>, change: &mut Change) -> Result<&'static str> {
         _ if is_note => Ok("INTERNAL"),
         _ => Ok("OUTBOUND"),
     }
+}
+
+/// What a customer said is written down by hand where no far side of its own brings it: by an API, for a page.
+async fn by_hand(desk: Desk<'_>, change: &mut Change, conversation: &Conversation) -> Result<()> {
+    let select = Select::from("channels").whose("id", conversation.channel_id);
+    let channel: Option<ChannelRow> = desk.db.first(select).await?;
+    if !channel.is_some_and(|channel| matches!(channel.kind.as_str(), "API" | "WEBSITE")) {
+        let why = "CUSTOMER comes by the channel itself; only for channels of the kinds API and WEBSITE it is written here";
+        return Err(invalid("sender", why));
+    }
+    if let Some(member) = desk.ctx.actor.member {
+        change.set("memberId", json!(member));
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -110,4 +130,19 @@ pub(super) fn is_empty(change: &Change) -> bool {
     let holds =
         ["metadata", "attachmentId", "templateId"].iter().any(|key| change.get(key).is_some());
     !says && !holds && !matches!(change.text("type"), Some("UNKNOWN" | "EVENT" | "STICKER"))
+}
+
+/// What was said stays as it was said, but for notes; the far side alone may tell of another text.
+pub(super) fn refuse_rewriting(desk: Desk<'_>, change: &Change) -> Result<()> {
+    let is_note = change.get("isNote") == Some(&Json::Bool(true));
+    let by_house = matches!(desk.ctx.actor.via, Via::System | Via::Assistant);
+    if is_note || by_house {
+        return Ok(());
+    }
+    for key in ["content", "metadata", "variables", "attachmentId", "replyToId"] {
+        if change.changes(key) {
+            return Err(invalid(key, "cannot be changed: it was said"));
+        }
+    }
+    Ok(())
 }

@@ -53,17 +53,14 @@ pub(crate) fn check(body: &Json) -> Result<()> {
         let said = Said::deserialize(*message)
             .map_err(|error| invalid(&format!("messages.{at}"), error.to_string()))?;
         let from = said.from.unwrap_or_default();
-        if said.thread_id.is_none()
-            && from.id.is_none()
-            && from.email.is_none()
-            && from.phone.is_none()
-        {
+        let known = [&said.thread_id, &from.id, &from.email, &from.phone];
+        if !known.into_iter().flatten().any(|text| !text.trim().is_empty()) {
             return Err(invalid(
                 &format!("messages.{at}.from"),
                 "needs an id, an email or a phone",
             ));
         }
-        let says = said.content.is_some_and(|text| !text.trim().is_empty());
+        let says = said.content.is_some_and(|text| !text.replace('\0', "").trim().is_empty());
         if !says && said.media_url.is_none() {
             return Err(invalid(&format!("messages.{at}.content"), "is required"));
         }

@@ -28,7 +28,12 @@ impl Records {
         while let Some((object, id, manner)) = all.get(at).copied() {
             let manner = Manner { expected: None, ..manner };
             let with_it = self.cascade(db, object, id).await?;
-            all.extend(with_it.into_iter().map(|(object, id)| (object, id, manner)));
+            for (object, id) in with_it {
+                // By two ways it is one record.
+                if !all.iter().any(|(_, known, _)| *known == id) {
+                    all.push((object, id, manner));
+                }
+            }
             at += 1;
         }
         // What points goes before what it points at: the way back, newest first, then finds everything in its place.
