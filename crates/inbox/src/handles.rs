@@ -77,7 +77,7 @@ const OWN: [Field; 7] = [
         ]),
     )
     .required(),
-    folded!(Text, "value", "value")
+    folded!(Text, "value", "handle")
         .required()
         .found_by(FoundBy::Keyword)
         .about("As it was given: a number, an address, an id of the channel."),
