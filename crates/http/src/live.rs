@@ -164,7 +164,7 @@ impl Live {
         self.app.tasks.start("access of sockets", async move { live.keep_access().await });
     }
 
-    /// Says something to those in a room of a tenant, on this node and the others; who is not there misses it.
+    /// Says something to those in a room of a tenant on this node; who is not there, or at another node, misses it.
     pub fn say(&self, tenant: Id, room: &str, (event, payload): (&str, &Json)) {
         self.say_here(&room_of(tenant, room), (event, payload), None);
     }
