@@ -20,7 +20,7 @@ use kith_gateway::Gateway;
 use kith_http::{Idempotency, LimitClass, Operation, Routes, schema};
 use kith_kernel::{Result, Role};
 use kith_platform::{Settings, jobs::Registry, outgoing::Outgoing, storage::Storage};
-use kith_records::{Manner, Records, object_routes};
+use kith_records::{Records, object_routes};
 use kith_store::Migration;
 use serde::Deserialize;
 
@@ -39,10 +39,6 @@ const MOST_FILES: usize = 5;
 const SECONDS_TO_ARRIVE: u64 = 600;
 /// What a form holds besides its files.
 const FORM: usize = 1 << 20;
-
-/// The house writes what only it may write, on behalf of who asks.
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
 
 /// The section `[documents]`.
 #[derive(Deserialize)]

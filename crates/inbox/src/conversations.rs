@@ -16,10 +16,7 @@ use kith_store::{Condition, Migration, Read, Select, Step};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-pub(crate) use {
-    actions::register,
-    routes::{routes, schemas},
-};
+pub(crate) use {actions::register, routes::routes};
 
 /// What a conversation can be.
 pub(crate) const STATES: [&str; 6] =

@@ -45,6 +45,11 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// It never will, as an error of ours says.
+    pub(crate) fn never(error: &Error) -> Self {
+        Self::Never(error.message().to_owned())
+    }
+
     /// In one line, for people.
     pub(crate) fn told(&self) -> String {
         match self {

@@ -2,7 +2,6 @@
 
 mod arrive;
 mod deliveries;
-mod signatures;
 mod webhooks;
 mod work;
 

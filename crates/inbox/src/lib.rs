@@ -9,6 +9,7 @@ mod live;
 mod media;
 pub mod messages;
 mod outbound;
+mod signatures;
 pub mod templates;
 mod wire;
 
@@ -98,9 +99,7 @@ pub fn routes(inbox: &Arc<Inbox>, imports: &Imports) -> Routes {
 
 /// The named schemas of what is not a record.
 pub fn schemas() -> Vec<(String, Json)> {
-    let mut all = channels::schemas();
-    all.extend(conversations::schemas());
-    all
+    channels::schemas()
 }
 
 /// The tables of the inbox.

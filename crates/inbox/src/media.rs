@@ -18,7 +18,7 @@ use crate::{
     Inbox,
     channels::{self, Channel, ChannelKind},
     far::Refusal,
-    messages::{MESSAGE, status::HOUSE},
+    messages::MESSAGE,
     wire::{Media, text},
 };
 
@@ -74,7 +74,7 @@ impl Inbox {
         channel: &Channel,
         media: &Media,
     ) -> std::result::Result<(Vec<u8>, String), Refusal> {
-        let never = |error: Error| Refusal::Never(error.message().to_owned());
+        let never = |error: Error| Refusal::never(&error);
         let url = self.address_of(channel, media).await?;
         let mut request = Request::get(&url).at_most(LARGEST).following(3);
         if self.far.is_named(&url) {
@@ -110,7 +110,7 @@ impl Inbox {
         channel: &Channel,
         media: &Media,
     ) -> std::result::Result<String, Refusal> {
-        let never = |error: Error| Refusal::Never(error.message().to_owned());
+        let never = |error: Error| Refusal::never(&error);
         match (&media.url, &media.id, channel.kind) {
             (Some(url), _, _) => Ok(url.clone()),
             (None, Some(id), ChannelKind::WhatsApp) => {
@@ -156,13 +156,13 @@ impl Inbox {
             };
             incoming.keep(db).await?;
             let input: Record = input.as_object().cloned().unwrap_or_default();
-            let manner = Manner { known_links: false, ..HOUSE };
+            let manner = Manner { known_links: false, ..Manner::HOUSE_KNOWS };
             let (id, _) = self.records.create_in(ctx, db, object, (input, manner)).await?;
             let media = json!({ "state": "kept", "name": shown(name) });
             let changes =
                 json!({ "attachmentId": id, "metadata": with_media(row.metadata.as_deref(), media) });
             let changes: Record = changes.as_object().cloned().unwrap_or_default();
-            self.records.update(ctx, db, &MESSAGE, (job.message, changes, HOUSE)).await?;
+            self.records.update(ctx, db, &MESSAGE, (job.message, changes, Manner::HOUSE_KNOWS)).await?;
             jobs::finish(attempt, db).await
         })
         .await?;
@@ -178,7 +178,9 @@ impl Inbox {
             if let Some(row) = row {
                 let changes = json!({ "metadata": with_media(row.metadata.as_deref(), media) });
                 let changes: Record = changes.as_object().cloned().unwrap_or_default();
-                self.records.update(ctx, db, &MESSAGE, (job.message, changes, HOUSE)).await?;
+                self.records
+                    .update(ctx, db, &MESSAGE, (job.message, changes, Manner::HOUSE_KNOWS))
+                    .await?;
             }
             jobs::finish(attempt, db).await
         })

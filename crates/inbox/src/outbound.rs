@@ -12,7 +12,7 @@ use kith_platform::{
     events::{self, Event},
     jobs::{self, Attempt, Failure, Registry},
 };
-use kith_records::Record;
+use kith_records::{Manner, Record};
 use kith_store::{Condition, Read, Select, Update, Value, Write, equals};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -24,7 +24,7 @@ use crate::{
     far::Refusal,
     messages::{
         Deliver, MESSAGE,
-        status::{HOUSE, Progress, moved},
+        status::{Progress, moved},
     },
 };
 
@@ -191,7 +191,10 @@ impl Inbox {
         };
         let written = |changes: Record| async move {
             ctx.write(async |db| {
-                self.records.update(ctx, db, &MESSAGE, (id, changes, HOUSE)).await.map(drop)
+                self.records
+                    .update(ctx, db, &MESSAGE, (id, changes, Manner::HOUSE_KNOWS))
+                    .await
+                    .map(drop)
             })
             .await
         };

@@ -74,6 +74,14 @@ pub struct Manner {
     pub exact: bool,
 }
 
+impl Manner {
+    /// The house writes, on behalf of who asks.
+    pub const HOUSE: Self =
+        Self { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
+    /// The same, of links that it looked up itself.
+    pub const HOUSE_KNOWS: Self = Self { known_links: true, ..Self::HOUSE };
+}
+
 impl Records {
     /// Makes a record and answers with it.
     pub async fn create(

@@ -26,9 +26,6 @@ pub use routes::{merge_routes, merge_schemas};
 /// No more records than this become one at once.
 const MOST_OTHERS: usize = 20;
 
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
-
 /// What is to be merged.
 #[derive(Debug, Clone)]
 struct Wish {
@@ -131,9 +128,9 @@ impl Records {
         let input = self.filled(db, &shape, (wish, &before, &others)).await?;
         let moved = self.turn_links(ctx, db, object, (merge, wish)).await?;
         for id in &wish.others {
-            self.delete(ctx, db, object, (*id, HOUSE)).await?;
+            self.delete(ctx, db, object, (*id, Manner::HOUSE)).await?;
         }
-        let change = (wish.primary, input, HOUSE);
+        let change = (wish.primary, input, Manner::HOUSE);
         let record = self.update(ctx, db, object, change).await?;
         let after = self.current(ctx, db, &shape, wish.primary, false).await?;
         let changes = fill::changes(&before, &after);

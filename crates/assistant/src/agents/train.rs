@@ -13,9 +13,6 @@ use serde_json::{Value as Json, json};
 use super::{AGENT, Agents, Shared, talk::Agent};
 use crate::documents::process;
 
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: true, as_house: true, exact: false };
-
 /// Waits for the documents of an agent, and tells what they are.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Train {
@@ -88,7 +85,7 @@ impl Agents {
                     .into_iter()
                     .filter(|(_, value)| !value.is_null())
                     .collect();
-                let change = (document.id, options, HOUSE);
+                let change = (document.id, options, Manner::HOUSE_KNOWS);
                 self.records.update(ctx, db, self.object("document")?, change).await?;
             }
             process::begin(ctx, db, document.id).await?;
@@ -98,7 +95,7 @@ impl Agents {
             ("status".to_owned(), json!("TRAINING")),
             ("statusReason".to_owned(), Json::Null),
         ]);
-        self.records.update(ctx, db, &AGENT, (agent, changes, HOUSE)).await
+        self.records.update(ctx, db, &AGENT, (agent, changes, Manner::HOUSE_KNOWS)).await
     }
 
     async fn finish_training(&self, attempt: &Attempt, agent: Id) -> Result<(), Failure> {
@@ -117,7 +114,7 @@ impl Agents {
                     return Ok(true);
                 }
                 let changes = report(ctx, &all);
-                self.records.update(ctx, db, &AGENT, (agent, changes, HOUSE)).await?;
+                self.records.update(ctx, db, &AGENT, (agent, changes, Manner::HOUSE_KNOWS)).await?;
                 jobs::finish(attempt, db).await?;
                 Ok(false)
             })

@@ -16,10 +16,6 @@ use super::{
     talk::{Agent, Place, Talk},
 };
 
-/// The house writes, on behalf of an agent.
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: true, as_house: true, exact: false };
-
 /// Answers what was said in a conversation, unless more was said behind it: then the job of that does.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Turn {
@@ -168,7 +164,10 @@ impl Agents {
         });
         let message: Record = message.as_object().cloned().unwrap_or_default();
         let ctx = &speaking(ctx);
-        self.records.create_in(ctx, db, self.object("message")?, (message, HOUSE)).await.map(drop)
+        self.records
+            .create_in(ctx, db, self.object("message")?, (message, Manner::HOUSE_KNOWS))
+            .await
+            .map(drop)
     }
 
     async fn hand_over(
@@ -184,13 +183,15 @@ impl Agents {
             "metadata": { "handOver": reason },
         });
         let said: Record = said.as_object().cloned().unwrap_or_default();
-        self.records.create_in(ctx, db, self.object("message")?, (said, HOUSE)).await?;
+        self.records
+            .create_in(ctx, db, self.object("message")?, (said, Manner::HOUSE_KNOWS))
+            .await?;
         let reason: String = reason.chars().take(500).collect();
         let changes = json!({
             "status": "ESCALATED", "speaker": null, "handedOverAt": ctx.now(), "handOverReason": reason,
         });
         let changes: Record = changes.as_object().cloned().unwrap_or_default();
-        let change = (id, changes, HOUSE);
+        let change = (id, changes, Manner::HOUSE_KNOWS);
         self.records.update(ctx, db, self.object("conversation")?, change).await.map(drop)
     }
 

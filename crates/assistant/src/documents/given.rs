@@ -5,12 +5,12 @@ use std::sync::Arc;
 use kith_http::{Answer, Body, Call, schema};
 use kith_kernel::{Result, invalid};
 use kith_platform::Attempts;
-use kith_records::Record;
+use kith_records::{Manner, Record};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{
-    DOCUMENT, Documents, HOUSE,
+    DOCUMENT, Documents,
     object::{SIZES, id, new, text},
     process,
     upload::created,
@@ -150,7 +150,10 @@ pub(super) async fn make_voice(documents: Arc<Documents>, mut call: Call) -> Res
         let done = ctx
             .write(async |db| {
                 incoming.keep(db).await?;
-                documents.records.create_in(ctx, db, &DOCUMENT, (input.clone(), HOUSE)).await
+                documents
+                    .records
+                    .create_in(ctx, db, &DOCUMENT, (input.clone(), Manner::HOUSE))
+                    .await
             })
             .await;
         if attempts.end_with(&done) {
@@ -184,7 +187,7 @@ pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Resu
                     id(&before, "contentId")
                         .ok_or_else(|| invalid("file", "is not there any more"))?;
                 }
-                let change = (document, input.clone(), HOUSE);
+                let change = (document, input.clone(), Manner::HOUSE);
                 let record = documents.records.update(ctx, db, &DOCUMENT, change).await?;
                 process::begin(ctx, db, document).await?;
                 let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
@@ -204,7 +207,7 @@ impl Documents {
         loop {
             let done = call
                 .write(body, async |db| {
-                    let new = (input.clone(), HOUSE);
+                    let new = (input.clone(), Manner::HOUSE);
                     created(&self.records.create_in(ctx, db, &DOCUMENT, new).await?.1)
                 })
                 .await;

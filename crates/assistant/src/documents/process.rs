@@ -7,12 +7,12 @@ use kith_platform::{
     Attempts, Ctx,
     jobs::{self, Attempt, Failure, Job, Registry, Retry},
 };
-use kith_records::Record;
+use kith_records::{Manner, Record};
 use kith_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{DOCUMENT, Documents, HOUSE, object::text, vectors};
+use super::{DOCUMENT, Documents, object::text, vectors};
 use crate::{
     extract::{
         Extracted,
@@ -182,7 +182,7 @@ impl Documents {
             let done = ctx
                 .write(async |db| {
                     // In the order in which changes by people lock: record, tenant, state.
-                    let change = (job.document, input, HOUSE);
+                    let change = (job.document, input, Manner::HOUSE);
                     self.records.update(ctx, db, &DOCUMENT, change).await?;
                     stored::touch(db, job.document).await?;
                     stored::hold(db, job.document, job.run).await?;

@@ -8,11 +8,11 @@ use kith_platform::{
     Attempts,
     storage::{Incoming, Written},
 };
-use kith_records::Record;
+use kith_records::{Manner, Record};
 use serde_json::{Value as Json, json};
 
 use super::{
-    DOCUMENT, Documents, HOUSE, MOST_FILES, PATH,
+    DOCUMENT, Documents, MOST_FILES, PATH,
     object::{CATEGORIES, new},
 };
 
@@ -120,8 +120,10 @@ impl Documents {
                         input.insert("size".to_owned(), json!(one.written.size));
                         input.insert("contentId".to_owned(), json!(one.incoming.file()));
                         input.extend(given.clone());
-                        let record =
-                            self.records.create_in(ctx, db, &DOCUMENT, (input, HOUSE)).await?;
+                        let record = self
+                            .records
+                            .create_in(ctx, db, &DOCUMENT, (input, Manner::HOUSE))
+                            .await?;
                         made.push(record.1);
                     }
                     Ok(made)

@@ -14,10 +14,6 @@ use serde_json::{Value as Json, json};
 
 use super::{ATTACHMENT, Attachments, PATH, cleaned, related};
 
-/// The house writes what only it may write, and looks whether the record is there.
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
-
 /// What a form may hold.
 const FIELDS: [&str; 4] = ["file", "name", "relatedTo", "relatedId"];
 
@@ -91,7 +87,7 @@ impl Attachments {
             input.insert("relatedId".to_owned(), json!(id));
         }
         let ctx = &call.ctx;
-        let made = self.records.create_in(ctx, db, &ATTACHMENT, (input, HOUSE)).await?;
+        let made = self.records.create_in(ctx, db, &ATTACHMENT, (input, Manner::HOUSE)).await?;
         let (_, record) = made;
         let to = record.get("relatedTo").and_then(Json::as_str);
         if let Some(wanted) = &given.related_to {

@@ -158,7 +158,7 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
         ("convertedAccountId", json!(account.as_ref().map(|one| one.0))),
         ("convertedDealId", json!(deal.as_ref().map(|one| one.0))),
     ]);
-    let lead = desk.records.update(desk.ctx, desk.db, &LEAD, (id, changes, HOUSE)).await?;
+    let lead = desk.records.update(desk.ctx, desk.db, &LEAD, (id, changes, Manner::HOUSE)).await?;
     let (account, deal) = (account.map(|one| one.1), deal.map(|one| one.1));
     let made: Vec<&Record> =
         [Some(&contact.1), account.as_ref(), deal.as_ref()].into_iter().flatten().collect();
@@ -167,9 +167,6 @@ async fn convert(desk: Desk<'_>, id: Id, wanted: Convert) -> Result<Json> {
         "lead": lead, "contact": contact.1, "account": account, "deal": deal, "keptOnLead": kept,
     }))
 }
-
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
 
 /// Where the new records belong.
 struct Place<'a> {
@@ -228,7 +225,7 @@ fn may(desk: Desk<'_>, object: &Object, action: &str) -> Result<()> {
 async fn taken(desk: Desk<'_>, kind: &'static Object, id: Id) -> Result<(Id, Record)> {
     may(desk, kind, "read")?;
     // A change of nothing is a read that answers in the same form.
-    match desk.records.update(desk.ctx, desk.db, kind, (id, Record::new(), HOUSE)).await {
+    match desk.records.update(desk.ctx, desk.db, kind, (id, Record::new(), Manner::HOUSE)).await {
         Ok(record) => Ok((id, record)),
         Err(error) if error.kind() == Kind::NotFound => {
             let why = format!("points at no {} of yours", kind.name);
@@ -240,7 +237,7 @@ async fn taken(desk: Desk<'_>, kind: &'static Object, id: Id) -> Result<(Id, Rec
 
 async fn made(desk: Desk<'_>, kind: &'static Object, fields: Record) -> Result<(Id, Record)> {
     may(desk, kind, "write")?;
-    desk.records.create_in(desk.ctx, desk.db, kind, (fields, HOUSE)).await
+    desk.records.create_in(desk.ctx, desk.db, kind, (fields, Manner::HOUSE)).await
 }
 
 async fn account_of(
@@ -295,7 +292,7 @@ async fn known_account(
     if lacks.is_empty() {
         return Ok((id, known));
     }
-    Ok((id, desk.records.update(desk.ctx, desk.db, account, (id, lacks, HOUSE)).await?))
+    Ok((id, desk.records.update(desk.ctx, desk.db, account, (id, lacks, Manner::HOUSE)).await?))
 }
 
 /// The oldest account of a name, whatever its case.
@@ -343,7 +340,7 @@ async fn contact_of(
             if chosen.get("accountId").is_none_or(Json::is_null) {
                 changes.extend(object([("accountId", json!(place.account))]));
             }
-            let change = (id, changes, HOUSE);
+            let change = (id, changes, Manner::HOUSE);
             Ok((id, desk.records.update(desk.ctx, desk.db, contact, change).await?))
         }
         Wish::Make(given) => {

@@ -34,14 +34,15 @@ impl Inbox {
         if outcome.succeeded && !channel.is_connected {
             changes.insert("connectedAt".to_owned(), json!(ctx.now()));
         }
-        let manner = Manner { as_house: true, ..Manner::default() };
-        ctx.write(async |db| self.records.update(ctx, db, &CHANNEL, (id, changes, manner)).await)
-            .await?;
+        ctx.write(async |db| {
+            self.records.update(ctx, db, &CHANNEL, (id, changes, Manner::HOUSE)).await
+        })
+        .await?;
         Ok(outcome)
     }
 
     async fn ask_far_side(&self, channel: &Channel) -> std::result::Result<Json, Refusal> {
-        let need = |key| channel.need(key).map_err(|error| Refusal::from_error(&error));
+        let need = |key| channel.need(key).map_err(|error| Refusal::never(&error));
         match channel.kind {
             ChannelKind::WhatsApp => {
                 let path =
@@ -70,11 +71,5 @@ impl Inbox {
                 Ok(json!({ "note": "Nothing is asked of another server." }))
             }
         }
-    }
-}
-
-impl Refusal {
-    fn from_error(error: &kith_kernel::Error) -> Self {
-        Self::Never(error.message().to_owned())
     }
 }

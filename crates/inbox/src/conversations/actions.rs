@@ -12,10 +12,6 @@ use serde_json::{Value as Json, json};
 
 use super::CONVERSATION;
 
-/// The house writes on behalf of who asks.
-pub(super) const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
-
 /// A snoozed conversation comes back.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Wake {
@@ -66,7 +62,10 @@ async fn wake(records: &Records, attempt: &Attempt, db: &Write, job: &Wake) -> R
         return Ok(());
     }
     let changes = Record::from_iter([("status".to_owned(), json!("ACTIVE"))]);
-    records.update(attempt, db, &CONVERSATION, (job.conversation, changes, HOUSE)).await.map(drop)
+    records
+        .update(attempt, db, &CONVERSATION, (job.conversation, changes, Manner::HOUSE))
+        .await
+        .map(drop)
 }
 
 /// What was given with an end.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use kith_http::{Answer, Call, Idempotency, Operation, Routes, schema};
 use kith_kernel::{Id, Result, Role, Time, internal, invalid};
-use kith_records::{Ask, Object, Record};
+use kith_records::{Ask, Manner, Object, Record};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{
     CONVERSATION,
-    actions::{Assigning, Closing, HOUSE, read},
+    actions::{Assigning, Closing, read},
     find,
 };
 use crate::Inbox;
@@ -148,10 +148,6 @@ pub(crate) fn routes(inbox: &Arc<Inbox>) -> Routes {
         .add(send, move |call| write(Arc::clone(&d), call))
 }
 
-pub(crate) fn schemas() -> Vec<(String, Json)> {
-    Vec::new()
-}
-
 async fn change(inbox: Arc<Inbox>, mut call: Call, act: Act) -> Result<Answer> {
     call.query()?.only(&[])?;
     let (id, body) = (call.id("id")?, call.body().await?);
@@ -159,7 +155,8 @@ async fn change(inbox: Arc<Inbox>, mut call: Call, act: Act) -> Result<Answer> {
     call.write(&body, async |db| {
         let ctx = &call.ctx;
         find(db, id).await?;
-        let changed = inbox.records.update(ctx, db, &CONVERSATION, (id, changes, HOUSE)).await?;
+        let changed =
+            inbox.records.update(ctx, db, &CONVERSATION, (id, changes, Manner::HOUSE)).await?;
         Answer::json(&changed)
     })
     .await

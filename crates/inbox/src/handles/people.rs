@@ -9,8 +9,6 @@ use serde_json::json;
 
 use super::{HANDLE, HandleKind, normal};
 
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: true, as_house: true, exact: false };
 const LONGEST_NAME: usize = 200;
 
 /// Someone as a channel knows them.
@@ -87,7 +85,7 @@ async fn join(
         "channelId": channel, "lastSeenAt": ctx.now(),
     });
     let handle: Record = handle.as_object().cloned().unwrap_or_default();
-    records.create_in(ctx, db, &HANDLE, (handle, HOUSE)).await.map(drop)
+    records.create_in(ctx, db, &HANDLE, (handle, Manner::HOUSE_KNOWS)).await.map(drop)
 }
 
 async fn known(db: &Read, kind: HandleKind, key: &str) -> Result<Option<Known>> {
@@ -165,7 +163,7 @@ async fn make(records: &Records, (ctx, db): (&Ctx, &Write), person: &Person) -> 
     if let Some(email) = email {
         input.insert("email".to_owned(), json!(email));
     }
-    Ok(records.create_in(ctx, db, object, (input, HOUSE)).await?.0)
+    Ok(records.create_in(ctx, db, object, (input, Manner::HOUSE_KNOWS)).await?.0)
 }
 
 /// A name without control characters, of a bounded length.

@@ -15,7 +15,7 @@ use crate::{
     media::Fetch,
     messages::{
         MESSAGE,
-        status::{HOUSE, Progress, moved, told},
+        status::{Progress, moved, told},
     },
     wire::{Arrival, Incoming},
 };
@@ -115,7 +115,7 @@ async fn message(
         // It was sent already, elsewhere.
         noted(input.entry("metadata").or_insert(Json::Null), "echo", json!(true));
     }
-    let (id, _) = inbox.records.create_in(ctx, db, &MESSAGE, (input, HOUSE)).await?;
+    let (id, _) = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS)).await?;
     if let Some(media) = &incoming.media {
         let fetch = Fetch { message: id, channel: channel.id, media: media.clone() };
         kith_platform::jobs::enqueue(ctx, db, &fetch)?;
@@ -170,7 +170,7 @@ async fn conversation(
         "subject": incoming.subject.as_deref().map(short),
     });
     let Json::Object(input) = input else { return Err(internal("no object")) };
-    let manner = Manner { known_links: true, ..HOUSE };
+    let manner = Manner { known_links: true, ..Manner::HOUSE_KNOWS };
     Ok(records.create_in(ctx, db, &CONVERSATION, (input, manner)).await?.0)
 }
 
@@ -210,7 +210,7 @@ async fn rewrite(
     if let Some(Json::String(content)) = changes.get_mut("content") {
         *content = content.replace('\0', "").chars().take(LONGEST).collect();
     }
-    records.update(ctx, db, &MESSAGE, (row.id, changes, HOUSE)).await.map(drop)
+    records.update(ctx, db, &MESSAGE, (row.id, changes, Manner::HOUSE_KNOWS)).await.map(drop)
 }
 
 impl Inbox {
@@ -218,6 +218,9 @@ impl Inbox {
     pub(super) async fn connected(&self, ctx: &Ctx, db: &Write, channel: &Channel) -> Result<()> {
         let changes = json!({ "connectedAt": ctx.now(), "status": "ACTIVE", "statusReason": null });
         let changes: Record = changes.as_object().cloned().unwrap_or_default();
-        self.records.update(ctx, db, &CHANNEL, (channel.id, changes, HOUSE)).await.map(drop)
+        self.records
+            .update(ctx, db, &CHANNEL, (channel.id, changes, Manner::HOUSE_KNOWS))
+            .await
+            .map(drop)
     }
 }

@@ -11,10 +11,11 @@ use kith_kernel::{
 use kith_platform::Ctx;
 use serde_json::{Value as Json, json};
 
-use super::{deliveries::keep, signatures};
+use super::deliveries::keep;
 use crate::{
     Inbox,
     channels::{self, Channel, ChannelKind, Claim, Identity},
+    signatures,
     wire::{generic, messenger, whatsapp},
 };
 

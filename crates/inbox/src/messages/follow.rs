@@ -13,15 +13,12 @@ use crate::{
 };
 
 const EXCERPT: usize = 140;
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: true, as_house: true, exact: false };
-
 pub(super) async fn follow(desk: Desk<'_>, change: &Change) -> Result<()> {
     let Some(id) = change.link("conversationId") else { return Ok(()) };
     let before = conversations::find(desk.db, id).await?;
     note(desk, change, &before).await?;
     match change.text("direction") {
-        Some("INBOUND") => arrived(desk, change, &before).await,
+        Some("INBOUND") => arrived(desk, &before).await,
         Some("OUTBOUND") => {
             if change.text("sender") == Some("HUMAN") {
                 speaks(desk, change, &before).await?;
@@ -110,7 +107,7 @@ fn outbound(update: Update, (at, before): (Time, &Conversation), change: &Change
 }
 
 /// A message of the customer opens what was closed, resolved or asleep.
-async fn arrived(desk: Desk<'_>, _: &Change, before: &Conversation) -> Result<()> {
+async fn arrived(desk: Desk<'_>, before: &Conversation) -> Result<()> {
     let sleeps =
         matches!(before.status.as_deref(), Some("CLOSED" | "RESOLVED" | "SNOOZED" | "WAITING"));
     if !sleeps {
@@ -142,5 +139,5 @@ async fn speaks(desk: Desk<'_>, change: &Change, before: &Conversation) -> Resul
 
 async fn change_conversation(desk: Desk<'_>, id: Id, changes: Record) -> Result<()> {
     let Desk { records, ctx, db } = desk;
-    records.update(ctx, db, &CONVERSATION, (id, changes, HOUSE)).await.map(drop)
+    records.update(ctx, db, &CONVERSATION, (id, changes, Manner::HOUSE_KNOWS)).await.map(drop)
 }

@@ -9,10 +9,6 @@ use serde_json::json;
 
 use super::MESSAGE;
 
-/// The house writes, and knows the links.
-pub(crate) const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: true, as_house: true, exact: false };
-
 /// How far a state is on the way.
 fn rank(status: &str) -> u8 {
     match status {
@@ -82,7 +78,7 @@ pub(crate) async fn told(
     let select = of_channel().whose("id", callback).only(Condition::Null("source_id"));
     let Some(row) = db.first::<Row>(select).await? else { return Ok(()) };
     let named = Record::from_iter([("sourceId".to_owned(), json!(source))]);
-    records.update(ctx, db, &MESSAGE, (row.id, named, HOUSE)).await?;
+    records.update(ctx, db, &MESSAGE, (row.id, named, Manner::HOUSE_KNOWS)).await?;
     let from = row.status.as_deref().unwrap_or("sent");
     moved(records, (ctx, db), (row.id, from), progress).await.map(drop)
 }
@@ -109,7 +105,7 @@ pub(crate) async fn moved(
     if let Some(error) = &progress.error {
         changes.insert("error".to_owned(), json!(error));
     }
-    records.update(ctx, db, &MESSAGE, (id, changes, HOUSE)).await?;
+    records.update(ctx, db, &MESSAGE, (id, changes, Manner::HOUSE_KNOWS)).await?;
     Ok(true)
 }
 

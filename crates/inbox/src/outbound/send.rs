@@ -1,7 +1,6 @@
 //! Sending one message: what each kind of channel asks of its far side.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
 use kith_platform::{
     Ctx,
     jobs::Attempt,
@@ -9,21 +8,17 @@ use kith_platform::{
     outgoing::{HeaderName, Request, header},
 };
 use serde_json::{Value as Json, json};
-use sha2::Sha256;
 
 use super::{Sending, files::form};
 use crate::{
     Inbox,
     channels::{Channel, ChannelKind},
     far::Refusal,
+    signatures,
     wire::{File, Outgoing, generic, messenger, telegram, text, whatsapp},
 };
 
 type Sent = std::result::Result<Option<String>, Refusal>;
-
-fn never(error: &kith_kernel::Error) -> Refusal {
-    Refusal::Never(error.message().to_owned())
-}
 
 impl Inbox {
     /// Sends a message; says what the far side calls it.
@@ -32,7 +27,7 @@ impl Inbox {
         let (message, channel) = (&sending.message, &sending.channel);
         let file = match message.attachment_id {
             Some(id) => Some(self.file(ctx, id).await.map_err(|error| match error.kind() {
-                kith_kernel::Kind::NotFound | kith_kernel::Kind::TooLarge => never(&error),
+                kith_kernel::Kind::NotFound | kith_kernel::Kind::TooLarge => Refusal::never(&error),
                 _ => Refusal::Later(error),
             })?),
             None => None,
@@ -66,8 +61,8 @@ impl Inbox {
     }
 
     async fn to_whatsapp(&self, channel: &Channel, mut message: Outgoing<'_>) -> Sent {
-        let number = channel.need("phoneNumberId").map_err(|error| never(&error))?;
-        let token = channel.need("accessToken").map_err(|error| never(&error))?;
+        let number = channel.need("phoneNumberId").map_err(|error| Refusal::never(&error))?;
+        let token = channel.need("accessToken").map_err(|error| Refusal::never(&error))?;
         let mut media = None;
         if let Some(file) = message.file {
             let texts = [("messaging_product", "whatsapp"), ("type", &file.content_type)];
@@ -82,8 +77,8 @@ impl Inbox {
     }
 
     async fn to_messenger(&self, channel: &Channel, message: Outgoing<'_>) -> Sent {
-        let page = channel.need("pageId").map_err(|error| never(&error))?;
-        let token = channel.need("accessToken").map_err(|error| never(&error))?;
+        let page = channel.need("pageId").map_err(|error| Refusal::never(&error))?;
+        let token = channel.need("accessToken").map_err(|error| Refusal::never(&error))?;
         let path = format!("{page}/messages");
         let answer = if let Some(file) = message.file {
             let kind = messenger::kind_of(message.kind);
@@ -99,7 +94,7 @@ impl Inbox {
     }
 
     async fn to_telegram(&self, channel: &Channel, message: Outgoing<'_>) -> Sent {
-        let token = channel.need("botToken").map_err(|error| never(&error))?;
+        let token = channel.need("botToken").map_err(|error| Refusal::never(&error))?;
         let sent = if let Some(file) = message.file {
             let (method, field) = telegram::upload_of(message.kind);
             let texts = [("chat_id", message.thread), ("caption", message.content)];
@@ -128,7 +123,7 @@ impl Inbox {
                 Some(token) => request.secret(header::AUTHORIZATION, &format!("Bearer {token}")),
                 None => Ok(request),
             })
-            .map_err(|error| never(&error))?;
+            .map_err(|error| Refusal::never(&error))?;
         self.far.json(request.of_operator()).await
     }
 
@@ -143,15 +138,15 @@ impl Inbox {
         }
         let body = body.to_string();
         let seconds = ctx.now().seconds().to_string();
-        let secret = channel.need("signingSecret").map_err(|error| never(&error))?;
-        let signed = signature(secret, &[seconds.as_bytes(), b".", body.as_bytes()]);
+        let secret = channel.need("signingSecret").map_err(|error| Refusal::never(&error))?;
+        let signed = signatures::signed(secret, &[seconds.as_bytes(), b".", body.as_bytes()]);
         let request = Request::post(url, body)
             .header(header::CONTENT_TYPE, "application/json")
             .and_then(|request| {
                 let name = HeaderName::from_static("x-kith-signature");
                 request.header(name, &format!("t={seconds},v1={signed}"))
             })
-            .map_err(|error| never(&error))?;
+            .map_err(|error| Refusal::never(&error))?;
         self.far.hook(request).await?;
         Ok(None)
     }
@@ -163,17 +158,9 @@ impl Inbox {
             text: message.content.to_owned(),
             ..Mail::default()
         };
-        ctx.write(async |db| mail::send(ctx, db, &mail)).await.map_err(|error| never(&error))?;
+        ctx.write(async |db| mail::send(ctx, db, &mail))
+            .await
+            .map_err(|error| Refusal::never(&error))?;
         Ok(None)
     }
-}
-
-fn signature(secret: &str, pieces: &[&[u8]]) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        return String::new();
-    };
-    for piece in pieces {
-        mac.update(piece);
-    }
-    crate::channels::hexadecimal(&mac.finalize().into_bytes())
 }

@@ -39,9 +39,6 @@ const ANSWERS: [(&str, &str); 6] = [
     ),
 ];
 
-const HOUSE: Manner =
-    Manner { expected: None, deferred: false, known_links: false, as_house: true, exact: false };
-
 /// Makes it where the tenant has no channel yet.
 pub(super) async fn furnish(house: &House, ctx: &Ctx) -> Result<()> {
     let known = ctx.read(async |db| db.exists(Select::from(CHANNEL.plural)).await).await?;
@@ -98,6 +95,7 @@ async fn make(
     (object, input): (&'static Object, Json),
 ) -> Result<Id> {
     let input: Record = input.as_object().cloned().unwrap_or_default();
-    let made = ctx.write(async |db| records.create_in(ctx, db, object, (input, HOUSE)).await);
+    let made =
+        ctx.write(async |db| records.create_in(ctx, db, object, (input, Manner::HOUSE)).await);
     Ok(made.await?.0)
 }

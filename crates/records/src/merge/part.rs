@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Changes, HOUSE, Stored,
+    Changes, Stored,
     moves::{self, Turn, turn_to},
     tell,
 };
-use crate::{Records, change::PutBack, describe::Object, erased::is_purged};
+use crate::{Manner, Records, change::PutBack, describe::Object, erased::is_purged};
 
 /// A turned link as it is stored.
 #[derive(Debug, Clone, Deserialize)]
@@ -50,12 +50,12 @@ impl Records {
         // What stays gives unique values back before those come that had them.
         let kept = self.put_back(ctx, db, object, &merge).await?;
         for other in &merge.others.0 {
-            self.restore(ctx, db, object, (*other, HOUSE)).await?;
+            self.restore(ctx, db, object, (*other, Manner::HOUSE)).await?;
         }
         let stayed = self.turn_back(ctx, db, &merge).await?;
         let told = json!({ "before": { "mergeId": id, "otherIds": merge.others.0 }, "after": { "kept": kept, "stayed": stayed } });
         tell(ctx, db, (object, "unmerged", merge.primary_id), (id, &told))?;
-        let change = (merge.primary_id, crate::Record::new(), HOUSE);
+        let change = (merge.primary_id, crate::Record::new(), Manner::HOUSE);
         let record = self.update(ctx, db, object, change).await?;
         Ok(json!({
             "mergeId": id, object.name: record, "restoredIds": merge.others.0, "kept": kept, "stayed": stayed,

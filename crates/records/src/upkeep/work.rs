@@ -76,8 +76,7 @@ impl Run<'_> {
             Chore::Archive { .. } => {
                 let now = Json::from(ctx.now().to_string());
                 let input = Record::from_iter([("archivedAt".to_owned(), now)]);
-                let manner = Manner { as_house: true, ..Manner::default() };
-                records.update(ctx, db, object, (id, input, manner)).await.map(drop)
+                records.update(ctx, db, object, (id, input, Manner::HOUSE)).await.map(drop)
             }
             Chore::Orphans | Chore::TestData | Chore::All => {
                 records.delete(ctx, db, object, (id, Manner::default())).await

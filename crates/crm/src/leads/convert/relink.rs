@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kith_kernel::{Id, Result};
 use kith_platform::jobs::{self, Attempt, Failure, Job, Registry};
-use kith_records::{Desk, Records, batches};
+use kith_records::{Desk, Manner, Records, batches};
 use kith_store::{Condition, Read, Select};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{HOUSE, LEAD, kind, object};
+use super::{LEAD, kind, object};
 
 /// Records of one transaction: more would keep others from writing for too long.
 const AT_ONCE: u64 = 200;
@@ -97,7 +97,7 @@ impl RelinkLead {
                 if !known.contains_key("dealId") {
                     changes.extend(object([("dealId", json!(self.deal))]));
                 }
-                desk.records.update(desk.ctx, desk.db, kind, (id, changes, HOUSE)).await?;
+                desk.records.update(desk.ctx, desk.db, kind, (id, changes, Manner::HOUSE)).await?;
                 left -= 1;
             }
             if left == 0 {

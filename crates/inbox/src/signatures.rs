@@ -4,16 +4,18 @@ use hmac::{Hmac, KeyInit, Mac};
 use kith_kernel::Time;
 use sha2::Sha256;
 
+use crate::channels::hexadecimal;
+
 /// A signed body is taken for so long, in seconds before and behind the clock.
 const TOLERANCE: i64 = 300;
 
 /// `X-Hub-Signature-256: sha256=<hex>`.
-pub(super) fn is_of_meta(secret: &str, body: &[u8], header: &str) -> bool {
+pub(crate) fn is_of_meta(secret: &str, body: &[u8], header: &str) -> bool {
     header.strip_prefix("sha256=").is_some_and(|signature| is_signed(secret, &[body], signature))
 }
 
 /// `X-Kith-Signature: t=<seconds>,v1=<hex>` over `<seconds>.<body>`.
-pub(super) fn is_fresh(secret: &str, body: &[u8], header: &str, now: Time) -> bool {
+pub(crate) fn is_fresh(secret: &str, body: &[u8], header: &str, now: Time) -> bool {
     let part = |name: &str| {
         header.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
     };
@@ -23,12 +25,24 @@ pub(super) fn is_fresh(secret: &str, body: &[u8], header: &str, now: Time) -> bo
     is_near && is_signed(secret, &[time.as_bytes(), b".", body], signature)
 }
 
-fn is_signed(secret: &str, pieces: &[&[u8]], signature: &str) -> bool {
-    let Some(signature) = unhexed(signature) else { return false };
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
+/// The signature of what is sent, in hexadecimal digits.
+pub(crate) fn signed(secret: &str, pieces: &[&[u8]]) -> String {
+    over(secret, pieces).map(|mac| hexadecimal(&mac.finalize().into_bytes())).unwrap_or_default()
+}
+
+fn over(secret: &str, pieces: &[&[u8]]) -> Option<Hmac<Sha256>> {
+    // A key of any length is one.
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     for piece in pieces {
         mac.update(piece);
     }
+    Some(mac)
+}
+
+fn is_signed(secret: &str, pieces: &[&[u8]], signature: &str) -> bool {
+    let (Some(signature), Some(mac)) = (unhexed(signature), over(secret, pieces)) else {
+        return false;
+    };
     // Compares in constant time.
     mac.verify_slice(&signature).is_ok()
 }
@@ -44,15 +58,10 @@ fn unhexed(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Whether two secrets are the same; how long it takes says nothing of where they differ.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let keyed = |text: &str| {
-        Hmac::<Sha256>::new_from_slice(b"compared").map(|mut mac| {
-            mac.update(text.as_bytes());
-            mac
-        })
-    };
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    let keyed = |text: &str| over("compared", &[text.as_bytes()]);
     match (keyed(one), keyed(other)) {
-        (Ok(one), Ok(other)) => one.verify(&other.finalize().into_bytes()).is_ok(),
+        (Some(one), Some(other)) => one.verify(&other.finalize().into_bytes()).is_ok(),
         _ => false,
     }
 }
@@ -63,9 +72,7 @@ mod tests {
 
     #[test]
     fn signatures_are_of_the_body_and_of_now() {
-        let mut mac = Hmac::<Sha256>::new_from_slice(b"secret").unwrap();
-        mac.update(b"1700000000.{}");
-        let hex = crate::channels::hexadecimal(&mac.finalize().into_bytes());
+        let hex = signed("secret", &[b"1700000000.{}"]);
         let header = format!("t=1700000000,v1={hex}");
         let at = |seconds: i64| Time::from_milliseconds(seconds * 1000);
         assert!(is_fresh("secret", b"{}", &header, at(1_700_000_299)));
