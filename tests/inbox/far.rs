@@ -15,7 +15,8 @@ use crate::{
 on_both!(
     what_is_said_arrives_and_is_read,
     faults_of_the_far_side_are_told,
-    trials_ask_the_far_side
+    trials_ask_the_far_side,
+    files_and_templates_arrive
 );
 
 const NUMBER: &str = "10995";
@@ -169,4 +170,58 @@ async fn trials_ask_the_far_side(kind: Kind) {
     assert_eq!(shown["status"], "ERROR");
     assert!(shown["statusReason"].as_str().unwrap().contains("190"), "{shown}");
     world.app.tasks.stop(std::time::Duration::from_secs(2)).await;
+}
+
+async fn files_and_templates_arrive(kind: Kind) {
+    let (world, ana, far) = with_far_sides(kind).await;
+    channel(&ana).await;
+    let person = "5511987654321";
+    let id = conversation_with(&world, (&ana, far), person).await;
+    let path = format!("/api/conversations/{id}/messages");
+    let file = ana.attach(&[("name", "offer.txt")], ("offer.txt", b"Two lamps, 90 euros.")).await;
+    let offer = json!({ "content": "Our offer", "type": "FILE", "attachmentId": file.json["id"] });
+    ana.make(&path, offer).await;
+    let template = json!({
+        "name": "Sent", "content": "Order {{order}} left us.", "approvedName": "order_sent", "language": "en_US",
+    });
+    let template = ana.make("/api/messages/templates", template).await;
+    ana.make(&path, json!({ "templateId": template["id"], "variables": { "order": 42 } })).await;
+    until(&world, "sending", async || {
+        let all = ana.get(&format!("{path}?sort=sequence")).await.json;
+        all["data"].as_array().unwrap()[1..].iter().all(|one| one["status"] == "read")
+    })
+    .await;
+    let heard = asked(far, &format!("/simulator/lines/0/messages?from={person}"), None).await;
+    let texts: Vec<_> =
+        heard["data"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["Hello", "[document] Our offer", "[template order_sent] 42"]);
+    files_come_in(&world, (&ana, far), (person, &path)).await;
+    world.app.tasks.stop(std::time::Duration::from_secs(2)).await;
+}
+
+/// What was handed over to the far side comes back as a file of the customer.
+async fn files_come_in(
+    world: &World,
+    (ana, far): (&Client, SocketAddr),
+    (person, path): (&str, &str),
+) {
+    let mut media = None;
+    for id in 9_000_000_001_u64..9_000_000_040 {
+        let found = asked(far, &format!("/v23.0/{id}"), None).await;
+        if found["url"].is_string() {
+            media = Some(id.to_string());
+            break;
+        }
+    }
+    let document = json!({ "id": media.unwrap(), "filename": "offer.txt" });
+    let said = json!({ "from": person, "message": { "type": "document", "document": document } });
+    asked(far, "/simulator/lines/0/messages", Some(said)).await;
+    let mut last = Json::Null;
+    until(world, "a file", async || {
+        last = ana.get(&format!("{path}?sort=-sequence")).await.json["data"][0].clone();
+        last["metadata"]["media"]["state"] == "kept"
+    })
+    .await;
+    let kept = format!("/api/attachments/{}/content", last["attachmentId"].as_str().unwrap());
+    assert_eq!(ana.get(&kept).await.bytes, b"Two lamps, 90 euros.");
 }

@@ -118,8 +118,12 @@ class Handler(BaseHTTPRequestHandler):
         if model.startswith("obey"):
             asked = max(at for at, m in enumerate(body["messages"]) if m["role"] == "user")
             results = [m["content"] for m in body["messages"][asked:] if m["role"] == "tool"]
-            names = [] if results else re.findall(r"[a-z]+_[a-z]+", body["messages"][asked]["content"])[:1]
-        calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": json.dumps(ARGUMENTS)}} for name in names]
+            text = body["messages"][asked]["content"]
+            script = CALL.findall(text) or [(name, json.dumps(ARGUMENTS)) for name in re.findall(r"[a-z]+_[a-z]+", text)]
+            names = [] if results else script[:1]
+        else:
+            names = [(name, json.dumps(ARGUMENTS)) for name in names]
+        calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} for name, arguments in names]
         fits = "response_format" in body and not model.startswith(("json", "twice"))
         text = json.dumps(FITTING) if fits else said(model, body["messages"])
         if model.startswith("obey") and not calls:
