@@ -154,7 +154,8 @@ async fn a_burst_is_missed_by_nobody_who_comes_back(kind: Kind) {
         "do": "restless", "url": stage.server.url(), "token": ana, "times": 20, "count": count,
     }));
     let offsets: Vec<i64> = serde_json::from_value(told["offsets"].clone()).unwrap();
-    assert_eq!((offsets.len(), &told["left"]), (count, &json!(0)));
+    let wrong = &told["wrong"];
+    assert_eq!((offsets.len(), &told["left"]), (count, &json!(0)), "{wrong}");
     assert!(offsets.is_sorted_by(|one, next| one < next), "out of order, or twice");
     // One who stayed has heard the same.
     let heard = stage.client.hear("steady", "record:changed", count);

@@ -70,6 +70,7 @@ const doing = {
   // Comes and goes while things happen, each time with the last offset that it saw; ends when it has `count` of them.
   async restless({ url, token, times, count }) {
     const offsets = [];
+    const wrong = [];
     let last = 0;
     let left = times;
     while (offsets.length < count || left > 0) {
@@ -77,17 +78,28 @@ const doing = {
         auth: { token, offset: last }, transports: left % 2 ? ['websocket'] : ['polling', 'websocket'], forceNew: true, reconnection: false,
       });
       const before = offsets.length;
+      let isRefused = false;
+      for (const event of ['connect_error', 'error', 'resync']) {
+        socket.on(event, (told) => {
+          wrong.push(`${event}: ${(told && told.message) || JSON.stringify(told)}`);
+          isRefused = event === 'connect_error';
+        });
+      }
+      socket.on('disconnect', (why) => {
+        if (why !== 'io client disconnect') wrong.push(`disconnect: ${why}`);
+      });
       socket.on('record:changed', ({ offset, object }) => {
         last = offset;
         if (object === 'contact') offsets.push(offset);
       });
       const share = Math.floor(count / (times + 1));
-      const more = await until(() => offsets.length >= count || (left > 0 && offsets.length >= before + share), 30000);
+      const isEnough = () => offsets.length >= count || (left > 0 && offsets.length >= before + share);
+      const more = await until(() => isRefused || isEnough(), 60000);
       socket.disconnect();
-      if (!more) break;
-      left -= 1;
+      if (!more || wrong.length > times) break;
+      if (isEnough()) left -= 1;
     }
-    return { offsets, left };
+    return { offsets, left, wrong };
   },
   async leave({ name }) {
     sockets.get(name).socket.disconnect();
