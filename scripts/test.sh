@@ -74,6 +74,10 @@ provide_postgres() {
     fi
 }
 
+provide_redis() {
+    command -v redis-server >/dev/null || install "Redis is missing" redis-server
+}
+
 make_environment() {
     rm -rf "$environment"
     python3 -m venv "$environment" >"$log" 2>&1
@@ -116,6 +120,7 @@ provide_node_packages() {
 }
 
 provide_postgres
+provide_redis
 provide_python_packages
 provide_node_packages
 

@@ -47,6 +47,7 @@ mod past;
 mod personal;
 mod python;
 mod records;
+mod redis;
 mod reports;
 mod requests;
 mod retention;

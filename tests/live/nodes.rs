@@ -5,17 +5,18 @@ use serde_json::{Value as Json, json};
 use super::{Stage, talk::conversation};
 use crate::{
     database::Kind,
+    redis::Redis,
     server::{Installation, Server},
 };
 
 /// Another process on the database of a stage.
-fn another(stage: &Stage, folder: &std::path::Path) -> Server {
+fn another(stage: &Stage, folder: &std::path::Path, variables: &[(&str, &str)]) -> Server {
     let installation = Installation {
         data: folder.to_owned(),
         database_url: stage.database.options.url.clone(),
         smtp_url: String::new(),
     };
-    let mut server = installation.serve(None);
+    let mut server = installation.serve_with(variables);
     server.token = Some(stage.ana.clone());
     server
 }
@@ -26,7 +27,7 @@ async fn what_happens_at_one_node_is_heard_at_the_other() {
     let mut stage = Stage::new(Kind::Postgres).await;
     let (ana, folder) = (stage.ana.clone(), tempfile::tempdir().unwrap());
     let conversation = conversation(&stage);
-    let there = another(&stage, folder.path());
+    let there = another(&stage, folder.path(), &[]);
     let auth = json!({ "token": ana, "conversations": [conversation] });
     let transports = json!(["websocket"]);
     stage.connect("here", &json!({ "auth": auth, "transports": transports }));
@@ -66,4 +67,56 @@ async fn what_happens_at_one_node_is_heard_at_the_other() {
     }
     there.stop();
     stage.server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_passes_by_is_heard_at_the_other_node() {
+    let (mut redis, folder) = (Redis::start().await, tempfile::tempdir().unwrap());
+    let variables = [("REDIS_URL", redis.url.as_str())];
+    let mut stage = Stage::with(Kind::Postgres, &variables).await;
+    let conversation = conversation(&stage);
+    let there = another(&stage, folder.path(), &variables);
+    let transports = json!(["websocket"]);
+    let auth = json!({ "token": stage.ana, "conversations": [conversation] });
+    stage.connect("here", &json!({ "auth": auth, "transports": transports }));
+    let stranger = json!({ "token": stage.stranger, "conversations": [conversation] });
+    for (name, auth) in [("there", auth), ("stranger", stranger)] {
+        let connected = json!({
+            "do": "connect", "name": name, "url": there.url(), "auth": auth, "transports": transports,
+        });
+        stage.client.ask(&connected);
+    }
+    for name in ["here", "there"] {
+        stage.client.hear(name, "ready", 1);
+    }
+    let named = json!({ "conversationId": conversation });
+    both_ways(&mut stage, &named);
+    // Without Redis each node goes on by itself, and hears the other again once it is back.
+    redis.stop();
+    stage.client.say("here", "typing_start", &named);
+    assert_eq!(there.get("/health")["status"], "ok");
+    redis.start_again().await;
+    both_ways(&mut stage, &named);
+    let all = stage.client.ask(&json!({ "do": "all", "name": "stranger" }))["all"].to_string();
+    assert!(!all.contains(&conversation), "a stranger heard of it: {all}");
+    there.stop();
+    stage.server.stop();
+}
+
+/// Types at one node until it is heard at the other, both ways: what was said before they were connected is lost.
+fn both_ways(stage: &mut Stage, named: &Json) {
+    for (one, other) in [("here", "there"), ("there", "here")] {
+        let heard = |stage: &mut Stage, count: usize| {
+            let asked = json!({
+                "do": "hears", "name": other, "event": "user_typing", "count": count, "ms": 250,
+            });
+            stage.client.ask(&asked)["heard"].as_array().unwrap().len()
+        };
+        let before = heard(stage, 0);
+        let came_through = (0..60).any(|_| {
+            stage.client.say(one, "typing_start", named);
+            heard(stage, before + 1) > before
+        });
+        assert!(came_through, "{other} does not hear {one}");
+    }
 }

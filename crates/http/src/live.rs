@@ -10,6 +10,7 @@ mod feed;
 mod follow;
 mod handshake;
 mod listen;
+mod others;
 mod render;
 mod told;
 
@@ -22,8 +23,9 @@ use std::{
 
 use axum::Router;
 use kith_kernel::{Id, Result, invalid};
-use kith_platform::App;
+use kith_platform::{App, Broadcast};
 use kith_store::Read;
+use serde::Serialize;
 use serde_json::Value as Json;
 use socketioxide::{SocketIo, socket::Sid};
 
@@ -93,6 +95,8 @@ pub struct LiveParts {
     pub tells: Vec<Tell>,
     /// What may be read by whom.
     pub scope_of: ScopeOf,
+    /// What is said to the other nodes.
+    pub broadcast: Broadcast,
 }
 
 /// All sockets of this node.
@@ -162,14 +166,29 @@ impl Live {
         self.app.tasks.start("sockets", async move { live.follow().await });
         let live = Arc::clone(self);
         self.app.tasks.start("access of sockets", async move { live.keep_access().await });
+        let live = Arc::clone(self);
+        self.app
+            .tasks
+            .start_beneath("other nodes' sockets", async move { live.listen_to_others().await });
     }
 
-    /// Says something to those in a room of a tenant on this node; who is not there, or at another node, misses it.
+    /// Says something to those in a room of a tenant, on other nodes where these are told; who is not there misses it.
     pub fn say(&self, tenant: Id, room: &str, (event, payload): (&str, &Json)) {
-        self.say_here(&room_of(tenant, room), (event, payload), None);
+        self.say_but(&room_of(tenant, room), (event, payload), None);
     }
 
-    fn say_here(&self, room: &str, (event, payload): (&str, &Json), except: Option<Sid>) {
+    /// Says something in a room, to all but one.
+    fn say_but(&self, room: &str, (event, payload): (&str, &Json), except: Option<Sid>) {
+        self.say_here(room, (event, payload), except);
+        self.say_elsewhere(room, (event, payload));
+    }
+
+    fn say_here(
+        &self,
+        room: &str,
+        (event, payload): (&str, &(impl Serialize + ?Sized)),
+        except: Option<Sid>,
+    ) {
         let Some((io, _)) = self.io.get() else { return };
         let mut to = io.within(room.to_owned());
         if let Some(speaker) = except.and_then(|sid| self.client(sid)) {

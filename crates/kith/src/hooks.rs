@@ -9,7 +9,7 @@ use kith_http::{Live, LiveParts, ScopeOf};
 use kith_identity::{self as identity, Identity};
 use kith_inbox::{self as inbox, Inbox};
 use kith_kernel::Result;
-use kith_platform::App;
+use kith_platform::{App, Broadcast};
 use kith_records::{self as records, Object, Records};
 
 /// What goes with a member who is kept out.
@@ -48,6 +48,7 @@ pub(crate) fn live(
         events: inbox::live_events(inbox).and(crm::live_events()),
         tells: vec![inbox::tell],
         scope_of,
+        broadcast: Broadcast::new(&app.settings)?,
     };
     let options = app.settings.section("live")?;
     Live::new(app.clone(), options, identity::authenticate(identity), parts)

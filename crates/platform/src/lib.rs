@@ -1,7 +1,8 @@
 //! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, storage, settings, background
-//! tasks.
+//! tasks, words between nodes.
 
 pub mod anchors;
+mod broadcast;
 mod context;
 pub mod crash;
 pub mod encryption;
@@ -14,6 +15,7 @@ mod settings;
 pub mod storage;
 mod tasks;
 
+pub use broadcast::Broadcast;
 pub use context::{App, Attempts, Ctx};
 pub use settings::{ENVIRONMENT, Origin, Setting, Settings, UNUSED};
 pub use tasks::Tasks;

@@ -162,7 +162,7 @@ impl Said {
     /// Says something to the others in a room.
     pub fn pass_on(&self, room: &str, (event, payload): (&str, &Json)) {
         let room = room_of(self.client.tenant, room);
-        self.live.say_here(&room, (event, payload), Some(self.client.socket.id));
+        self.live.say_but(&room, (event, payload), Some(self.client.socket.id));
     }
 
     /// Says something back.

@@ -8,7 +8,7 @@ use kith_gateway::{
     probe::{self, Probed},
 };
 use kith_kernel::Result;
-use kith_platform::{Origin, Settings, outgoing::Outgoing};
+use kith_platform::{Broadcast, Origin, Settings, outgoing::Outgoing};
 use kith_store::Db;
 
 use super::{backup, keys};
@@ -74,6 +74,11 @@ async fn parts(settings: &Settings) -> Vec<String> {
         },
         Err(error) => tell("ChromaDB", Err(error)),
     }
+    match redis(settings).await {
+        Ok(Some(told)) => tell("Redis", Ok(told)),
+        Ok(None) => {}
+        Err(error) => tell("Redis", Err(error)),
+    }
     wrong.extend(lost);
     wrong.extend(dumb);
     wrong
@@ -132,6 +137,11 @@ async fn models(settings: &Settings) -> Result<(String, Vec<String>)> {
         ));
     }
     Ok((told.join("\n  "), wrong))
+}
+
+async fn redis(settings: &Settings) -> Result<Option<String>> {
+    let answers = Broadcast::new(settings)?.probe().await?;
+    Ok(answers.map(|()| "answers; nodes hear of one another who types".to_owned()))
 }
 
 async fn files(settings: &Settings) -> Result<String> {
