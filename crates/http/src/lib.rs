@@ -18,6 +18,7 @@ mod query;
 mod router;
 pub mod schema;
 mod serve;
+mod socketio;
 mod streams;
 
 pub use answer::Answer;

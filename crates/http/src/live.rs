@@ -17,8 +17,7 @@ mod told;
 use std::{
     collections::HashMap,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
 };
 
 use axum::Router;
@@ -27,13 +26,15 @@ use kith_platform::{App, Broadcast};
 use kith_store::Read;
 use serde::Serialize;
 use serde_json::Value as Json;
-use socketioxide::{SocketIo, socket::Sid};
 
 pub use listen::{LiveEvents, Said};
 pub use told::{Happening, Piece, Tell, To};
 
 use self::{client::Client, feed::Feed};
-use crate::{Authenticate, Streams};
+use crate::{
+    Authenticate, Streams,
+    socketio::{Limits, Sent, Server, Socket, Written},
+};
 
 /// Says what an API key must be allowed to read to see records of an object in the tenant of the look; nothing where it
 /// is no object of records.
@@ -46,11 +47,6 @@ pub type ScopeOf = Arc<
         + Send
         + Sync,
 >;
-
-/// Whoever does not say who they are within this time is hung up on.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// How little of a socket's words is read at once: most are short, and idle sockets keep the room.
-const READ_BUFFER: usize = 1_024;
 
 /// The settings of sockets.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -106,8 +102,9 @@ pub struct Live {
     authenticate: Authenticate,
     parts: LiveParts,
     places: Arc<Streams>,
-    io: OnceLock<(SocketIo, Router)>,
-    clients: RwLock<HashMap<Sid, Arc<Client>>>,
+    server: Arc<Server>,
+    clients: RwLock<HashMap<Id, Arc<Client>>>,
+    rooms: RwLock<HashMap<String, HashMap<Id, Arc<Socket>>>>,
     feeds: Mutex<HashMap<Id, Arc<Feed>>>,
 }
 
@@ -125,45 +122,36 @@ impl Live {
     ) -> Result<Arc<Self>> {
         options.check()?;
         let advice = "Close one, or ask for more (live.sockets_per_member).";
-        let live = Arc::new(Self {
+        let limits = Limits {
+            sockets: options.sockets,
+            packets: options.buffer,
+            message_bytes: options.message_bytes,
+        };
+        let live = Arc::new_cyclic(|live: &Weak<Self>| Self {
+            server: Server::new(app.clone(), limits, live.clone()),
             places: Streams::new(options.sockets_per_member, advice),
             app,
             options,
             authenticate,
             parts,
-            io: OnceLock::new(),
             clients: RwLock::default(),
+            rooms: RwLock::default(),
             feeds: Mutex::default(),
         });
         Ok(live)
     }
 
     /// What answers to `/socket.io`.
-    pub fn router(self: &Arc<Self>) -> Router {
-        let (_, router) = self.io.get_or_init(|| {
-            let options = &self.options;
-            let (service, io) = SocketIo::builder()
-                .max_buffer_size(options.buffer)
-                .max_payload(options.message_bytes as u64)
-                .ws_max_message_size(options.message_bytes)
-                .ws_max_frame_size(options.message_bytes)
-                .ws_read_buffer_size(READ_BUFFER)
-                .connect_timeout(CONNECT_PATIENCE)
-                .build_svc();
-            handshake::open(self, &io);
-            // A route, and no layer: layers are put around each route, and each would have sockets of its own.
-            let router = ["/socket.io", "/socket.io/"].into_iter();
-            let router = router
-                .fold(Router::new(), |router, path| router.route_service(path, service.clone()));
-            (io, router)
-        });
-        router.clone()
+    pub fn router(&self) -> Router {
+        self.server.router()
     }
 
     /// Follows what happens, and who may still listen, until the application stops.
     pub fn start(self: &Arc<Self>) {
         let live = Arc::clone(self);
         self.app.tasks.start("sockets", async move { live.follow().await });
+        let server = Arc::clone(&self.server);
+        self.app.tasks.start("heartbeats of sockets", async move { server.watch().await });
         let live = Arc::clone(self);
         self.app.tasks.start("access of sockets", async move { live.keep_access().await });
         let live = Arc::clone(self);
@@ -178,7 +166,7 @@ impl Live {
     }
 
     /// Says something in a room, to all but one.
-    fn say_but(&self, room: &str, (event, payload): (&str, &Json), except: Option<Sid>) {
+    fn say_but(&self, room: &str, (event, payload): (&str, &Json), except: Option<Id>) {
         self.say_here(room, (event, payload), except);
         self.say_elsewhere(room, (event, payload));
     }
@@ -187,20 +175,37 @@ impl Live {
         &self,
         room: &str,
         (event, payload): (&str, &(impl Serialize + ?Sized)),
-        except: Option<Sid>,
+        except: Option<Id>,
     ) {
-        let Some((io, _)) = self.io.get() else { return };
-        let mut to = io.within(room.to_owned());
-        if let Some(speaker) = except.and_then(|sid| self.client(sid)) {
-            to = speaker.socket.to(room.to_owned());
-        }
-        let said = futures_util::FutureExt::now_or_never(to.emit(event, &(payload,)));
-        if let Some(Err(error)) = said {
-            tracing::debug!(%error, event, "somebody missed what was said");
+        let packet = match Written::event(event, payload) {
+            Ok(packet) => packet,
+            Err(error) => return tracing::error!(%error, event, "what was said is no JSON"),
+        };
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let inside = rooms.get(room).into_iter().flatten();
+        for (_, socket) in inside.filter(|(id, _)| Some(**id) != except) {
+            if socket.send(&packet) == Sent::Full {
+                tracing::debug!(event, "somebody missed what was said");
+            }
         }
     }
 
-    fn client(&self, sid: Sid) -> Option<Arc<Client>> {
+    fn enter(&self, room: String, socket: &Arc<Socket>) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        rooms.entry(room).or_default().insert(socket.id, Arc::clone(socket));
+    }
+
+    fn leave(&self, room: &str, socket: Id) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inside) = rooms.get_mut(room) {
+            inside.remove(&socket);
+            if inside.is_empty() {
+                rooms.remove(room);
+            }
+        }
+    }
+
+    fn client(&self, sid: Id) -> Option<Arc<Client>> {
         self.clients.read().unwrap_or_else(PoisonError::into_inner).get(&sid).cloned()
     }
 
@@ -213,9 +218,12 @@ impl Live {
     }
 
     /// A socket is gone.
-    fn forget(&self, sid: Sid) {
+    fn forget(&self, sid: Id) {
         let client = self.clients.write().unwrap_or_else(PoisonError::into_inner).remove(&sid);
         let Some(client) = client else { return };
+        for room in client.rooms().iter() {
+            self.leave(&room_of(client.tenant, room), sid);
+        }
         let mut feeds = self.feeds();
         if feeds.get(&client.tenant).is_some_and(|feed| feed.leave(sid)) {
             feeds.remove(&client.tenant);

@@ -1,9 +1,6 @@
 //! Who may still listen: sessions end, keys are revoked, roles change while sockets are open.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use kith_kernel::{Actor, Error, Kind, unauthenticated};
 
@@ -22,7 +19,7 @@ impl Live {
             tokio::select! {
                 () = self.app.tasks.stopping() => return,
                 () = woken.next() => tokio::time::sleep(DEBOUNCE).await,
-                () = tokio::time::sleep(SWEEP) => self.sweep(),
+                () = tokio::time::sleep(SWEEP) => {}
             }
             for client in self.all_clients() {
                 if self.app.tasks.is_stopping() {
@@ -44,31 +41,19 @@ impl Live {
             }
             Err(error) => {
                 self.complain(&client, "connect", &error);
-                let live = Arc::clone(self);
-                let hang_up = async move { live.hang_up(&client).await };
-                self.app.tasks.start("a socket that may listen no more", hang_up);
+                self.hang_up(&client);
             }
         }
     }
 
     async fn identify(&self, client: &Client) -> Result<Actor, Error> {
         let (token, wanted) = (client.token.as_deref(), client.wanted.as_deref());
-        let parts = head(client.socket.req_parts(), token, wanted)?;
+        let parts = head(&client.socket.arrived, token, wanted)?;
         let actor = (self.authenticate)(&parts).await?;
         if actor.tenant != client.tenant || actor.member != client.member {
             return Err(unauthenticated("This socket is of somebody else. Connect again."));
         }
         let address = client.actor().address;
         Ok(Actor { address, ..actor })
-    }
-
-    /// Forgets sockets whose handshake came to nothing, at the second look.
-    fn sweep(&self) {
-        for client in self.all_clients() {
-            let is_missing = !client.socket.connected();
-            if client.is_missing.swap(is_missing, Ordering::Relaxed) && is_missing {
-                self.forget(client.socket.id);
-            }
-        }
     }
 }

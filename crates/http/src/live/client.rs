@@ -2,26 +2,26 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Instant,
 };
 
 use kith_kernel::{Actor, Id};
 use serde::Serialize;
-use socketioxide::{
-    SendError, SocketError,
-    extract::{AckSender, SocketRef},
-};
+use serde_json::Value as Json;
 
 use super::render::Rendered;
-use crate::Place;
+use crate::{
+    Place,
+    socketio::{Sent, Socket},
+};
 
 /// Rooms that a socket may be in.
 pub(super) const MOST_ROOMS: usize = 200;
 
 /// A socket whose owner is known.
 pub(super) struct Client {
-    pub(super) socket: SocketRef,
+    pub(super) socket: Arc<Socket>,
     pub(super) tenant: Id,
     pub(super) member: Option<Id>,
     actor: RwLock<Arc<Actor>>,
@@ -30,17 +30,15 @@ pub(super) struct Client {
     pub(super) wanted: Option<Box<str>>,
     rooms: Mutex<Vec<Box<str>>>,
     mouth: Mutex<Mouth>,
-    /// Seen without a connection once: a handshake that came to nothing leaves such.
-    pub(super) is_missing: AtomicBool,
     _place: Place,
 }
 
-/// What came of sending.
+/// What came of telling an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// It waits to be taken.
+pub(super) enum Told {
+    /// All of it is on its way.
     Done,
-    /// So much waits already that nothing more does; this many pieces were sent.
+    /// So much waits already that nothing more does; this many pieces were taken.
     Full(usize),
     /// Nobody is there any more.
     Closed,
@@ -61,8 +59,9 @@ pub(super) struct Mouth {
 /// Something that was said.
 pub(super) struct Word {
     pub(super) event: String,
-    pub(super) data: serde_json::Value,
-    pub(super) ack: AckSender,
+    pub(super) data: Json,
+    /// The number under which it asks for an answer.
+    pub(super) ack: Option<u64>,
 }
 
 impl Mouth {
@@ -82,7 +81,7 @@ impl Mouth {
 
 impl Client {
     pub(super) fn new(
-        socket: SocketRef,
+        socket: Arc<Socket>,
         actor: Actor,
         (token, wanted): (Option<Box<str>>, Option<Box<str>>),
         place: Place,
@@ -96,7 +95,6 @@ impl Client {
             wanted,
             rooms: Mutex::default(),
             mouth: Mutex::default(),
-            is_missing: AtomicBool::new(false),
             _place: place,
         }
     }
@@ -118,32 +116,30 @@ impl Client {
         self.mouth.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what is told of an event, but for pieces that it has; `rooms` and `actor` are its own.
-    pub(super) fn deliver(&self, rendered: &Rendered, had: usize) -> Sent {
+    /// Puts in line what is told of an event, but for pieces that it has.
+    pub(super) fn deliver(&self, rendered: &Rendered, had: usize) -> Told {
         if rendered.pieces.is_empty() || !rendered.is_for(&self.actor()) {
-            return Sent::Done;
+            return Told::Done;
         }
         let rooms = self.rooms();
         for (at, piece) in rendered.pieces.iter().enumerate().skip(had) {
-            let Some(payload) = piece.for_whom(self.member, &rooms) else { continue };
-            match self.emit(piece.name, payload) {
+            let Some(packet) = piece.for_whom(self.member, &rooms) else { continue };
+            match self.socket.put(packet) {
                 Sent::Done => {}
-                Sent::Full(_) => return Sent::Full(at),
-                Sent::Closed => return Sent::Closed,
+                Sent::Full => return Told::Full(at),
+                Sent::Closed => return Told::Closed,
             }
         }
-        Sent::Done
+        Told::Done
     }
 
-    pub(super) fn emit(&self, event: &str, payload: &(impl Serialize + ?Sized)) -> Sent {
-        match self.socket.emit(event, &(payload,)) {
-            Ok(()) => Sent::Done,
-            Err(SendError::Socket(SocketError::InternalChannelFull)) => Sent::Full(0),
-            Err(SendError::Socket(SocketError::Closed)) => Sent::Closed,
-            Err(SendError::Serialize(error)) => {
-                tracing::error!(%error, event, "what is told cannot be sent");
-                Sent::Done
-            }
+    pub(super) fn emit(&self, event: &str, payload: &(impl Serialize + ?Sized)) {
+        self.socket.emit(event, payload);
+    }
+
+    pub(super) fn answer(&self, ack: Option<u64>, answer: &Json) {
+        if let Some(ack) = ack {
+            self.socket.answer(ack, answer);
         }
     }
 }

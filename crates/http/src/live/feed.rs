@@ -6,11 +6,10 @@ use std::{
 };
 
 use kith_kernel::Id;
-use socketioxide::socket::Sid;
 use tokio::sync::OnceCell;
 
 use super::{
-    client::{Client, Sent},
+    client::{Client, Told},
     render::{CHUNK, Rendered},
 };
 
@@ -34,7 +33,7 @@ pub(super) struct Inner {
     pub(super) head: i64,
     recent: VecDeque<Arc<Rendered>>,
     recent_bytes: usize,
-    entries: HashMap<Sid, Entry>,
+    entries: HashMap<Id, Entry>,
 }
 
 /// How far a socket is.
@@ -80,23 +79,23 @@ impl Position {
         Self { sequence, pieces: 0 }
     }
 
-    /// Sends the next events of the order behind this place, and moves on with them.
-    pub(super) fn deliver(&mut self, client: &Client, events: &[Arc<Rendered>]) -> Sent {
+    /// Puts in line the next events of the order behind this place, and moves on with them.
+    pub(super) fn deliver(&mut self, client: &Client, events: &[Arc<Rendered>]) -> Told {
         for event in events {
             if event.sequence <= self.sequence {
                 continue;
             }
             match client.deliver(event, self.pieces) {
-                Sent::Done => *self = Self::at(event.sequence),
-                Sent::Full(pieces) => {
+                Told::Done => *self = Self::at(event.sequence),
+                Told::Full(pieces) => {
                     // All before it went out.
                     *self = Self { sequence: event.sequence - 1, pieces };
-                    return Sent::Full(pieces);
+                    return Told::Full(pieces);
                 }
-                Sent::Closed => return Sent::Closed,
+                Told::Closed => return Told::Closed,
             }
         }
-        Sent::Done
+        Told::Done
     }
 }
 
@@ -131,21 +130,21 @@ impl Feed {
     }
 
     /// Lets a socket go; says whether nobody is left.
-    pub(super) fn leave(&self, sid: Sid) -> bool {
+    pub(super) fn leave(&self, sid: Id) -> bool {
         let mut inner = self.lock();
         inner.entries.remove(&sid);
         inner.entries.is_empty()
     }
 
     /// Has a socket hear what comes behind a place; whoever says so brings it what it lacks.
-    pub(super) fn listen(&self, sid: Sid, sequence: i64) {
+    pub(super) fn listen(&self, sid: Id, sequence: i64) {
         if let Some(entry) = self.lock().entries.get_mut(&sid) {
             (entry.position, entry.pace) = (Position::at(sequence), Pace::Behind);
         }
     }
 
     /// Takes a socket back to a place; says whether a task is needed to bring it what it lacks.
-    pub(super) fn rewind(&self, sid: Sid, sequence: i64) -> bool {
+    pub(super) fn rewind(&self, sid: Id, sequence: i64) -> bool {
         let mut inner = self.lock();
         let Some(entry) = inner.entries.get_mut(&sid) else { return false };
         entry.rewind = Some(sequence);
@@ -164,7 +163,9 @@ impl Feed {
         inner.keep(events);
         let mut fell_behind = Vec::new();
         for entry in inner.entries.values_mut().filter(|entry| entry.pace == Pace::Live) {
-            if let Sent::Full(_) = entry.position.deliver(&entry.client, events) {
+            let told = entry.position.deliver(&entry.client, events);
+            entry.client.socket.flush();
+            if let Told::Full(_) = told {
                 entry.pace = Pace::Behind;
                 fell_behind.push(Arc::clone(&entry.client));
             }
@@ -173,7 +174,7 @@ impl Feed {
     }
 
     /// What a socket that is behind does next, after it got as far as `reached`.
-    pub(super) fn next_step(&self, sid: Sid, reached: Option<Position>) -> Step {
+    pub(super) fn next_step(&self, sid: Id, reached: Option<Position>) -> Step {
         let mut inner = self.lock();
         let head = inner.head;
         let Some(entry) = inner.entries.get_mut(&sid) else { return Step::Done };

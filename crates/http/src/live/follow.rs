@@ -9,7 +9,7 @@ use kith_kernel::Result;
 
 use super::{
     Live,
-    client::{Client, Sent},
+    client::{Client, Told},
     feed::{Feed, Step},
     render::CHUNK,
 };
@@ -21,7 +21,6 @@ const AFTER_AN_ERROR: Duration = Duration::from_secs(2);
 const BREATH: Duration = Duration::from_millis(5);
 /// Whoever takes nothing for this long is hung up on, and comes back for the rest.
 const PATIENCE: Duration = Duration::from_secs(15);
-const GOODBYE: Duration = Duration::from_secs(2);
 
 impl Live {
     /// Tells what is sealed, until the application stops.
@@ -42,9 +41,6 @@ impl Live {
                     AFTER_AN_ERROR
                 }
             };
-        }
-        if let Some((io, _)) = self.io.get() {
-            tokio::time::timeout(GOODBYE, io.close()).await.ok();
         }
     }
 
@@ -105,40 +101,32 @@ impl Live {
                         Ok(events) => (position, events),
                         Err(error) => {
                             tracing::error!(?error, "what a socket missed could not be read");
-                            return self.hang_up(client).await;
+                            return self.hang_up(client);
                         }
                     }
                 }
             };
             let before = position;
-            let sent = position.deliver(client, &events);
+            let told = position.deliver(client, &events);
+            client.socket.flush();
             if position != before {
                 moved_at = Instant::now();
             }
             reached = Some(position);
-            match sent {
-                Sent::Done => {}
-                Sent::Closed => return,
-                Sent::Full(_) if moved_at.elapsed() > PATIENCE => {
+            match told {
+                Told::Done => {}
+                Told::Closed => return,
+                Told::Full(_) if moved_at.elapsed() > PATIENCE => {
                     tracing::debug!("a socket takes nothing");
-                    return self.hang_up(client).await;
+                    return self.hang_up(client);
                 }
-                Sent::Full(_) => tokio::time::sleep(BREATH).await,
+                Told::Full(_) => tokio::time::sleep(BREATH).await,
             }
         }
     }
 
-    /// Ends a socket. Where its buffer is full, the heartbeat of the library ends it at the latest.
-    pub(super) async fn hang_up(&self, client: &Client) {
-        let until = Instant::now() + PATIENCE * 2;
-        while client.socket.connected() && Instant::now() < until {
-            if client.socket.clone().disconnect().is_ok() {
-                return;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(BREATH * 50) => {}
-                () = self.app.tasks.stopping() => return,
-            }
-        }
+    /// Ends a socket.
+    pub(super) fn hang_up(&self, client: &Client) {
+        self.server.disconnect(&client.socket);
     }
 }

@@ -1,29 +1,19 @@
 //! The handshake: who connects, where they listen, and from where on.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
-use axum::{
-    extract::ConnectInfo,
-    http::{HeaderName, HeaderValue, Method, Request, header, request::Parts},
-};
+use axum::http::{HeaderName, HeaderValue, Method, Request, header, request::Parts};
 use kith_kernel::{Actor, Error, Id, Kind, Result, unauthenticated};
 use kith_platform::events::order;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use socketioxide::{
-    SocketIo,
-    extract::{AckSender, Event, SocketRef, TryData},
-    handler::ConnectHandler,
-};
 
 use super::{
     Live,
     client::{Client, Word},
     feed::Feed,
 };
+use crate::socketio::{Arrived, Ears, Later, Socket};
 
 /// Whoever missed more is told so, and reads what there is instead.
 const MOST_REPLAYED: i64 = 50_000;
@@ -45,32 +35,42 @@ pub(super) struct Auth {
     more: serde_json::Map<String, Json>,
 }
 
-/// Lets clients in.
-pub(super) fn open(live: &Arc<Live>, io: &SocketIo) {
-    // The library holds what it is given for as long as it is held by the sockets: they must not hold each other.
-    let (door, inside) = (Arc::downgrade(live), Arc::downgrade(live));
-    let admit = move |socket: SocketRef, TryData(auth): TryData<Auth>| {
-        let live = door.upgrade();
-        async move {
-            let live = live.ok_or_else(|| "unavailable: The server stops.".to_owned())?;
-            live.admit(&socket, auth.unwrap_or_default()).await.map_err(|error| {
+impl Ears for Live {
+    fn admit(
+        self: Arc<Self>,
+        socket: Arc<Socket>,
+        auth: Json,
+    ) -> Later<std::result::Result<(), String>> {
+        Box::pin(async move {
+            self.take_in(&socket, said_of_itself(auth)).await.map_err(|error| {
                 tracing::debug!(?error, "a socket was refused");
                 format!("{}: {}", error.code(), shown(&error))
             })
-        }
-    };
-    let begin = move |socket: SocketRef, TryData(auth): TryData<Auth>| {
-        let live = inside.upgrade();
-        async move {
-            let Some(live) = live else { return };
-            let Some(client) = live.client(socket.id) else { return };
-            if let Err(error) = live.begin(&client, auth.unwrap_or_default()).await {
+        })
+    }
+
+    fn begin(self: Arc<Self>, socket: Arc<Socket>, auth: Json) -> Later<()> {
+        Box::pin(async move {
+            let Some(client) = self.client(socket.id) else { return };
+            if let Err(error) = self.begin_to_listen(&client, said_of_itself(auth)).await {
                 tracing::error!(?error, "a socket could not begin to listen");
-                live.hang_up(&client).await;
+                self.hang_up(&client);
             }
-        }
-    };
-    io.ns("/", begin.with(admit));
+        })
+    }
+
+    fn hear(self: Arc<Self>, socket: &Arc<Socket>, event: String, data: Json, ack: Option<u64>) {
+        self.listen_to(socket.id, Word { event, data, ack });
+    }
+
+    fn gone(&self, socket: &Socket) {
+        self.forget(socket.id);
+    }
+}
+
+/// What cannot be read is as if nothing had been said.
+fn said_of_itself(auth: Json) -> Auth {
+    serde_json::from_value(auth).unwrap_or_default()
 }
 
 /// What of an error is for strangers.
@@ -83,11 +83,11 @@ fn shown(error: &Error) -> &str {
 
 /// The request by which it came, with what the handshake says instead of headers. A handshake acts like a request that
 /// changes something: a page of somebody else, which sends our cookie along, is refused.
-pub(super) fn head(parts: &Parts, token: Option<&str>, tenant: Option<&str>) -> Result<Parts> {
+pub(super) fn head(arrived: &Arrived, token: Option<&str>, tenant: Option<&str>) -> Result<Parts> {
     let malformed = || unauthenticated("This token cannot be one of ours.");
-    let request = Request::builder().method(Method::POST).uri(parts.uri.clone()).body(());
+    let request = Request::builder().method(Method::POST).uri("/socket.io/").body(());
     let mut head = request.map_err(|_| malformed())?.into_parts().0;
-    head.headers = parts.headers.clone();
+    head.headers = arrived.headers();
     if let Some(token) = token {
         let bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| malformed())?;
         head.headers.insert(header::AUTHORIZATION, bearer);
@@ -101,25 +101,20 @@ pub(super) fn head(parts: &Parts, token: Option<&str>, tenant: Option<&str>) -> 
 
 impl Live {
     /// Finds out who connects.
-    async fn admit(self: &Arc<Self>, socket: &SocketRef, auth: Auth) -> Result<()> {
+    async fn take_in(&self, socket: &Arc<Socket>, auth: Auth) -> Result<()> {
         let given = |text: Option<String>| text.filter(|text| text.len() <= LONGEST);
         let (token, wanted) = (given(auth.token), given(auth.tenant_id));
-        let parts = socket.req_parts();
         let token = token.as_deref().map(|token| token.strip_prefix("Bearer ").unwrap_or(token));
-        let actor = (self.authenticate)(&head(parts, token, wanted.as_deref())?).await?;
+        let actor = (self.authenticate)(&head(&socket.arrived, token, wanted.as_deref())?).await?;
         if actor.tenant == Id::NIL {
             let why = "You belong to no tenant: make one, or accept an invite.";
             return Err(unauthenticated(why).coded("no_tenant"));
         }
         let whose = actor.member.or(actor.user).unwrap_or(actor.tenant);
         let place = self.places.take(whose)?;
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let actor = Actor { address, ..actor };
+        let actor = Actor { address: socket.arrived.address, ..actor };
         let kept = (token.map(Into::into), wanted.map(String::into_boxed_str));
-        let client = Arc::new(Client::new(socket.clone(), actor, kept, place));
-        self.add(client)?;
-        self.attend(socket);
-        Ok(())
+        self.add(Arc::new(Client::new(Arc::clone(socket), actor, kept, place)))
     }
 
     fn add(&self, client: Arc<Client>) -> Result<()> {
@@ -132,33 +127,9 @@ impl Live {
         Ok(())
     }
 
-    /// Hears what a socket says, in order, and when it goes.
-    fn attend(self: &Arc<Self>, socket: &SocketRef) {
-        let live = Arc::downgrade(self);
-        socket.on_fallback(
-            move |socket: SocketRef,
-                  Event(event): Event,
-                  TryData(data): TryData<Json>,
-                  ack: AckSender| {
-                // Not in the future: futures of one socket may overtake one another.
-                if let Some(live) = live.upgrade() {
-                    live.hear(socket.id, Word { event, data: data.unwrap_or_default(), ack });
-                }
-                std::future::ready(())
-            },
-        );
-        let live = Arc::downgrade(self);
-        socket.on_disconnect(move |socket: SocketRef| {
-            if let Some(live) = live.upgrade() {
-                live.forget(socket.id);
-            }
-            std::future::ready(())
-        });
-    }
-
     /// Has a socket listen from the place that it names, or from now on.
-    async fn begin(self: &Arc<Self>, client: &Arc<Client>, auth: Auth) -> Result<()> {
-        let feed = self.enter(client);
+    async fn begin_to_listen(self: &Arc<Self>, client: &Arc<Client>, auth: Auth) -> Result<()> {
+        let feed = self.feed_of(client);
         let begun = feed.begun.get_or_try_init(async || {
             let ctx = self.app.as_system(feed.tenant);
             feed.begin(ctx.read(async |db| order::latest(db).await).await?);
@@ -181,7 +152,7 @@ impl Live {
         Ok(())
     }
 
-    fn enter(&self, client: &Arc<Client>) -> Arc<Feed> {
+    fn feed_of(&self, client: &Arc<Client>) -> Arc<Feed> {
         let mut feeds = self.feeds();
         let feed = feeds.entry(client.tenant).or_insert_with(|| Arc::new(Feed::new(client.tenant)));
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);

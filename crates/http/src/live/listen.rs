@@ -1,6 +1,11 @@
 //! What sockets say: events that slices registered, answered in turn and within limits.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::Arc,
+    time::Instant,
+};
 
 use kith_kernel::{
     Error, Id, Kind, Result, Role, forbidden, internal, invalid, malformed, not_found,
@@ -9,7 +14,6 @@ use kith_platform::Ctx;
 use kith_store::Write;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
-use socketioxide::socket::Sid;
 
 use super::{
     Live,
@@ -144,14 +148,14 @@ impl Said {
             return Err(Error::new(Kind::TooMany, "too_many_rooms", why));
         }
         rooms.push(room.into());
-        self.client.socket.join(room_of(self.client.tenant, room));
+        self.live.enter(room_of(self.client.tenant, room), &self.client.socket);
         Ok(())
     }
 
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
         self.client.rooms().retain(|there| **there != *room);
-        self.client.socket.leave(room_of(self.client.tenant, room));
+        self.live.leave(&room_of(self.client.tenant, room), self.client.socket.id);
     }
 
     /// Whether the socket is in a room.
@@ -173,14 +177,14 @@ impl Said {
 
 impl Live {
     /// Takes in what a socket says, to be answered in turn.
-    pub(super) fn hear(self: &Arc<Self>, sid: Sid, word: Word) {
+    pub(super) fn listen_to(self: &Arc<Self>, sid: Id, word: Word) {
         let Some(client) = self.client(sid) else { return };
         let mut mouth = client.mouth();
         let within = mouth.may_say(self.options.events_per_second, Instant::now());
         if !within || mouth.waiting.len() >= MOST_WAITING {
             let is_flood = mouth.excess > MOST_EXCESS;
             drop(mouth);
-            return self.refuse(client, word, is_flood);
+            return self.refuse(&client, &word, is_flood);
         }
         mouth.waiting.push_back(word);
         if std::mem::replace(&mut mouth.is_busy, true) {
@@ -191,17 +195,15 @@ impl Live {
         self.app.tasks.start("what a socket says", async move { live.attend_to(client).await });
     }
 
-    fn refuse(self: &Arc<Self>, client: Arc<Client>, word: Word, is_flood: bool) {
+    fn refuse(&self, client: &Client, word: &Word, is_flood: bool) {
         if is_flood {
             tracing::debug!("a socket is flooding");
-            let live = Arc::clone(self);
-            let hang_up = async move { live.hang_up(&client).await };
-            return self.app.tasks.start("a socket that floods", hang_up);
+            return self.hang_up(&client);
         }
         let limit = self.options.events_per_second;
         let why = format!("More than {limit} events in a second.");
         let error = Error::new(Kind::TooMany, "rate_limited", why).retry_after(1);
-        word.ack.send(&(json!({ "error": self.problem(&error) }),)).ok();
+        client.answer(word.ack, &json!({ "error": self.problem(&error) }));
     }
 
     async fn attend_to(self: &Arc<Self>, client: Arc<Client>) {
@@ -209,6 +211,7 @@ impl Live {
             let word = {
                 let mut mouth = client.mouth();
                 let Some(word) = mouth.waiting.pop_front() else {
+                    mouth.waiting = VecDeque::new();
                     mouth.is_busy = false;
                     return;
                 };
@@ -218,9 +221,7 @@ impl Live {
                 Ok(answer) => answer,
                 Err(error) => json!({ "error": self.complain(&client, &word.event, &error) }),
             };
-            if let Err(error) = word.ack.send(&(answer,)) {
-                tracing::debug!(%error, "an acknowledgement was not taken");
-            }
+            client.answer(word.ack, &answer);
         }
     }
 

@@ -9,9 +9,10 @@ use kith_kernel::{Actor, Id, Result, internal};
 use kith_platform::events::{Stored, order};
 use kith_store::Read;
 use serde::Deserialize;
-use serde_json::{Map, Value as Json, json, value::RawValue};
+use serde_json::{Map, Value as Json, json};
 
 use super::{Happening, Live, Piece, ScopeOf, To};
+use crate::socketio::Written;
 
 /// Events that are read at once.
 pub(super) const CHUNK: usize = 500;
@@ -21,16 +22,15 @@ pub(super) struct Rendered {
     pub(super) sequence: i64,
     /// What a key must be allowed to read.
     scope: &'static str,
-    pub(super) pieces: Vec<Written>,
+    pub(super) pieces: Vec<Spoken>,
     pub(super) bytes: usize,
 }
 
-/// A piece, as JSON.
-pub(super) struct Written {
-    pub(super) name: &'static str,
+/// A piece, as it goes out.
+pub(super) struct Spoken {
     to: To,
-    payload: Box<RawValue>,
-    lean: Option<Box<RawValue>>,
+    full: Written,
+    lean: Option<Written>,
 }
 
 impl Rendered {
@@ -40,14 +40,14 @@ impl Rendered {
     }
 }
 
-impl Written {
+impl Spoken {
     /// What of it goes to a member who is in some rooms.
-    pub(super) fn for_whom(&self, member: Option<Id>, rooms: &[Box<str>]) -> Option<&RawValue> {
+    pub(super) fn for_whom(&self, member: Option<Id>, rooms: &[Box<str>]) -> Option<&Written> {
         match &self.to {
-            To::All => Some(&self.payload),
-            To::Member(one) => (member == Some(*one)).then_some(&*self.payload),
-            To::Room(room) if rooms.iter().any(|there| **there == **room) => Some(&self.payload),
-            To::Room(_) => self.lean.as_deref(),
+            To::All => Some(&self.full),
+            To::Member(one) => (member == Some(*one)).then_some(&self.full),
+            To::Room(room) if rooms.iter().any(|there| **there == **room) => Some(&self.full),
+            To::Room(_) => self.lean.as_ref(),
         }
     }
 }
@@ -99,11 +99,9 @@ impl Live {
         }
         // The last one: whoever has it has all that is told of the event.
         pieces.push(changed(&happening));
-        let pieces: Vec<Written> =
+        let pieces: Vec<Spoken> =
             pieces.into_iter().map(|piece| write(piece, sequence)).collect::<Result<_>>()?;
-        let size = |one: &Written| {
-            one.payload.get().len() + one.lean.as_ref().map_or(0, |lean| lean.get().len())
-        };
+        let size = |one: &Spoken| one.full.size() + one.lean.as_ref().map_or(0, Written::size);
         Ok(Rendered { sequence, scope, bytes: pieces.iter().map(size).sum(), pieces })
     }
 }
@@ -146,16 +144,12 @@ fn changed(happening: &Happening<'_>) -> Piece {
     Piece { name: "record:changed", to: To::All, payload, lean: None }
 }
 
-fn write(piece: Piece, sequence: i64) -> Result<Written> {
-    let raw = |mut payload: Map<String, Json>| {
+fn write(piece: Piece, sequence: i64) -> Result<Spoken> {
+    let Piece { name, to, payload, lean } = piece;
+    let packet = |mut payload: Map<String, Json>| {
         payload.insert("offset".to_owned(), json!(sequence));
-        serde_json::value::to_raw_value(&payload)
+        Written::event(name, &payload)
             .map_err(|error| internal("what is told cannot be written").caused_by(error))
     };
-    Ok(Written {
-        name: piece.name,
-        to: piece.to,
-        payload: raw(piece.payload)?,
-        lean: piece.lean.map(raw).transpose()?,
-    })
+    Ok(Spoken { to, full: packet(payload)?, lean: lean.map(packet).transpose()? })
 }
