@@ -27,7 +27,8 @@ PROJECT = HERE.parent
 TICKS = os.sysconf("SC_CLK_TCK")
 # Sockets, rooms, things said in a second, seconds.
 ROOMS = ((1_000, 20, 400, 6), (1_000, 20, 1_000, 6), (500, 2, 100, 6))
-IDLE = (0, 2_000, 5_000)
+# The first are there already: a server gives back what its start took, and then grows by sockets alone.
+IDLE = (2_000, 5_000, 8_000)
 BURST = (500, 2_000)
 
 
@@ -170,12 +171,11 @@ def burst(server: Server, cpus: str) -> dict:
 def idle(server: Server, cpus: str) -> list[tuple[int, int]]:
     seen = []
     for sockets in IDLE:
-        load = Load(server, cpus, (sockets, 1, 0, 0)) if sockets else None
+        load = Load(server, cpus, (sockets, 1, 0, 0))
         time.sleep(2)
         seen.append((sockets, rss_kib(server.process.pid)))
-        if load:
-            load.end()
-            time.sleep(2)
+        load.end()
+        time.sleep(2)
     return seen
 
 
@@ -201,9 +201,9 @@ def main() -> None:
             try:
                 first, *more = idle(server, options.load_cpus)
                 for sockets, kib in more:
-                    each = (kib - first[1]) / sockets
-                    print(f"{name}: {sockets} idle sockets: {kib} KiB, {each:.1f} KiB each, beside {first[1]} KiB of none", flush=True)
-                    results.setdefault((f"KiB of each of {sockets} idle sockets", name), []).append(each)
+                    each = (kib - first[1]) / (sockets - first[0])
+                    print(f"{name}: {sockets} idle sockets: {kib} KiB, {each:.1f} KiB each beyond {first[0]} with {first[1]} KiB", flush=True)
+                    results.setdefault((f"KiB of each idle socket from {first[0]} to {sockets}", name), []).append(each)
                 for shape in ROOMS:
                     told = rooms(server, options.load_cpus, shape)
                     print(f"{name}: {shape}: {told}", flush=True)

@@ -1,5 +1,6 @@
 //! The inbox: what comes in by channels becomes messages of people, once and in order; what goes out arrives once.
 
+mod chat;
 mod far;
 mod intake;
 mod people;

@@ -2,6 +2,7 @@
 
 mod driver;
 mod nodes;
+mod raw;
 mod talk;
 
 use serde_json::{Value as Json, json};

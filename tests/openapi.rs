@@ -54,7 +54,7 @@ fn references(value: &Json, document: &Json) {
 }
 
 /// They take a provider of models, or do not end; `models`, `engines` and `assistant` ask them.
-const TRIED_ELSEWHERE: [&str; 15] = [
+const TRIED_ELSEWHERE: [&str; 21] = [
     "POST /v1/messages",
     "POST /v1/chat/completions",
     "POST /v1/embeddings",
@@ -70,6 +70,13 @@ const TRIED_ELSEWHERE: [&str; 15] = [
     "POST /api/webhooks/instagram",
     "POST /api/webhooks/telegram/{channelId}",
     "POST /api/webhooks/in/{channelId}",
+    // A visitor's token goes with these.
+    "GET /api/chat/{channelId}",
+    "GET /api/chat/{channelId}/messages",
+    "GET /api/chat/{channelId}/stream",
+    "POST /api/chat/{channelId}/messages",
+    "POST /api/chat/{channelId}/read",
+    "POST /api/chat/{channelId}/visitors",
 ];
 
 async fn answers_are_those_that_the_document_tells(kind: Kind) {

@@ -189,6 +189,11 @@ impl Channel {
         value.or_else(|| self.config.get(key)?.as_str()).filter(|text| !text.is_empty())
     }
 
+    /// The texts of a list of the configuration.
+    pub(crate) fn list(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.config[key].as_array().into_iter().flatten().filter_map(Json::as_str)
+    }
+
     /// The same, of what cannot be done without.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The inbox: channels, conversations, messages, who people are on which channel, what comes in and goes out.
 
 pub mod channels;
+mod chat;
 pub mod conversations;
 mod far;
 pub mod handles;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use kith_http::Routes;
 use kith_kernel::{Condition, Id, Op, Result, Rule};
-use kith_platform::{Settings, jobs::Registry, outgoing::Outgoing, storage::Storage};
+use kith_platform::{App, Settings, jobs::Registry, outgoing::Outgoing, storage::Storage};
 use kith_records::{
     Object, Records,
     import::{Imports, object_route},
@@ -27,6 +28,7 @@ use kith_store::Migration;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use chat::Lobby;
 use far::Far;
 
 pub use live::{live_events, room as room_of_conversation, tell};
@@ -45,6 +47,8 @@ pub struct Inbox {
     records: Arc<Records>,
     storage: Storage,
     far: Far,
+    /// Visitors of web chats who wait.
+    lobby: Arc<Lobby>,
     /// Where the world meets this server, without a slash at the end.
     public_url: String,
 }
@@ -67,8 +71,15 @@ impl Inbox {
             records: Arc::clone(records),
             storage: storage.clone(),
             far,
+            lobby: Arc::default(),
             public_url,
         }))
+    }
+
+    /// Tells visitors of web chats what is said, until the application stops.
+    pub fn start(&self, app: &App) {
+        let lobby = Arc::clone(&self.lobby);
+        app.tasks.start("visitors of web chats", lobby.attend(app.clone()));
     }
 
     pub(crate) fn public_url(&self) -> &str {
@@ -94,7 +105,11 @@ pub fn routes(inbox: &Arc<Inbox>, imports: &Imports) -> Routes {
     let common = OBJECTS.iter().fold(Routes::new(), |routes, object| {
         routes.and(object_routes(&inbox.records, object)).and(object_route(imports, object))
     });
-    common.and(channels::routes(inbox)).and(conversations::routes(inbox)).and(intake::routes(inbox))
+    common
+        .and(channels::routes(inbox))
+        .and(conversations::routes(inbox))
+        .and(intake::routes(inbox))
+        .and(chat::routes(inbox))
 }
 
 /// The named schemas of what is not a record.

@@ -21,7 +21,7 @@ use tower_http::{
         CompressionLayer,
         predicate::{Predicate, SizeAbove},
     },
-    cors::{AllowOrigin, CorsLayer},
+    cors::{AllowCredentials, AllowOrigin, CorsLayer},
 };
 
 /// What is known only when the router is built: counts and document, written out, as a tree takes ten times the room.
@@ -239,6 +239,11 @@ fn is_plain(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> b
     !headers.contains_key(header::ACCEPT_RANGES)
 }
 
+/// What pages of everybody may ask, without cookies: what may be asked of a web chat is said by its channel.
+fn is_open(path: &str) -> bool {
+    path.starts_with("/api/chat/") || path.starts_with("/api/v1/chat/") || path == "/chat/widget.js"
+}
+
 /// What lies around the whole router.
 pub(crate) fn layers(router: Router, origins: &[String]) -> Router {
     let router = router.layer(CatchPanicLayer::new()).layer(
@@ -246,14 +251,17 @@ pub(crate) fn layers(router: Router, origins: &[String]) -> Router {
     );
     let origins: Vec<HeaderValue> =
         origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    if origins.is_empty() {
-        return router;
-    }
+    let is_listed = move |origin: &HeaderValue| origins.contains(origin);
+    let listed = is_listed.clone();
     let named = |name| HeaderName::from_static(name);
     router.layer(
         CorsLayer::new()
-            .allow_origin(AllowOrigin::list(origins))
-            .allow_credentials(true)
+            .allow_origin(AllowOrigin::predicate(move |origin, head| {
+                is_open(head.uri.path()) || is_listed(origin)
+            }))
+            .allow_credentials(AllowCredentials::predicate(move |origin, head| {
+                !is_open(head.uri.path()) && listed(origin)
+            }))
             .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE])
             .allow_headers([
                 header::AUTHORIZATION,

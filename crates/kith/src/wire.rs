@@ -242,6 +242,7 @@ impl House {
         events::Sealer::new(self.app.clone()).start();
         self.readers.start();
         self.live.start();
+        self.inbox.start(&self.app);
         self.gateway.start();
         let house = self.clone();
         self.app.tasks.start("retention", async move {

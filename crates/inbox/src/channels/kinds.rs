@@ -66,12 +66,13 @@ const TELEGRAM: [Key; 3] = [
     key("secretToken", Holds::MadeSecret),
     key("webhookUrl", Holds::Plain),
 ];
-const WEBSITE: [Key; 5] = [
+const WEBSITE: [Key; 6] = [
     key("widgetId", Holds::Plain),
     key("allowedDomains", Holds::List),
     key("title", Holds::Plain),
     key("greeting", Holds::Plain),
     key("color", Holds::Plain),
+    key("visitorSecret", Holds::MadeSecret),
 ];
 const EMAIL: [Key; 4] = [
     needed("address", Holds::Plain),
@@ -137,8 +138,7 @@ impl ChannelKind {
             Self::WhatsApp => Some("phoneNumberId"),
             Self::Facebook | Self::Instagram => Some("pageId"),
             Self::Email => Some("address"),
-            Self::Website => Some("widgetId"),
-            Self::Telegram | Self::Api => None,
+            Self::Telegram | Self::Website | Self::Api => None,
         }
     }
 

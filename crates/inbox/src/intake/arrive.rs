@@ -214,6 +214,16 @@ async fn rewrite(
 }
 
 impl Inbox {
+    /// Takes in what nobody needs to keep for it.
+    pub(crate) async fn take_in(
+        &self,
+        ctx: &Ctx,
+        channel: &Channel,
+        arrival: &Arrival,
+    ) -> Result<()> {
+        ctx.write(async |db| take(self, (ctx, db), (channel, Id::NIL), arrival).await).await
+    }
+
     /// Something came in: the far side knows the channel.
     pub(super) async fn connected(&self, ctx: &Ctx, db: &Write, channel: &Channel) -> Result<()> {
         let changes = json!({ "connectedAt": ctx.now(), "status": "ACTIVE", "statusReason": null });

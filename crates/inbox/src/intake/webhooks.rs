@@ -206,7 +206,7 @@ impl Inbox {
         Err(if is_known { unsigned() } else { not_found("channel") })
     }
 
-    async fn named(&self, call: &Call, kind: ChannelKind) -> Result<(Ctx, Channel)> {
+    pub(crate) async fn named(&self, call: &Call, kind: ChannelKind) -> Result<(Ctx, Channel)> {
         let id = call.id("channelId")?.to_string();
         let claims = channels::find(&call.ctx.app.db, Identity::Channel, ("", &id)).await?;
         for claim in claims {
