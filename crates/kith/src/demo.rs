@@ -17,9 +17,14 @@ use crate::wire::House;
 pub(crate) struct SignIn {
     pub(crate) email: &'static str,
     pub(crate) password: &'static str,
+    /// The channel of its web chat, where there still is one.
+    pub(crate) chat: Option<Id>,
 }
 
-const SIGN_IN: SignIn = SignIn { email: "demo@kith.example", password: "demo-kith-2026" };
+const EMAIL: &str = "demo@kith.example";
+const PASSWORD: &str = "demo-kith-2026";
+/// What identity calls it.
+const TENANT: &str = "Demo";
 
 const ACCOUNTS: usize = 60;
 const CONTACTS: usize = 180;
@@ -44,13 +49,18 @@ pub(crate) fn generous(settings: Settings) -> Result<Settings> {
 
 /// Makes the demo tenant when it is not there yet.
 pub(crate) async fn furnish(house: &House) -> Result<SignIn> {
-    let made = house.identity.demo_tenant(("Ana Demo", SIGN_IN.email, SIGN_IN.password)).await?;
+    let made = house.identity.demo_tenant(("Ana Demo", EMAIL, PASSWORD)).await?;
     if let Some(ctx) = made {
         tracing::info!("making the demo tenant's records");
         inbox::furnish(house, &ctx).await?;
         Furnishing { house, ctx, random: Random(7) }.fill().await?;
     }
-    Ok(SIGN_IN)
+    let chat = match house.tenant(Some(TENANT)).await {
+        Ok(ctx) => inbox::chat(&ctx).await?,
+        // It was called something else, or is one of several.
+        Err(_) => None,
+    };
+    Ok(SignIn { email: EMAIL, password: PASSWORD, chat })
 }
 
 /// Numbers that look random and are the same in each run (a linear congruential generator).

@@ -79,6 +79,9 @@ fn greet(address: SocketAddr, demo: Option<&demo::SignIn>, setup_token: Option<&
     say!("Kith is at http://{address}   (documentation: http://{address}/docs)");
     if let Some(demo) = demo {
         say!("Demo tenant: sign in with {} and the password {}", demo.email, demo.password);
+        if let Some(chat) = demo.chat {
+            say!("Be a visitor of its web chat at http://{address}/demo/chat?channel={chat}");
+        }
     }
     if let Some(token) = setup_token {
         say!("The first user to register with this setupToken runs the installation: {token}");

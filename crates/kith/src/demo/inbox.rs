@@ -6,7 +6,7 @@ use kith_inbox::channels::CHANNEL;
 use kith_kernel::{Id, Result};
 use kith_platform::Ctx;
 use kith_records::{Manner, Object, Record, Records};
-use kith_store::Select;
+use kith_store::{Condition, Select};
 use serde_json::{Value as Json, json};
 
 use crate::wire::House;
@@ -64,8 +64,20 @@ pub(super) async fn furnish(house: &House, ctx: &Ctx) -> Result<()> {
     Ok(())
 }
 
-/// A channel of each kind that has a far side, with secrets of their own.
-fn channels(ctx: &Ctx, agent: Id) -> [Json; 4] {
+/// The channel of its web chat.
+pub(super) async fn chat(ctx: &Ctx) -> Result<Option<Id>> {
+    let select = Select::from(CHANNEL.plural)
+        .show(&["id"])
+        .whose("type", "WEBSITE")
+        .whose("is_active", true)
+        .only(Condition::Null("deleted_at"))
+        .by("id", false)
+        .at_most(1);
+    Ok(ctx.read(async |db| db.ids(&select).await).await?.first().copied())
+}
+
+/// A channel of each kind that has a far side, with secrets of their own, and a web chat.
+fn channels(ctx: &Ctx, agent: Id) -> [Json; 5] {
     let secret = || ctx.new_id().simple();
     let page = |kind: &str, name: &str, id: &str| {
         json!({
@@ -86,6 +98,10 @@ fn channels(ctx: &Ctx, agent: Id) -> [Json; 4] {
         page("FACEBOOK", "Lamps on Messenger", "15550102031"),
         page("INSTAGRAM", "Lamps on Instagram", "15550102032"),
         telegram,
+        json!({
+            "type": "WEBSITE", "name": "Lamps on the web", "agentId": agent,
+            "config": { "title": "Lamps", "greeting": "Good day! Ask me anything about our lamps.", "color": "#8a4b08" },
+        }),
     ]
 }
 
