@@ -20,6 +20,9 @@ on_both!(
     what_was_said_is_said,
     templates_are_filled,
     a_member_who_writes_has_the_word,
+    what_is_closed_is_left_alone,
+    what_went_with_a_conversation_comes_back_with_it,
+    keys_that_could_be_guessed_are_refused,
 );
 
 /// A channel of one's own with its key.
@@ -231,4 +234,77 @@ async fn a_member_who_writes_has_the_word(kind: Kind) {
     assert!(after["firstResponseAt"].is_string() && after["waitingSince"].is_null());
     let released = world.ana.post(&format!("{path}/release"), json!({})).await.json;
     assert_eq!((&released["speaker"], &released["assigneeId"]), (&json!("AGENT"), &Json::Null));
+}
+
+async fn what_is_closed_is_left_alone(kind: Kind) {
+    let world = World::new(kind).await;
+    let (id, _) = begun(&world).await;
+    let path = format!("/api/conversations/{id}");
+    let emptied = world.ana.patch(&path, json!({ "contactId": null })).await;
+    assert_eq!(emptied.status, 422, "{emptied:?}");
+    assert_eq!(world.ana.put(&format!("{path}/close"), json!({})).await.status, 200);
+    let me = world.ana.get("/api/auth/me").await.json["memberId"].clone();
+    for (action, body) in [
+        ("take", json!({})),
+        ("release", json!({})),
+        ("escalate", json!({})),
+        ("resolve", json!({})),
+        ("snooze", json!({ "until": "2027-11-21T10:00:00Z" })),
+        ("assign", json!({ "assigneeId": me })),
+    ] {
+        let refused = world.ana.post(&format!("{path}/{action}"), body).await;
+        let told = (refused.status, refused.json["code"].as_str());
+        assert_eq!(told, (409, Some("conversation_closed")), "{action}");
+    }
+    // What was said of its end may be said again.
+    let again = world.ana.put(&format!("{path}/close"), json!({ "rating": 4 })).await;
+    assert_eq!((again.status, &again.json["rating"]), (200, &json!(4)));
+    assert_eq!(world.ana.post(&format!("{path}/reopen"), json!({})).await.json["status"], "ACTIVE");
+}
+
+async fn what_went_with_a_conversation_comes_back_with_it(kind: Kind) {
+    let world = World::new(kind).await;
+    let (id, _) = begun(&world).await;
+    let path = format!("/api/conversations/{id}");
+    let said = |content: &str| json!({ "content": content, "isNote": true });
+    world.ana.make(&format!("{path}/messages"), said("She is from Recife.")).await;
+    let wrong = world.ana.make(&format!("{path}/messages"), said("She is from Natal.")).await;
+    let gone = format!("/api/messages/{}", wrong["id"].as_str().unwrap());
+    assert_eq!(world.ana.delete(&gone).await.status, 204);
+    let contact = world.ana.get(&path).await.json["contactId"].as_str().unwrap().to_owned();
+    let texts = async || {
+        let all = world.ana.get(&format!("{path}/messages?sort=sequence")).await;
+        let all = all.json["data"].as_array().cloned().unwrap_or_default();
+        all.iter().map(|one| one["content"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = ["Hello?", "She is from Recife."];
+    for deleted in [path.clone(), format!("/api/contacts/{contact}")] {
+        world.app.clock.advance_seconds(5);
+        assert_eq!(world.ana.delete(&deleted).await.status, 204);
+        assert_eq!(world.ana.get(&path).await.status, 404);
+        let back = world.ana.post(&format!("{deleted}/restore"), json!({})).await;
+        assert_eq!(back.status, 200, "{back:?}");
+        assert_eq!(texts().await, all, "what went before stays away");
+    }
+    let found = world.ana.get("/api/messages?search=Recife").await;
+    assert_eq!(found.json["data"].as_array().unwrap().len(), 1, "it is found again");
+}
+
+async fn keys_that_could_be_guessed_are_refused(kind: Kind) {
+    let world = World::new(kind).await;
+    for (config, at) in [
+        (json!({ "apiKey": "short" }), "/config/apiKey"),
+        (json!({ "signingSecret": "fifteen letters" }), "/config/signingSecret"),
+        (json!({ "webhookUrl": "example.com/hook" }), "/config/webhookUrl"),
+        (json!({ "webhookUrl": "ftp://example.com" }), "/config/webhookUrl"),
+        (json!({ "webhookUrl": "https://" }), "/config/webhookUrl"),
+    ] {
+        let body = json!({ "type": "API", "name": "x", "config": config });
+        let refused = world.ana.post("/api/channels", body).await;
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.text.contains(at), "{at}: {}", refused.text);
+    }
+    let config =
+        json!({ "apiKey": "sixteen letters.", "webhookUrl": "https://example.com:8443/hook" });
+    world.ana.make("/api/channels", json!({ "type": "API", "name": "x", "config": config })).await;
 }

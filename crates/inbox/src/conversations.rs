@@ -123,6 +123,9 @@ impl Rules for Conversations {
                 What::Updated if change.changes("channelId") => {
                     return Err(invalid("channelId", "cannot be changed"));
                 }
+                What::Updated if is_emptied(change, "contactId") => {
+                    return Err(invalid("contactId", "cannot be emptied"));
+                }
                 What::Updated | What::Deleted | What::Restored => {}
             }
             if matches!(change.what, What::Created | What::Updated) {
@@ -169,6 +172,10 @@ async fn begin(desk: Desk<'_>, change: &mut Change) -> Result<()> {
         change.set("agentId", json!(agent));
     }
     Ok(())
+}
+
+fn is_emptied(change: &Change, key: &str) -> bool {
+    change.changes(key) && change.was(key).is_some() && change.link(key).is_none()
 }
 
 fn is_over(status: Option<&str>) -> bool {

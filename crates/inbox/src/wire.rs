@@ -3,6 +3,7 @@
 //! Reading never fails: what is not known is kept as such, so that nothing is lost.
 
 pub(crate) mod generic;
+pub(crate) mod json;
 pub(crate) mod messenger;
 pub(crate) mod telegram;
 pub(crate) mod whatsapp;
@@ -29,7 +30,13 @@ pub(crate) enum Arrival {
     /// Everything that the house sent until then arrived, or was read.
     UpTo { thread: String, status: &'static str, until: Time },
     /// A message of the customer says something else now.
-    Edited { source: String, content: String, at: Option<Time> },
+    Edited {
+        source: String,
+        content: String,
+        at: Option<Time>,
+        /// All of it, where the far side tells it anew: it may not have come before.
+        whole: Option<Box<Incoming>>,
+    },
     /// A message of the customer was taken back.
     Withdrawn { source: String },
 }

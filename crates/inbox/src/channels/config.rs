@@ -17,6 +17,8 @@ use super::{
 const MASK: &str = "***";
 const LONGEST: usize = 2_000;
 const MOST_LISTED: usize = 50;
+/// What alone proves who calls has at least so many bytes.
+const SHORTEST_KEY: usize = 16;
 
 /// Merges what was given into what was there. The secrets themselves stay in `given`.
 pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Result<()> {
@@ -29,7 +31,7 @@ pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Resul
         let key = known(kind, &name)?;
         match fitted(key, value)? {
             Json::Null => drop(config.remove(key.name)),
-            Json::String(text) if is_secret(key) => {
+            Json::String(text) if key.is_secret() => {
                 secret_changed |= text != MASK;
                 if text != MASK || config.contains_key(key.name) {
                     config.insert(key.name.to_owned(), json!(MASK));
@@ -38,7 +40,7 @@ pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Resul
             value => drop(config.insert(key.name.to_owned(), value)),
         }
     }
-    for key in kind.keys().iter().filter(|key| key.holds == Holds::MadeSecret) {
+    for key in kind.keys().iter().filter(|key| key.is_made()) {
         if !config.contains_key(key.name) {
             config.insert(key.name.to_owned(), json!(MASK));
             secret_changed = true;
@@ -56,10 +58,6 @@ pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Resul
     }
     change.set("config", Json::Object(config));
     Ok(())
-}
-
-fn is_secret(key: &Key) -> bool {
-    matches!(key.holds, Holds::Secret | Holds::MadeSecret)
 }
 
 /// What the caller gave, under the names as they are listed.
@@ -98,7 +96,7 @@ fn fitted(key: &Key, value: Json) -> Result<Json> {
             Err(wrong(format!("must be at most {MOST_LISTED} texts")))
         }
         (Holds::List, _) => Err(wrong("must be a list of texts".to_owned())),
-        (Holds::Plain | Holds::Secret | Holds::MadeSecret, value) => {
+        (_, value) => {
             // Ids of numbers and pages are written as numbers, too.
             let text = match &value {
                 Json::Number(number) if key.holds == Holds::Plain => number.to_string(),
@@ -108,9 +106,27 @@ fn fitted(key: &Key, value: Json) -> Result<Json> {
             if text.len() > LONGEST || text.chars().any(char::is_control) {
                 return Err(wrong(format!("must be a line of at most {LONGEST} bytes")));
             }
-            Ok(if text.is_empty() { Json::Null } else { text.into() })
+            if text.is_empty() {
+                return Ok(Json::Null);
+            }
+            match key.holds {
+                Holds::MadeKey if text != MASK && text.len() < SHORTEST_KEY => Err(wrong(format!(
+                    "must have at least {SHORTEST_KEY} characters, or be left out"
+                ))),
+                Holds::Address if !is_address(&text) => {
+                    Err(wrong("must be an address like https://example.com/hook".to_owned()))
+                }
+                _ => Ok(text.into()),
+            }
         }
     }
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<axum::http::Uri>().is_ok_and(|address| {
+        matches!(address.scheme_str(), Some("http" | "https"))
+            && address.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 /// Refuses a configuration that lacks something, naming all of it.
@@ -137,7 +153,7 @@ pub(super) async fn keep_secrets(desk: Desk<'_>, change: &Change) -> Result<()> 
     let Some(kind) = change.text("type").and_then(ChannelKind::named) else { return Ok(()) };
     let given = given(change)?;
     let had = |key: &Key| change.was("config").and_then(|config| config.get(key.name)).is_some();
-    for key in kind.keys().iter().filter(|key| is_secret(key)) {
+    for key in kind.keys().iter().filter(|key| key.is_secret()) {
         let value = given.iter().find(|(name, _)| name == key.name).map(|(_, value)| value);
         let value = value.and_then(Json::as_str).map(str::trim).filter(|text| !text.is_empty());
         let place = (desk.ctx, desk.db);
@@ -146,7 +162,7 @@ pub(super) async fn keep_secrets(desk: Desk<'_>, change: &Change) -> Result<()> 
             None if change.get("config").and_then(|config| config.get(key.name)).is_none() => {
                 secrets::remove(desk.db, change.id, key.name).await?;
             }
-            None if key.holds == Holds::MadeSecret && !had(key) => {
+            None if key.is_made() && !had(key) => {
                 secrets::keep(place, change.id, (key.name, &secrets::made()?)).await?;
             }
             None => {}

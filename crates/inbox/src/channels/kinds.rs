@@ -30,6 +30,10 @@ pub(crate) enum Holds {
     Secret,
     /// A secret that is made where none is given.
     MadeSecret,
+    /// The same, which alone proves who calls: nobody may guess it.
+    MadeKey,
+    /// An address of the web.
+    Address,
 }
 
 /// A key of a configuration.
@@ -64,7 +68,7 @@ const PAGE: [Key; 4] = [
 const TELEGRAM: [Key; 3] = [
     needed("botToken", Holds::Secret),
     key("secretToken", Holds::MadeSecret),
-    key("webhookUrl", Holds::Plain),
+    key("webhookUrl", Holds::Address),
 ];
 const WEBSITE: [Key; 6] = [
     key("widgetId", Holds::Plain),
@@ -72,19 +76,31 @@ const WEBSITE: [Key; 6] = [
     key("title", Holds::Plain),
     key("greeting", Holds::Plain),
     key("color", Holds::Plain),
-    key("visitorSecret", Holds::MadeSecret),
+    key("visitorSecret", Holds::MadeKey),
 ];
 const EMAIL: [Key; 4] = [
     needed("address", Holds::Plain),
     key("smtpUrl", Holds::Secret),
     key("imapUrl", Holds::Secret),
-    key("inboundKey", Holds::MadeSecret),
+    key("inboundKey", Holds::MadeKey),
 ];
 const API: [Key; 3] = [
-    key("apiKey", Holds::MadeSecret),
-    key("signingSecret", Holds::MadeSecret),
-    key("webhookUrl", Holds::Plain),
+    key("apiKey", Holds::MadeKey),
+    key("signingSecret", Holds::MadeKey),
+    key("webhookUrl", Holds::Address),
 ];
+
+impl Key {
+    /// Whether its value is encrypted beside the channel.
+    pub(crate) const fn is_secret(&self) -> bool {
+        matches!(self.holds, Holds::Secret | Holds::MadeSecret | Holds::MadeKey)
+    }
+
+    /// Whether one is made where none is given.
+    pub(crate) const fn is_made(&self) -> bool {
+        matches!(self.holds, Holds::MadeSecret | Holds::MadeKey)
+    }
+}
 
 impl ChannelKind {
     /// All kinds.

@@ -154,7 +154,12 @@ async fn change(inbox: Arc<Inbox>, mut call: Call, act: Act) -> Result<Answer> {
     let changes = act(&call, &body)?;
     call.write(&body, async |db| {
         let ctx = &call.ctx;
-        find(db, id).await?;
+        let conversation = find(db, id).await?;
+        // It may be opened, and what was said of its end be said again.
+        let opens = changes == of_status("ACTIVE");
+        if !opens && changes.get("status") != Some(&json!("CLOSED")) {
+            conversation.refuse_closed()?;
+        }
         let changed =
             inbox.records.update(ctx, db, &CONVERSATION, (id, changes, Manner::HOUSE)).await?;
         Answer::json(&changed)

@@ -44,7 +44,12 @@ pub(super) async fn take(
         Arrival::UpTo { thread, status, until } => {
             up_to(records, place, (channel.id, thread), (status, *until)).await
         }
-        Arrival::Edited { source, content, at } => {
+        Arrival::Edited { source, whole: Some(whole), .. }
+            if by_source(place.1, (channel.id, source)).await?.is_none() =>
+        {
+            message(inbox, place, (channel, delivery), whole).await
+        }
+        Arrival::Edited { source, content, at, .. } => {
             let changes =
                 json!({ "content": content, "editedAt": at.unwrap_or_else(|| place.0.now()) });
             rewrite(records, place, (channel.id, source), changes).await

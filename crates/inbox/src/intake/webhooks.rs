@@ -16,7 +16,7 @@ use crate::{
     Inbox,
     channels::{self, Channel, ChannelKind, Claim, Identity},
     signatures,
-    wire::{generic, messenger, whatsapp},
+    wire::{generic, json, messenger, whatsapp},
 };
 
 const META: HeaderName = HeaderName::from_static("x-hub-signature-256");
@@ -106,7 +106,7 @@ async fn verify_token(inbox: Arc<Inbox>, call: Call, kind: ChannelKind) -> Resul
 /// The body as JSON, and as it came.
 async fn read(call: &mut Call) -> Result<(Body, Json)> {
     let body = call.body().await?;
-    let json: Json = serde_json::from_slice(&body.0)
+    let json = json::read(&body.0)
         .map_err(|error| malformed(format!("The body is not JSON: {error}.")))?;
     if !json.is_object() {
         return Err(malformed("The body must be a JSON object."));

@@ -57,7 +57,7 @@ fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
         return match text(&edit["mid"]) {
             Some(source) => {
                 let content = text(&edit["text"]).unwrap_or_default();
-                vec![Arrival::Edited { source, content, at }]
+                vec![Arrival::Edited { source, content, at, whole: None }]
             }
             None => Vec::new(),
         };

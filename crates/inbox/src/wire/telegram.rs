@@ -52,6 +52,7 @@ fn edit(message: &Json) -> Option<Arrival> {
         source: source(&chat, message)?,
         content,
         at: seconds(&message["edit_date"]),
+        whole: said(message).map(Box::new),
     })
 }
 

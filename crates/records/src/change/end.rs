@@ -1,6 +1,6 @@
 //! Ending: deletion with what goes with it, and bringing back.
 
-use kith_kernel::{Id, Result};
+use kith_kernel::{Id, Result, Time};
 use kith_platform::Ctx;
 use kith_store::{Condition, Value, Write};
 use serde_json::Value as Json;
@@ -37,8 +37,9 @@ impl Records {
             at += 1;
         }
         // What points goes before what it points at: the way back, newest first, then finds everything in its place.
+        let now = ctx.now();
         for (object, id, manner) in all.into_iter().rev() {
-            self.delete_one(ctx, db, object, (id, manner)).await?;
+            self.delete_one(ctx, db, object, (id, manner, now)).await?;
         }
         Ok(())
     }
@@ -48,7 +49,7 @@ impl Records {
         ctx: &Ctx,
         db: &Write,
         object: &'static Object,
-        (id, manner): (Id, Manner),
+        (id, manner, now): (Id, Manner, Time),
     ) -> Result<()> {
         let shape = self.shape(object)?;
         let custom = self.custom_fields(db, object).await?;
@@ -63,7 +64,6 @@ impl Records {
             given: Record::new(),
         };
         object.rules.check(&change)?;
-        let now = ctx.now();
         let update = object.change().set("deleted_at", now).set("updated_at", now);
         save::at_version(db, update, id, current.version).await?;
         db.unindex(id).await?;
@@ -74,11 +74,36 @@ impl Records {
         self.follow(ctx, db, object, &change).await
     }
 
-    /// Brings a deleted record back and answers with it.
+    /// Brings a deleted record back, with what went with it, and answers with it.
     ///
     /// # Errors
     /// `NotFound` when it is not among the deleted, `Conflict` when its external id was taken meanwhile.
     pub async fn restore(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<Record> {
+        let then = gone_at(db, object, id).await?;
+        let restored = self.restore_alone(ctx, db, object, (id, manner)).await?;
+        let Some(then) = then else { return Ok(restored) };
+        let manner = Manner { expected: None, ..manner };
+        let mut all = vec![(object, id)];
+        while let Some((object, id)) = all.pop() {
+            for (with_it, id) in self.cascaded(db, object, (id, then)).await? {
+                // By two ways it is one record.
+                if gone_at(db, with_it, id).await? == Some(then) {
+                    self.restore_alone(ctx, db, with_it, (id, manner)).await?;
+                    all.push((with_it, id));
+                }
+            }
+        }
+        Ok(restored)
+    }
+
+    /// The same, of one record: what went with it stays away.
+    pub(crate) async fn restore_alone(
         &self,
         ctx: &Ctx,
         db: &Write,
@@ -109,6 +134,30 @@ impl Records {
         self.find_by(db, &shape, &change, (&current.custom, true)).await?;
         self.follow(ctx, db, object, &change).await?;
         Ok(encode::answer(&shape, id, &change.after, (&custom, &current.custom)))
+    }
+
+    /// What went with a record at a time, and is still gone.
+    async fn cascaded(
+        &self,
+        db: &Write,
+        object: &Object,
+        (id, gone_at): (Id, Time),
+    ) -> Result<Vec<(&'static Object, Id)>> {
+        let mut with_it = Vec::new();
+        for shape in self.shapes() {
+            for field in &shape.fields {
+                let crate::Kind::Link(to, OnDelete::Cascade) = field.kind else { continue };
+                if to != object.name {
+                    continue;
+                }
+                let pointing =
+                    shape.object.rows().whose(field.column, id).whose("deleted_at", gone_at);
+                with_it.extend(
+                    db.ids(&pointing.show(&["id"])).await?.into_iter().map(|id| (shape.object, id)),
+                );
+            }
+        }
+        Ok(with_it)
     }
 
     /// What else goes when a record is deleted; refuses when something else must not lose it.
@@ -146,4 +195,16 @@ impl Records {
         }
         Ok(with_it)
     }
+}
+
+/// When a record was deleted, where it is.
+async fn gone_at(db: &Write, object: &Object, id: Id) -> Result<Option<Time>> {
+    let mut at = None;
+    let select = object.rows().show(&["deleted_at"]).whose("id", id);
+    db.each(&select, |row| {
+        at = row.time(0)?;
+        Ok(())
+    })
+    .await?;
+    Ok(at)
 }

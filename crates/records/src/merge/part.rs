@@ -50,7 +50,7 @@ impl Records {
         // What stays gives unique values back before those come that had them.
         let kept = self.put_back(ctx, db, object, &merge).await?;
         for other in &merge.others.0 {
-            self.restore(ctx, db, object, (*other, Manner::HOUSE)).await?;
+            self.restore_alone(ctx, db, object, (*other, Manner::HOUSE)).await?;
         }
         let stayed = self.turn_back(ctx, db, &merge).await?;
         let told = json!({ "before": { "mergeId": id, "otherIds": merge.others.0 }, "after": { "kept": kept, "stayed": stayed } });

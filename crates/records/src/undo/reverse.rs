@@ -77,7 +77,7 @@ impl Undo<'_> {
         let (records, ctx) = (self.records, &self.ctx);
         if net.was_there && !net.is_there {
             let manner = Manner { known_links: self.brings_all, ..MANNER };
-            records.restore(ctx, db, object, (record, manner)).await?;
+            records.restore_alone(ctx, db, object, (record, manner)).await?;
         }
         if (net.was_there || net.is_there) && !net.before.is_empty() {
             let input = records.known(db, object, net.before).await?;
