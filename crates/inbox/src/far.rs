@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) facebook_app_secret: String,
     pub(crate) public_url: String,
     pub(crate) webhook_bytes: usize,
+    pub(crate) mail_bytes: usize,
+    pub(crate) imap_seconds: i64,
 }
 
 /// What asks far sides.

@@ -3,6 +3,7 @@
 //! Reading never fails: what is not known is kept as such, so that nothing is lost.
 
 pub(crate) mod generic;
+pub(crate) mod mail;
 pub(crate) mod messenger;
 pub(crate) mod telegram;
 pub(crate) mod whatsapp;
@@ -59,6 +60,14 @@ pub(crate) struct Incoming {
     pub(crate) is_echo: bool,
     /// Of mails.
     pub(crate) subject: Option<String>,
+    /// The far side's ids of what was said before it, the nearest first: any of them says of which conversation it is.
+    pub(crate) references: Vec<String>,
+    /// A machine wrote it: nobody waits for an answer, and agents give none.
+    pub(crate) is_automatic: bool,
+    /// Files came along, in the delivery itself.
+    pub(crate) has_files: bool,
+    /// Content and metadata hold less than its text.
+    pub(crate) is_cut: bool,
 }
 
 /// A file at a far side.
@@ -114,6 +123,10 @@ impl Incoming {
             media: None,
             is_echo: false,
             subject: None,
+            references: Vec::new(),
+            is_automatic: false,
+            has_files: false,
+            is_cut: false,
         }
     }
 

@@ -7,9 +7,10 @@ use kith_store::{Comparison, Condition, Select, Write, equals};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::{files::KeepFiles, threads};
 use crate::{
     Inbox,
-    channels::{CHANNEL, Channel},
+    channels::{CHANNEL, Channel, ChannelKind},
     conversations::{CONVERSATION, find},
     handles::find_or_create,
     media::Fetch,
@@ -83,7 +84,8 @@ async fn message(
     (channel, delivery): (&Channel, Id),
     incoming: &Incoming,
 ) -> Result<()> {
-    if by_source(db, (channel.id, &incoming.source)).await?.is_some() {
+    let is_known = by_source(db, (channel.id, &incoming.source)).await?.is_some();
+    if is_known || threads::came_back(&inbox.records, (ctx, db), channel.id, incoming).await? {
         return Ok(());
     }
     let conversation = conversation(inbox, (ctx, db), channel, incoming).await?;
@@ -97,9 +99,11 @@ async fn message(
     };
     let mut content: String = incoming.content.replace('\0', "");
     let mut metadata = incoming.metadata.clone();
+    let mut is_cut = incoming.is_cut;
     if content.chars().nth(LONGEST).is_some() {
         content = content.chars().take(LONGEST).collect();
         noted(&mut metadata, "cutFrom", json!(delivery));
+        is_cut = channel.kind == ChannelKind::Email;
     }
     if let Some(media) = &incoming.media {
         noted(&mut metadata, "media", json!({ "state": "queued", "name": media.name }));
@@ -108,7 +112,7 @@ async fn message(
         "conversationId": conversation, "content": content, "type": incoming.kind,
         "sender": if incoming.is_echo { "HUMAN" } else { "CUSTOMER" },
         "metadata": metadata, "replyToId": reply_to, "sourceId": incoming.source,
-        "sentAt": plausible(incoming.at, ctx.now()),
+        "sentAt": plausible(incoming.at, ctx.now()), "isAutomatic": incoming.is_automatic,
     });
     let Json::Object(mut input) = input else { return Ok(()) };
     if incoming.is_echo {
@@ -119,6 +123,10 @@ async fn message(
     if let Some(media) = &incoming.media {
         let fetch = Fetch { message: id, channel: channel.id, media: media.clone() };
         kith_platform::jobs::enqueue(ctx, db, &fetch)?;
+    }
+    if incoming.has_files || is_cut {
+        let keep = KeepFiles { message: id, delivery, is_cut };
+        kith_platform::jobs::enqueue(ctx, db, &keep)?;
     }
     Ok(())
 }
@@ -152,6 +160,9 @@ async fn conversation(
     let lock = format!("thread {} {}", channel.id, incoming.thread);
     db.one_at_a_time(&lock).await?;
     let records = &inbox.records;
+    if let Some(known) = threads::named(db, channel.id, &incoming.references).await? {
+        return Ok(known);
+    }
     if let Some(known) = thread_of(db, (channel.id, &incoming.thread)).await? {
         if incoming.person.handles.len() > 1 {
             let is = find(db, known).await?.contact_id;
