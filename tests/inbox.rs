@@ -2,6 +2,8 @@
 
 mod far;
 mod intake;
+mod mail;
+mod mail_out;
 mod people;
 
 use serde_json::{Value as Json, json};

@@ -2,6 +2,7 @@
 //! known, and marked as doubtful where it cannot.
 
 mod files;
+mod mail;
 mod send;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Waiting {
     id: Id,
+    conversation_id: Id,
     status: String,
     content: Option<String>,
     #[serde(rename = "type")]

@@ -64,10 +64,17 @@ pub(crate) struct Incoming {
     pub(crate) references: Vec<String>,
     /// A machine wrote it: nobody waits for an answer, and agents give none.
     pub(crate) is_automatic: bool,
-    /// Files came along, in the delivery itself.
-    pub(crate) has_files: bool,
-    /// Content and metadata hold less than its text.
-    pub(crate) is_cut: bool,
+    /// What stands in the delivery itself, and is to be kept beside the message.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// What a delivery holds besides a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Files.
+    Files,
+    /// All of the text, of which the message holds less, and maybe files.
+    Text,
 }
 
 /// A file at a far side.
@@ -125,8 +132,7 @@ impl Incoming {
             subject: None,
             references: Vec::new(),
             is_automatic: false,
-            has_files: false,
-            is_cut: false,
+            rest: None,
         }
     }
 

@@ -306,8 +306,7 @@ impl Outgoing {
         };
         let looked_up = tokio::net::lookup_host((host, port));
         let found = tokio::time::timeout(self.0.time, looked_up).await.map_err(|_| late())?;
-        let found: Vec<SocketAddr> =
-            found.map_err(|error| unknown().caused_by(error))?.collect();
+        let found: Vec<SocketAddr> = found.map_err(|error| unknown().caused_by(error))?.collect();
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let is_named = Url::parse(&format!("http://{bracketed}:{port}/"))
             .is_ok_and(|url| self.0.allowed.names(&url));

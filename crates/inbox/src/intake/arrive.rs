@@ -18,7 +18,7 @@ use crate::{
         MESSAGE,
         status::{Progress, moved, told},
     },
-    wire::{Arrival, Incoming},
+    wire::{Arrival, Incoming, Rest},
 };
 
 /// Characters of a text; what is longer stands whole in the delivery.
@@ -97,38 +97,49 @@ async fn message(
         Some(source) => by_source(db, (channel.id, source)).await?.map(|row| row.id),
         None => None,
     };
-    let mut content: String = incoming.content.replace('\0', "");
-    let mut metadata = incoming.metadata.clone();
-    let mut is_cut = incoming.is_cut;
-    if content.chars().nth(LONGEST).is_some() {
-        content = content.chars().take(LONGEST).collect();
-        noted(&mut metadata, "cutFrom", json!(delivery));
-        is_cut = channel.kind == ChannelKind::Email;
-    }
-    if let Some(media) = &incoming.media {
-        noted(&mut metadata, "media", json!({ "state": "queued", "name": media.name }));
-    }
+    let (content, metadata, rest) = told_of(incoming, (channel.kind, delivery));
     let input = json!({
         "conversationId": conversation, "content": content, "type": incoming.kind,
         "sender": if incoming.is_echo { "HUMAN" } else { "CUSTOMER" },
         "metadata": metadata, "replyToId": reply_to, "sourceId": incoming.source,
         "sentAt": plausible(incoming.at, ctx.now()), "isAutomatic": incoming.is_automatic,
     });
-    let Json::Object(mut input) = input else { return Ok(()) };
-    if incoming.is_echo {
-        // It was sent already, elsewhere.
-        noted(input.entry("metadata").or_insert(Json::Null), "echo", json!(true));
-    }
+    let Json::Object(input) = input else { return Ok(()) };
     let (id, _) = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS)).await?;
     if let Some(media) = &incoming.media {
         let fetch = Fetch { message: id, channel: channel.id, media: media.clone() };
         kith_platform::jobs::enqueue(ctx, db, &fetch)?;
     }
-    if incoming.has_files || is_cut {
-        let keep = KeepFiles { message: id, delivery, is_cut };
+    if let Some(rest) = rest {
+        let keep = KeepFiles { message: id, delivery, is_cut: rest == Rest::Text };
         kith_platform::jobs::enqueue(ctx, db, &keep)?;
     }
     Ok(())
+}
+
+/// What a message holds of what came, and what is to be kept beside it.
+fn told_of(
+    incoming: &Incoming,
+    (kind, delivery): (ChannelKind, Id),
+) -> (String, Json, Option<Rest>) {
+    let mut content: String = incoming.content.replace('\0', "");
+    let mut metadata = incoming.metadata.clone();
+    let mut rest = incoming.rest;
+    if content.chars().nth(LONGEST).is_some() {
+        content = content.chars().take(LONGEST).collect();
+        noted(&mut metadata, "cutFrom", json!(delivery));
+        if kind == ChannelKind::Email {
+            rest = Some(Rest::Text);
+        }
+    }
+    if let Some(media) = &incoming.media {
+        noted(&mut metadata, "media", json!({ "state": "queued", "name": media.name }));
+    }
+    if incoming.is_echo {
+        // It was sent already, elsewhere.
+        noted(&mut metadata, "echo", json!(true));
+    }
+    (content, metadata, rest)
 }
 
 fn noted(metadata: &mut Json, key: &str, value: Json) {

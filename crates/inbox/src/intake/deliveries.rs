@@ -39,23 +39,18 @@ const NUL: char = '\u{100}';
 
 impl Delivered {
     fn of(bytes: &[u8]) -> Self {
-        let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-        match text {
-            Some(text) => Self { body: text.to_owned(), encoding: None },
-            None => {
-                let letter = |byte: &u8| if *byte == 0 { NUL } else { char::from(*byte) };
-                Self {
-                    body: bytes.iter().map(letter).collect(),
-                    encoding: Some(LETTERS.to_owned()),
-                }
-            }
+        if let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) {
+            return Self { body: text.to_owned(), encoding: None };
         }
+        let letter = |byte: &u8| if *byte == 0 { NUL } else { char::from(*byte) };
+        Self { body: bytes.iter().map(letter).collect(), encoding: Some(LETTERS.to_owned()) }
     }
 
     /// It byte for byte.
     pub(super) fn bytes(self) -> Vec<u8> {
         if self.encoding.as_deref() == Some(LETTERS) {
-            let byte = |letter: char| if letter == NUL { 0 } else { u8::try_from(letter).unwrap_or(b'?') };
+            let byte =
+                |letter: char| if letter == NUL { 0 } else { u8::try_from(letter).unwrap_or(b'?') };
             return self.body.chars().map(byte).collect();
         }
         self.body.into_bytes()

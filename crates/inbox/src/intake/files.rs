@@ -54,7 +54,8 @@ pub(super) fn register(registry: Registry, inbox: &Arc<Inbox>) -> Registry {
 }
 
 fn told(row: &Row) -> Json {
-    let known: Option<Json> = row.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let known: Option<Json> =
+        row.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok());
     known.filter(Json::is_object).unwrap_or_else(|| json!({}))
 }
 

@@ -65,9 +65,10 @@ pub(super) fn is_mail(bytes: &[u8]) -> bool {
         // The envelope, as mailboxes of Unix note it.
         line.starts_with(b"From ") || line.iter().all(u8::is_ascii_whitespace)
     });
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     lines.next().is_some_and(|line| {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        !name.is_empty() && name.len() < line.len() && name.iter().all(u8::is_ascii_graphic)
+        !name.is_empty() && name.len() < line.len() && name.iter().all(is_plain)
     })
 }
 
@@ -77,7 +78,9 @@ mod tests {
 
     #[test]
     fn mails_begin_with_headers() {
-        for mail in ["From: a@b.example\r\n\r\nx", "From a@b Sat\nX-A: b\n\nx", "\r\nSubject: x\r\n"] {
+        for mail in
+            ["From: a@b.example\r\n\r\nx", "From a@b Sat\nX-A: b\n\nx", "\r\nSubject: x\r\n"]
+        {
             assert!(is_mail(mail.as_bytes()), "{mail}");
         }
         for none in ["", "\n\n", "hello", "two words: x", "{\"from\": 1}", ": x"] {

@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 
 use super::{
     arrive,
-    files,
     deliveries::{self, Delivered},
+    files,
 };
 use crate::{
     Inbox,
@@ -139,10 +139,7 @@ fn is_passing(error: &kith_kernel::Error) -> bool {
 }
 
 /// What a delivery tells.
-async fn arrivals(
-    channel: &Channel,
-    (id, delivered): (Id, Delivered),
-) -> Result<Vec<Arrival>> {
+async fn arrivals(channel: &Channel, (id, delivered): (Id, Delivered)) -> Result<Vec<Arrival>> {
     let bytes = delivered.bytes();
     if channel.kind == ChannelKind::Email {
         let own = channel.get("address").unwrap_or_default().to_owned();

@@ -7,16 +7,14 @@ mod reports;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kith_kernel::Id;
 use mail_parser::{Addr, Address, HeaderValue, Message, MessageParser};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{Arrival, Incoming, milliseconds};
-use crate::{
-    channels::hexadecimal,
-    handles::{HandleKind, Person},
-};
+use super::{Arrival, Incoming, Rest, milliseconds};
+use crate::handles::{HandleKind, Person, is_address};
 
 pub(crate) use parts::{File, files, whole_text};
 
@@ -35,6 +33,11 @@ const LARGEST_METADATA: usize = 14 * 1024;
 
 /// A mail as it is parsed; nothing where it has not even a header.
 pub(crate) fn parsed(bytes: &[u8]) -> Option<Message<'_>> {
+    // The envelope, as mailboxes of Unix note it, is no header.
+    let bytes = match bytes.strip_prefix(b"From ") {
+        Some(rest) => rest.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default(),
+        None => bytes,
+    };
     // What a stranger sends shall not end the work on all that comes behind it.
     let read = || MessageParser::default().parse(bytes);
     let message = catch_unwind(AssertUnwindSafe(read)).ok().flatten()?;
@@ -51,22 +54,13 @@ pub(crate) fn arrivals(bytes: &[u8], own: &str) -> Vec<Arrival> {
 }
 
 fn told(message: &Message<'_>, (bytes, own): (&[u8], &str)) -> Vec<Arrival> {
-    let mut arrivals = reports::states(message);
-    let original: Vec<String> = arrivals
-        .iter()
-        .filter_map(|arrival| match arrival {
-            Arrival::Status { source, .. } => Some(source.clone()),
-            Arrival::Message(_)
-            | Arrival::UpTo { .. }
-            | Arrival::Edited { .. }
-            | Arrival::Withdrawn { .. } => None,
-        })
-        .collect();
     let mut incoming = read(message, (bytes, own));
-    if reports::is_report(message) {
+    let mut arrivals = Vec::new();
+    if let Some(report) = reports::read(message) {
         incoming.kind = "EVENT";
         incoming.is_automatic = true;
-        incoming.references.splice(0..0, original);
+        incoming.references.splice(0..0, report.of);
+        arrivals = report.states;
     }
     arrivals.push(Arrival::Message(Box::new(incoming)));
     arrivals
@@ -83,89 +77,109 @@ fn unread(bytes: &[u8]) -> Incoming {
     let mut incoming = Incoming::new(source.clone(), source, person);
     incoming.kind = "UNKNOWN";
     incoming.is_automatic = true;
-    incoming.metadata = json!({ "kind": "mail", "raw": "it cannot be read; the delivery holds it" });
+    incoming.metadata =
+        json!({ "kind": "mail", "raw": "it cannot be read; the delivery holds it" });
     incoming
 }
 
 fn made_id(bytes: &[u8]) -> String {
-    format!("{}@mail.invalid", hexadecimal(&Sha256::digest(bytes)[..16]))
+    format!("{}@mail.invalid", URL_SAFE_NO_PAD.encode(&Sha256::digest(bytes)[..16]))
 }
 
-fn read(message: &Message<'_>, (bytes, own): (&[u8], &str)) -> Incoming {
-    let is_own = |one: &(Option<String>, String)| one.1.eq_ignore_ascii_case(own.trim());
+/// Who is named in a mail.
+struct Named {
+    from: Vec<Mailbox>,
+    to: Vec<Mailbox>,
+    reply_to: Vec<Mailbox>,
+    /// With whom the house speaks.
+    other: Option<Mailbox>,
+    /// The house wrote it.
+    is_echo: bool,
+}
+
+/// A name and an address.
+type Mailbox = (Option<String>, String);
+
+fn named(message: &Message<'_>, own: &str) -> Named {
+    let is_own = |one: &Mailbox| one.1.eq_ignore_ascii_case(own.trim());
     let from = addresses(message.from());
     let reply_to = addresses(message.reply_to());
     let to = addresses(message.to());
     // A form on a web page writes in the name of the house, and says whom to answer.
-    let of_form = from.first().is_some_and(is_own)
-        && reply_to.first().is_some_and(|one| !is_own(one));
+    let of_form =
+        from.first().is_some_and(is_own) && reply_to.first().is_some_and(|one| !is_own(one));
     let author = if of_form { reply_to.first() } else { from.first() };
     let is_echo = author.is_some_and(is_own);
     let other = if is_echo { to.iter().find(|one| !is_own(one)).or(author) } else { author };
+    Named { other: other.cloned(), from, to, reply_to, is_echo }
+}
+
+fn read(message: &Message<'_>, (bytes, own): (&[u8], &str)) -> Incoming {
+    let named = named(message, own);
     let source = message.message_id().and_then(id).unwrap_or_else(|| made_id(bytes));
     let references = references(message);
-    let person = person(other, message);
+    let person = person(named.other.as_ref(), message);
     let root = references.last().unwrap_or(&source).clone();
     let whose = person.handles.first().map(|(_, value)| value.to_lowercase()).unwrap_or_default();
-    let thread = format!("{root} {whose}");
-    let mut incoming = Incoming::new(source, thread, person);
-    let whole = whole_text(message);
+    let mut incoming = Incoming::new(source, format!("{root} {whose}"), person);
     incoming.subject =
         message.subject().map(|text| line(text, LONGEST_NAME)).filter(|text| !text.is_empty());
     let is_forward = quotes::is_forward(incoming.subject.as_deref().unwrap_or_default());
-    let split = quotes::split(&whole, is_forward);
-    incoming.content = split.said;
+    let split = quotes::split(&parts::whole_text(message), is_forward);
     incoming.reply_to = references.first().cloned();
     incoming.references = references;
-    incoming.at = message.date().filter(|date| date.is_valid()).and_then(|date| {
-        milliseconds(date.to_timestamp().checked_mul(1000)?)
-    });
-    incoming.is_echo = is_echo;
+    incoming.at = message
+        .date()
+        .filter(|date| date.is_valid())
+        .and_then(|date| milliseconds(date.to_timestamp().checked_mul(1000)?));
+    incoming.is_echo = named.is_echo;
     let automatic = automatic(message);
     incoming.is_automatic = automatic.is_some();
     let (files, left_out) = files(message);
-    let mut metadata = Map::new();
-    metadata.insert("subject".to_owned(), json!(incoming.subject));
-    metadata.insert("from".to_owned(), shown(&from));
-    metadata.insert("to".to_owned(), shown(&to));
-    metadata.insert("cc".to_owned(), shown(&addresses(message.cc())));
-    metadata.insert("replyTo".to_owned(), shown(&reply_to));
-    metadata.insert("automatic".to_owned(), json!(automatic));
-    metadata.insert("signature".to_owned(), json!(split.signature));
-    metadata.insert("quoted".to_owned(), json!(split.quoted));
-    if !files.is_empty() || left_out > 0 {
-        let all: Vec<Json> = files.iter().map(File::told).collect();
-        metadata.insert("files".to_owned(), json!(all));
-        metadata.insert("filesLeftOut".to_owned(), json!(Some(left_out).filter(|count| *count > 0)));
-    }
-    incoming.is_cut = fit(&mut metadata);
-    incoming.has_files = !files.is_empty();
-    if incoming.content.is_empty() && !files.is_empty() {
+    let all: Vec<Json> = files.iter().map(File::told).collect();
+    let told = json!({
+        "subject": incoming.subject, "from": shown(&named.from), "to": shown(&named.to),
+        "cc": shown(&addresses(message.cc())), "replyTo": shown(&named.reply_to), "automatic": automatic,
+        "signature": split.signature, "quoted": split.quoted, "files": all,
+        "filesLeftOut": Some(left_out).filter(|count| *count > 0),
+    });
+    let (metadata, is_cut) = fitted(told);
+    incoming.metadata = metadata;
+    incoming.rest =
+        if is_cut { Some(Rest::Text) } else { (!files.is_empty()).then_some(Rest::Files) };
+    if split.said.is_empty() && !files.is_empty() {
         incoming.kind = if files.iter().all(File::is_image) { "IMAGE" } else { "FILE" };
     }
-    incoming.metadata = Json::Object(metadata);
+    incoming.content = split.said;
     incoming
 }
 
-/// Takes out what is empty, and what no field can hold; says whether anything of the text was taken out.
-fn fit(metadata: &mut Map<String, Json>) -> bool {
-    metadata.retain(|_, value| !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)));
+/// Metadata without what is empty, and what no field can hold; whether anything of the text is missing.
+fn fitted(mut told: Json) -> (Json, bool) {
     let mut is_cut = false;
-    for (key, most) in [("quoted", LONGEST_QUOTED), ("signature", LONGEST_SIGNATURE)] {
-        if metadata.get(key).and_then(Json::as_str).is_some_and(|text| text.len() > most) {
-            metadata.remove(key);
-            is_cut = true;
+    let too_long = |text: Option<&Json>, most| {
+        text.and_then(Json::as_str).is_some_and(|text| text.len() > most)
+    };
+    if let Some(metadata) = told.as_object_mut() {
+        metadata
+            .retain(|_, value| !(value.is_null() || value.as_array().is_some_and(Vec::is_empty)));
+        for (key, most) in [("quoted", LONGEST_QUOTED), ("signature", LONGEST_SIGNATURE)] {
+            if too_long(metadata.get(key), most) {
+                is_cut |= metadata.remove(key).is_some();
+            }
         }
     }
     for key in ["quoted", "signature", "cc", "to", "files"] {
-        if Json::Object(metadata.clone()).to_string().len() > LARGEST_METADATA {
+        if told.to_string().len() > LARGEST_METADATA
+            && let Some(metadata) = told.as_object_mut()
+        {
             is_cut |= metadata.remove(key).is_some() && matches!(key, "quoted" | "signature");
         }
     }
-    is_cut
+    (told, is_cut)
 }
 
-fn person(other: Option<&(Option<String>, String)>, message: &Message<'_>) -> Person {
+fn person(other: Option<&Mailbox>, message: &Message<'_>) -> Person {
     let handle = match other {
         Some((_, address)) if is_address(address) => (HandleKind::Email, address.clone()),
         Some((_, address)) if !address.is_empty() => (HandleKind::External, address.clone()),
@@ -179,27 +193,7 @@ fn person(other: Option<&(Option<String>, String)>, message: &Message<'_>) -> Pe
     Person { name, handles: vec![handle], source: "Email" }
 }
 
-/// Whether an address is one of the world's, and none of one machine.
-fn is_address(text: &str) -> bool {
-    let plain = |sign: char| {
-        !sign.is_whitespace() && !sign.is_control() && !r#"<>(),;:"\[]"#.contains(sign)
-    };
-    text.rsplit_once('@').is_some_and(|(local, domain)| {
-        let labels = || domain.split('.');
-        (1..=64).contains(&local.len())
-            && !local.contains('@')
-            && local.chars().all(plain)
-            && labels().count() > 1
-            && labels().all(|label| {
-                !label.is_empty()
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-                    && label.chars().all(|sign| sign.is_alphanumeric() || sign == '-')
-            })
-    })
-}
-
-fn addresses(header: Option<&Address<'_>>) -> Vec<(Option<String>, String)> {
+fn addresses(header: Option<&Address<'_>>) -> Vec<Mailbox> {
     let all = header.into_iter().flat_map(Address::iter);
     let one = |one: &Addr<'_>| {
         let address = line(one.address.as_deref()?, LONGEST_ADDRESS);
@@ -209,8 +203,8 @@ fn addresses(header: Option<&Address<'_>>) -> Vec<(Option<String>, String)> {
     all.filter_map(one).filter(|(_, address)| !address.is_empty()).take(MOST_ADDRESSES).collect()
 }
 
-fn shown(addresses: &[(Option<String>, String)]) -> Json {
-    let one = |(name, address): &(Option<String>, String)| match name {
+fn shown(addresses: &[Mailbox]) -> Json {
+    let one = |(name, address): &Mailbox| match name {
         Some(name) => json!({ "name": name, "address": address }),
         None => json!({ "address": address }),
     };
@@ -219,7 +213,8 @@ fn shown(addresses: &[(Option<String>, String)]) -> Json {
 
 /// Text on one line, of a bounded length.
 fn line(text: &str, most: usize) -> String {
-    let spaced: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
+    let spaced: String =
+        text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(most).collect()
 }
 
@@ -271,8 +266,9 @@ fn automatic(message: &Message<'_>) -> Option<String> {
         Some(line(text, 80).to_lowercase())
     };
     let submitted = said("Auto-Submitted").filter(|how| how != "no" && !how.starts_with("no;"));
-    let precedence = said("Precedence")
-        .filter(|how| matches!(how.as_str(), "bulk" | "junk" | "list" | "auto_reply" | "auto-reply"));
+    let precedence = said("Precedence").filter(|how| {
+        matches!(how.as_str(), "bulk" | "junk" | "list" | "auto_reply" | "auto-reply")
+    });
     let of_list = said("List-Id").or_else(|| said("List-Unsubscribe")).map(|_| "list".to_owned());
     let answered = ["X-Autoreply", "X-Autorespond", "X-Auto-Reply"].into_iter().find_map(said);
     let answered = answered.filter(|how| how != "no").map(|_| "auto-replied".to_owned());

@@ -80,7 +80,8 @@ fn decoded(text: &str) -> Option<String> {
             bytes.push(byte);
             continue;
         }
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit =
+            |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
         bytes.push(high * 16 + low);
     }

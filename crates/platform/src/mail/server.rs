@@ -98,7 +98,8 @@ impl Server {
             // It said no, in words.
             Ok(Err(refusal)) if refusal.status().is_some() => return Err(judged(&refusal)),
             Ok(Err(_)) => {
-                let why = "The mail server ended the connection before it said whether it took the mail.";
+                let why =
+                    "The mail server ended the connection before it said whether it took the mail.";
                 return Err(lost(Error::new(Kind::Unavailable, "mail_answer_lost", why)));
             }
             Err(_) => {

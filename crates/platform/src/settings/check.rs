@@ -24,8 +24,7 @@ const SCHEMES: [(&str, &[&str]); 7] = [
 const SHORTEST_SECRET: usize = 32;
 
 /// Numbers that zero makes no sense of.
-const AT_LEAST_ONE: [&str; 11] = [
-    "channels.imap_seconds",
+const AT_LEAST_ONE: [&str; 10] = [
     "store.readers",
     "jobs.at_once",
     "server.concurrency",

@@ -6,8 +6,9 @@ use html5gum::{DefaultEmitter, Token, Tokenizer};
 const PASSED: [&str; 7] = ["script", "style", "title", "template", "svg", "object", "noscript"];
 /// What begins and ends a line.
 const BLOCKS: [&str; 26] = [
-    "p", "div", "section", "article", "header", "footer", "ul", "ol", "li", "dl", "dt", "dd", "pre",
-    "table", "tr", "thead", "tbody", "hr", "address", "h1", "h2", "h3", "h4", "h5", "h6", "center",
+    "p", "div", "section", "article", "header", "footer", "ul", "ol", "li", "dl", "dt", "dd",
+    "pre", "table", "tr", "thead", "tbody", "hr", "address", "h1", "h2", "h3", "h4", "h5", "h6",
+    "center",
 ];
 /// Deeper quotes look as this one.
 const DEEPEST: usize = 20;

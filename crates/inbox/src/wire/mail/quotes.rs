@@ -42,18 +42,53 @@ const FORWARDED: [&str; 8] = [
 ];
 const FORWARDING: [&str; 8] = ["fwd:", "fw:", "wg:", "enc:", "rv:", "tr:", "i:", "doorst:"];
 const WROTE: [&str; 8] = [
-    " wrote", " schrieb", " escreveu", " escribió", " a écrit", " ha scritto", " schreef", " skrev",
+    " wrote",
+    " schrieb",
+    " escreveu",
+    " escribió",
+    " a écrit",
+    " ha scritto",
+    " schreef",
+    " skrev",
 ];
 const BEGINS: [&str; 9] = ["on ", "am ", "em ", "el ", "le ", "il ", "op ", "den ", "a "];
 const FROM: [&str; 5] = ["from", "von", "de", "da", "van"];
 const OTHERS: [&str; 26] = [
-    "sent", "date", "to", "cc", "subject", "gesendet", "datum", "an", "betreff", "enviado",
-    "enviada", "enviado em", "enviada em", "data", "para", "assunto", "fecha", "asunto", "envoyé",
-    "à", "objet", "inviato", "a", "oggetto", "aan", "onderwerp",
+    "sent",
+    "date",
+    "to",
+    "cc",
+    "subject",
+    "gesendet",
+    "datum",
+    "an",
+    "betreff",
+    "enviado",
+    "enviada",
+    "enviado em",
+    "enviada em",
+    "data",
+    "para",
+    "assunto",
+    "fecha",
+    "asunto",
+    "envoyé",
+    "à",
+    "objet",
+    "inviato",
+    "a",
+    "oggetto",
+    "aan",
+    "onderwerp",
 ];
 const SENT_FROM: [&str; 7] = [
-    "sent from my ", "sent from outlook", "get outlook for ", "enviado do meu ", "enviado desde mi ",
-    "von meinem ", "gesendet mit ",
+    "sent from my ",
+    "sent from outlook",
+    "get outlook for ",
+    "enviado do meu ",
+    "enviado desde mi ",
+    "von meinem ",
+    "gesendet mit ",
 ];
 
 /// Whether a subject says that the mail passes on another.
@@ -85,50 +120,40 @@ fn is_quoted(line: &str) -> bool {
 /// The line at which begins what is only repeated.
 fn history(lines: &[&str]) -> usize {
     // From there on nothing but quotes and blank lines.
-    let mut quotes = lines.len();
-    while let Some(before) = quotes.checked_sub(1)
-        && (is_quoted(lines[before]) || lines[before].trim().is_empty())
-    {
-        quotes = before;
-    }
-    let first_quote = lines.iter().position(|line| is_quoted(line)).unwrap_or(lines.len());
-    let has_quotes_at_end = lines[quotes..].iter().any(|line| is_quoted(line));
-    for at in 0..lines.len() {
-        let line = lines[at].trim();
-        if line.is_empty() {
-            continue;
-        }
-        if at >= quotes && has_quotes_at_end {
-            return at;
-        }
+    let is_behind = |line: &&str| is_quoted(line) || line.trim().is_empty();
+    let own = lines.iter().rposition(|line| !is_behind(line)).map_or(0, |last| last + 1);
+    let quotes = lines[own..].iter().position(|line| is_quoted(line)).map(|at| own + at);
+    let has_quotes = lines.iter().any(|line| is_quoted(line));
+    for (at, line) in lines.iter().enumerate() {
+        let line = line.trim();
         let name = line.trim_matches(['-', '_', '*', ':', ' ']).to_lowercase();
         if line.len() < 100 && FORWARDED.contains(&name.as_str()) {
             return lines.len();
         }
         let is_ruled = line.starts_with("--") && line.ends_with("--");
-        if is_ruled && ORIGINAL.contains(&name.as_str()) {
+        if quotes == Some(at) || is_ruled && ORIGINAL.contains(&name.as_str()) {
             return at;
         }
         if is_head(lines, at) {
-            // The rule above belongs to it.
-            let above = lines[..at].iter().rposition(|line| !line.trim().is_empty());
-            let is_rule = |at: &usize| {
-                let line = lines[*at].trim();
-                line.len() >= 10 && line.chars().all(|sign| matches!(sign, '_' | '-'))
-            };
-            return above.filter(is_rule).unwrap_or(at);
+            return rule_above(lines, at).unwrap_or(at);
         }
         if let Some(behind) = attribution(lines, at) {
             let next = lines[behind..].iter().position(|line| !line.trim().is_empty());
-            let next = next.map(|next| behind + next);
-            let all_quotes_follow = next.is_some_and(|next| next >= quotes && is_quoted(lines[next]));
-            let no_quotes_at_all = first_quote == lines.len() && says_wrote(lines, at, behind);
-            if all_quotes_follow || no_quotes_at_all {
+            let are_next = quotes.is_some() && next.map(|next| behind + next) == quotes;
+            if are_next || !has_quotes && says_wrote(lines, at, behind) {
                 return at;
             }
         }
     }
     lines.len()
+}
+
+/// The line drawn above a head, which belongs to it.
+fn rule_above(lines: &[&str], at: usize) -> Option<usize> {
+    let above = lines[..at].iter().rposition(|line| !line.trim().is_empty())?;
+    let line = lines[above].trim();
+    let is_rule = line.len() >= 10 && line.chars().all(|sign| matches!(sign, '_' | '-'));
+    is_rule.then_some(above)
 }
 
 /// Who wrote when, over one line or a few; the line behind it.
@@ -180,8 +205,8 @@ fn is_head(lines: &[&str], at: usize) -> bool {
 
 /// The line at which a signature begins.
 fn signature(lines: &[&str]) -> usize {
-    let is_rule = |line: &&str| matches!(line.trim_end_matches('\r'), "--" | "-- ");
-    if let Some(at) = lines.iter().rposition(|line| is_rule(&line)) {
+    let is_rule = |line: &&str| matches!(*line, "--" | "-- ");
+    if let Some(at) = lines.iter().rposition(is_rule) {
         let below = lines[at + 1..].iter().filter(|line| !line.trim().is_empty()).count();
         if below <= LONGEST_SIGNATURE {
             return at;

@@ -19,31 +19,43 @@ fn is_kind(found: Option<&ContentType<'_>>, (kind, sub): (&str, &str)) -> bool {
     })
 }
 
-/// What a report says of the mails that it names.
-pub(super) fn states(message: &Message<'_>) -> Vec<Arrival> {
+/// A report: of which mails it is, and what became of them, as far as that says anything.
+pub(super) struct Report {
+    pub(super) of: Vec<String>,
+    pub(super) states: Vec<Arrival>,
+}
+
+/// What a mail reports; nothing where it is no report.
+pub(super) fn read(message: &Message<'_>) -> Option<Report> {
     if !is_report(message) {
-        return Vec::new();
+        return None;
     }
     let text_of = |sub: &str| {
-        let part = message.parts.iter().find(|part| is_kind(part.content_type(), ("message", sub)))?;
+        let kind = ("message", sub);
+        let part = message.parts.iter().find(|part| is_kind(part.content_type(), kind))?;
         Some(String::from_utf8_lossy(part.contents()).into_owned())
     };
-    let delivery = text_of("delivery-status").and_then(|text| delivery(&text));
-    let reading = text_of("disposition-notification").and_then(|text| reading(&text));
-    let (status, error, named) = match (delivery, reading) {
-        (Some((status, error)), _) => (status, error, None),
-        (None, Some(original)) => ("read", None, original),
-        (None, None) => return Vec::new(),
+    let reading = text_of("disposition-notification");
+    let named = reading.as_deref().and_then(|text| field(text, "Original-Message-ID"));
+    let of = match named.as_deref().and_then(id) {
+        Some(named) => vec![named],
+        None => originals(message),
     };
-    let sources = named.map_or_else(|| originals(message), |named| vec![named]);
-    let state = |source: String| Arrival::Status {
-        callback: ours(&source),
-        source,
-        status,
-        at: None,
-        error: error.clone(),
+    let became = match text_of("delivery-status") {
+        Some(text) => delivery(&text),
+        None => reading.is_some_and(|text| is_shown(&text)).then_some(("read", None)),
     };
-    sources.into_iter().map(state).collect()
+    let state =
+        |source: &String, (status, error): &(&'static str, Option<String>)| Arrival::Status {
+            callback: ours(source),
+            source: source.clone(),
+            status,
+            at: None,
+            error: error.clone(),
+        };
+    let states =
+        became.iter().flat_map(|became| of.iter().map(|source| state(source, became))).collect();
+    Some(Report { of, states })
 }
 
 /// The mails that are reported of: as they came along, or as the report answers them.
@@ -100,9 +112,8 @@ fn delivery(text: &str) -> Option<(&'static str, Option<String>)> {
     }
 }
 
-/// The mail that was shown to somebody; within: where it is named.
-fn reading(text: &str) -> Option<Option<String>> {
-    let how = field(text, "Disposition")?.to_lowercase();
-    let is_shown = how.rsplit(';').next().is_some_and(|how| how.trim().starts_with("displayed"));
-    is_shown.then(|| field(text, "Original-Message-ID").as_deref().and_then(id))
+/// Whether somebody saw the mail, and did not only delete it.
+fn is_shown(text: &str) -> bool {
+    let how = field(text, "Disposition").unwrap_or_default().to_lowercase();
+    how.rsplit(';').next().is_some_and(|how| how.trim().starts_with("displayed"))
 }

@@ -1,3 +1,5 @@
+//! Tests of reading mails: people and machines, threads, reports, files, and whatever else comes.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +29,10 @@ fn a_mail_is_read() {
     assert_eq!(mail.subject.as_deref(), Some("Lâmpadas"));
     assert_eq!(mail.person.name.as_deref(), Some("Ana Pradó"));
     assert_eq!(mail.person.handles, [(HandleKind::Email, "Ana@Example.com".to_owned())]);
-    assert_eq!((mail.source.as_str(), mail.reply_to.as_deref()), ("a1@example.com", Some("r2@example.com")));
+    assert_eq!(
+        (mail.source.as_str(), mail.reply_to.as_deref()),
+        ("a1@example.com", Some("r2@example.com"))
+    );
     assert_eq!(mail.references, ["r2@example.com", "r1@example.com"]);
     assert_eq!(mail.thread, "r1@example.com ana@example.com");
     assert_eq!(mail.metadata["cc"], json!([{ "address": "bob@example.com" }]));
@@ -52,18 +57,22 @@ fn machines_are_told_from_people() {
     ] {
         assert!(with(headers).is_automatic, "{headers}");
     }
-    for headers in ["", "Auto-Submitted: no\n", "Precedence: first-class\n", "Return-Path: <a@example.com>\n"] {
+    for headers in
+        ["", "Auto-Submitted: no\n", "Precedence: first-class\n", "Return-Path: <a@example.com>\n"]
+    {
         assert!(!with(headers).is_automatic, "{headers}");
     }
 }
 
 #[test]
 fn what_the_house_wrote_itself_is_an_echo() {
-    let own = incoming("From: HELP@shop.example\nTo: ana@example.com\nMessage-ID: <1@x.example>\n\nHi\n");
+    let own =
+        incoming("From: HELP@shop.example\nTo: ana@example.com\nMessage-ID: <1@x.example>\n\nHi\n");
     assert!(own.is_echo);
     assert_eq!(own.person.handles, [(HandleKind::Email, "ana@example.com".to_owned())]);
     // A form of a web page writes in the house's name.
-    let form = "From: help@shop.example\nReply-To: Ana <ana@example.com>\nTo: help@shop.example\n\nHi\n";
+    let form =
+        "From: help@shop.example\nReply-To: Ana <ana@example.com>\nTo: help@shop.example\n\nHi\n";
     let form = incoming(form);
     assert!(!form.is_echo);
     assert_eq!(form.person.name.as_deref(), Some("Ana"));
@@ -99,7 +108,10 @@ fn reports_tell_of_what_was_sent() {
         panic!("{told:?}")
     };
     assert_eq!(source, "019a0000-0000-7000-8000-000000000001@shop.example");
-    assert_eq!((*status, error.as_deref()), ("failed", Some("550 5.1.1 <ana@example.com>: no such user")));
+    assert_eq!(
+        (*status, error.as_deref()),
+        ("failed", Some("550 5.1.1 <ana@example.com>: no such user"))
+    );
     assert!(callback.is_some());
     let Arrival::Message(kept) = &told[1] else { panic!("{told:?}") };
     assert!(kept.is_automatic && kept.kind == "EVENT" && !kept.is_echo);
@@ -112,7 +124,9 @@ fn reports_tell_of_what_was_sent() {
         --b\nContent-Type: text/plain\n\nRead.\n\n--b\nContent-Type: message/disposition-notification\n\n\
         Original-Message-ID: <m@shop.example>\nDisposition: manual-action/MDN-sent-manually; displayed\n\n--b--\n";
     let told = arrivals(receipt.as_bytes(), OWN);
-    assert!(matches!(&told[0], Arrival::Status { source, status: "read", .. } if source == "m@shop.example"));
+    assert!(
+        matches!(&told[0], Arrival::Status { source, status: "read", .. } if source == "m@shop.example")
+    );
 }
 
 #[test]
@@ -143,7 +157,7 @@ fn what_is_long_is_kept_elsewhere() {
     let mail = incoming(&format!("From: a@example.com\n\nYes.\n\n{quoted}"));
     assert_eq!(mail.content, "Yes.");
     assert!(mail.metadata.get("quoted").is_none());
-    assert!(mail.is_cut);
+    assert_eq!(mail.rest, Some(Rest::Text));
     assert!(mail.metadata.to_string().len() < LARGEST_METADATA);
 }
 
