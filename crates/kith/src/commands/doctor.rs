@@ -136,7 +136,9 @@ async fn mail(settings: &Settings) -> Result<Option<String>> {
         count += ctx.read(async |db| channels::without_server(db).await).await?;
     }
     Ok((count > 0).then(|| {
-        format!("Mail: nothing goes out over {count} channels: they name no smtpUrl, and SMTP_URL is not set.")
+        format!(
+            "Mail: channels that have no smtpUrl of their own: {count}. Nothing goes out over them: set SMTP_URL."
+        )
     }))
 }
 
