@@ -105,14 +105,15 @@ impl Inbox {
             if attempt.app.tasks.is_stopping() {
                 return Err(Failure::Stopped(internal("the application stops")));
             }
-            let next = attempt.write(async |db| self.next(attempt, db, conversation).await).await?;
+            let next = attempt.write(async |db| self.next(attempt, db, conversation).await);
+            let next = Box::pin(next).await?;
             let sending = match next {
                 Next::Nothing => return Ok(()),
                 Next::Again => continue,
                 Next::Send(sending) => sending,
             };
-            let done = self.send(attempt, &sending).await;
-            self.settle(attempt, &sending, done).await?;
+            let done = Box::pin(self.send(attempt, &sending)).await;
+            Box::pin(self.settle(attempt, &sending, done)).await?;
         }
     }
 

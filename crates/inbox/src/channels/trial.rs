@@ -73,7 +73,8 @@ impl Inbox {
             }
             ChannelKind::Email => {
                 let smtp = channel.get("smtpUrl");
-                self.far.mail_server(&ctx.app.settings, smtp)?.try_it().await?;
+                let server = self.far.mail_server(&ctx.app.settings, smtp)?;
+                Box::pin(server.try_it()).await?;
                 Ok(json!({ "smtp": if smtp.is_some() { "channel" } else { "house" } }))
             }
             ChannelKind::Website | ChannelKind::Api => {

@@ -85,10 +85,11 @@ async fn message(
     incoming: &Incoming,
 ) -> Result<()> {
     let is_known = by_source(db, (channel.id, &incoming.source)).await?.is_some();
-    if is_known || threads::came_back(&inbox.records, (ctx, db), channel.id, incoming).await? {
+    let came_back = threads::came_back(&inbox.records, (ctx, db), channel.id, incoming);
+    if is_known || Box::pin(came_back).await? {
         return Ok(());
     }
-    let conversation = conversation(inbox, (ctx, db), channel, incoming).await?;
+    let conversation = Box::pin(conversation(inbox, (ctx, db), channel, incoming)).await?;
     if incoming.is_echo && is_sending(db, conversation).await? {
         // It may be what is being sent: that is known in a moment.
         return Err(conflict("echo", "Something of the conversation is on its way."));
@@ -105,7 +106,8 @@ async fn message(
         "sentAt": plausible(incoming.at, ctx.now()), "isAutomatic": incoming.is_automatic,
     });
     let Json::Object(input) = input else { return Ok(()) };
-    let (id, _) = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS)).await?;
+    let made = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS));
+    let (id, _) = Box::pin(made).await?;
     if let Some(media) = &incoming.media {
         let fetch = Fetch { message: id, channel: channel.id, media: media.clone() };
         kith_platform::jobs::enqueue(ctx, db, &fetch)?;
@@ -171,7 +173,8 @@ async fn conversation(
     let lock = format!("thread {} {}", channel.id, incoming.thread);
     db.one_at_a_time(&lock).await?;
     let records = &inbox.records;
-    if let Some(known) = threads::named(db, channel.id, &incoming.references).await? {
+    let named = threads::named(db, channel.id, &incoming.references);
+    if let Some(known) = Box::pin(named).await? {
         return Ok(known);
     }
     if let Some(known) = thread_of(db, (channel.id, &incoming.thread)).await? {

@@ -121,7 +121,7 @@ impl Inbox {
             }
             // What an attempt before kept stays.
             if entry(&mut metadata.clone(), &piece)["state"] != "kept" {
-                self.keep_piece(ctx, job, &piece).await?;
+                Box::pin(self.keep_piece(ctx, job, &piece)).await?;
             }
         }
         ctx.write(async |db| jobs::finish(attempt, db).await).await?;

@@ -60,11 +60,12 @@ async fn receive(inbox: &Inbox, attempt: &Attempt, channel: Id) -> Result<(), Fa
             return Err(Failure::Stopped(internal("the application stops")));
         }
         let known = read.as_ref().map(|(of, _)| *of);
-        if let Some(next) = ahead(ctx, &channel, known).await? {
+        if let Some(next) = Box::pin(ahead(ctx, &channel, known)).await? {
             read = Some(next);
         }
         let piece = async |db: &Write| inbox.take_piece((ctx, db), &channel, read.as_ref()).await;
-        let more = ctx.write(piece).await?;
+        // On the heap: what follows from a message goes deep, and so would a stack that holds all of it.
+        let more = Box::pin(ctx.write(piece)).await?;
         if !more {
             return Ok(());
         }
@@ -109,7 +110,7 @@ impl Inbox {
         for (at, arrival) in all[begin..end].iter().enumerate() {
             let taken = db
                 .attempt(async |db| {
-                    arrive::take(self, (ctx, db), (channel, delivery.id), arrival).await
+                    Box::pin(arrive::take(self, (ctx, db), (channel, delivery.id), arrival)).await
                 })
                 .await;
             match taken {

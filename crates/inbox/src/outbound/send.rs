@@ -54,7 +54,8 @@ impl Inbox {
             }
             ChannelKind::Telegram => self.to_telegram(channel, outgoing).await,
             ChannelKind::Api => self.to_hook(ctx, channel, &outgoing).await,
-            ChannelKind::Email => self.to_mail(ctx, sending, &outgoing).await,
+            // A conversation of its own with another server, which would be large within this one.
+            ChannelKind::Email => Box::pin(self.to_mail(ctx, sending, &outgoing)).await,
             // It is fetched by the page.
             ChannelKind::Website => Ok(None),
         }

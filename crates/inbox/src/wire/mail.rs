@@ -5,11 +5,15 @@ mod parts;
 mod quotes;
 mod reports;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    mem::take,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kith_kernel::Id;
-use mail_parser::{Addr, Address, HeaderValue, Message, MessageParser};
+use mail_parser::{Addr, Address, HeaderValue, Message, MessageParser, PartType};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -31,22 +35,50 @@ const LONGEST_SIGNATURE: usize = 1_000;
 /// Metadata has to fit into a field.
 const LARGEST_METADATA: usize = 14 * 1024;
 
+/// A mail as it is parsed, which may hold mails within mails by the hundred thousand: it is taken apart level by level, since
+/// dropping it as it is would go as deep, beyond what a stack holds.
+pub(crate) struct Parsed<'a>(Message<'a>);
+
+impl<'a> Deref for Parsed<'a> {
+    type Target = Message<'a>;
+
+    fn deref(&self) -> &Message<'a> {
+        &self.0
+    }
+}
+
+impl Drop for Parsed<'_> {
+    fn drop(&mut self) {
+        let mut waiting = vec![take(&mut self.0.parts)];
+        while let Some(parts) = waiting.pop() {
+            for mut part in parts {
+                if let PartType::Message(inner) = take(&mut part.body) {
+                    waiting.push(inner.parts);
+                }
+            }
+        }
+    }
+}
+
 /// A mail as it is parsed; nothing where it has not even a header.
-pub(crate) fn parsed(bytes: &[u8]) -> Option<Message<'_>> {
+pub(crate) fn parsed(bytes: &[u8]) -> Option<Parsed<'_>> {
     // The envelope, as mailboxes of Unix note it, is no header.
     let bytes = match bytes.strip_prefix(b"From ") {
         Some(rest) => rest.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default(),
         None => bytes,
     };
     // What a stranger sends shall not end the work on all that comes behind it.
-    let read = || MessageParser::default().parse(bytes);
+    let read = || MessageParser::default().parse(bytes).map(Parsed);
     let message = catch_unwind(AssertUnwindSafe(read)).ok().flatten()?;
     (!message.headers().is_empty()).then_some(message)
 }
 
 /// What a mail to a channel with that address tells.
 pub(crate) fn arrivals(bytes: &[u8], own: &str) -> Vec<Arrival> {
-    let read = || Some(told(&parsed(bytes)?, (bytes, own)));
+    let read = || {
+        let message = parsed(bytes)?;
+        Some(told(&message, (bytes, own)))
+    };
     match catch_unwind(AssertUnwindSafe(read)).ok().flatten() {
         Some(arrivals) => arrivals,
         None => vec![Arrival::Message(Box::new(unread(bytes)))],

@@ -1,8 +1,8 @@
 //! Reports: what mail servers and readers of mails say of mails that were sent.
 
-use mail_parser::{ContentType, Message, MessageParser, MimeHeaders};
+use mail_parser::{ContentType, Message, MimeHeaders};
 
-use super::{id, ids, line, ours};
+use super::{id, ids, line, ours, parsed};
 use crate::wire::Arrival;
 
 const LONGEST_REASON: usize = 300;
@@ -63,7 +63,7 @@ fn originals(message: &Message<'_>) -> Vec<String> {
     let along = message.parts.iter().find_map(|part| match part.message() {
         Some(inner) => inner.message_id().and_then(id),
         None if is_kind(part.content_type(), ("text", "rfc822-headers")) => {
-            let headers = MessageParser::default().parse(part.contents())?;
+            let headers = parsed(part.contents())?;
             headers.message_id().and_then(id)
         }
         None => None,

@@ -1,5 +1,6 @@
 //! Tests of reading mails: people and machines, threads, reports, files, and whatever else comes.
 
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
@@ -166,6 +167,24 @@ fn what_is_no_mail_is_none() {
     assert!(parsed(b"").is_none());
     assert!(parsed(b"\r\n\r\n").is_none());
     assert!(matches!(&arrivals(b"", OWN)[0], Arrival::Message(kept) if kept.kind == "UNKNOWN"));
+}
+
+#[test]
+fn mails_within_mails_go_as_deep_as_they_like() {
+    for level in [
+        "Content-Type: message/rfc822\r\n\r\n",
+        "Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\n",
+        "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
+    ] {
+        let mail =
+            format!("From: a@example.com\r\n{}From: b@example.com\r\n\r\nx", level.repeat(60_000));
+        assert_eq!(arrivals(mail.as_bytes(), OWN).len(), 1);
+        let encoded = STANDARD.encode(&mail);
+        let within = format!(
+            "From: a@example.com\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}"
+        );
+        assert_eq!(arrivals(within.as_bytes(), OWN).len(), 1);
+    }
 }
 
 proptest! {
