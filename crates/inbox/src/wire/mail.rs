@@ -67,10 +67,35 @@ pub(crate) fn parsed(bytes: &[u8]) -> Option<Parsed<'_>> {
         Some(rest) => rest.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default(),
         None => bytes,
     };
+    if hides_mails(bytes) {
+        return None;
+    }
     // What a stranger sends shall not end the work on all that comes behind it.
     let read = || MessageParser::default().parse(bytes).map(Parsed);
     let message = catch_unwind(AssertUnwindSafe(read)).ok().flatten()?;
     (!message.headers().is_empty()).then_some(message)
+}
+
+/// Whether a mail within the mail is encoded, which RFC 2046 forbids: the library copies such mails level by level, and so
+/// without a bound.
+fn hides_mails(bytes: &[u8]) -> bool {
+    let (mut is_mail, mut is_encoded) = (false, false);
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            (is_mail, is_encoded) = (false, false);
+            continue;
+        }
+        let head = line[..line.len().min(200)].to_ascii_lowercase();
+        let holds = |word: &[u8]| head.windows(word.len()).any(|found| found == word);
+        if head.starts_with(b"content-") || line.starts_with(b" ") || line.starts_with(b"\t") {
+            is_mail |= holds(b"message/") || holds(b"digest");
+            is_encoded |= holds(b"base64") || holds(b"quoted-printable");
+        }
+        if is_mail && is_encoded {
+            return true;
+        }
+    }
+    false
 }
 
 /// What a mail to a channel with that address tells.

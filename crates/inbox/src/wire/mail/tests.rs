@@ -177,12 +177,13 @@ fn mails_within_mails_go_as_deep_as_they_like() {
         "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
     ] {
         let mail =
-            format!("From: a@example.com\r\n{}From: b@example.com\r\n\r\nx", level.repeat(60_000));
+            format!("From: a@example.com\r\n{}From: b@example.com\r\n\r\nx", level.repeat(20_000));
         assert_eq!(arrivals(mail.as_bytes(), OWN).len(), 1);
         let encoded = STANDARD.encode(&mail);
         let within = format!(
             "From: a@example.com\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{encoded}"
         );
+        assert!(parsed(within.as_bytes()).is_none());
         assert_eq!(arrivals(within.as_bytes(), OWN).len(), 1);
     }
 }
