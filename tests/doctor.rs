@@ -57,17 +57,16 @@ fn without_a_provider_it_is_said_what_sets_one_up() {
 #[test]
 fn channels_for_mail_that_cannot_send_are_told() {
     let (_folder, here) = installation();
-    let server = here.serve(None);
+    let mut server = here.serve(None);
     let ana = json!({ "email": "ana@example.com", "password": "a password of the tests", "name": "Ana", "tenantName": "Acme" });
     let signed_up = server.ask("POST /api/auth/register", "", Some(&ana)).unwrap();
-    let token = signed_up.json["token"].as_str().unwrap();
-    let bearer = format!("authorization: Bearer {token}\r\n");
+    server.token = Some(signed_up.json["token"].as_str().unwrap().to_owned());
     for config in [
         json!({ "address": "one@shop.example" }),
         json!({ "address": "two@shop.example", "smtpUrl": "smtp://mail.example" }),
     ] {
         let channel = json!({ "type": "EMAIL", "name": "Help", "config": config });
-        let made = server.ask("POST /api/channels", &bearer, Some(&channel)).unwrap();
+        let made = server.ask("POST /api/channels", "", Some(&channel)).unwrap();
         assert_eq!(made.status, 201, "{made:?}");
     }
     server.stop();
