@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
@@ -51,6 +52,28 @@ fn without_a_provider_it_is_said_what_sets_one_up() {
     assert!(told.contains(", OLLAMA_BASE_URL, LOCAL_LLM_BASE_URL\n"), "{told}");
     assert!(told.contains("Nothing is wrong."), "{told}");
     assert!(!folder.path().join("secrets.toml").exists(), "secrets were kept");
+}
+
+#[test]
+fn channels_for_mail_that_cannot_send_are_told() {
+    let (_folder, here) = installation();
+    let mut server = here.serve(None);
+    let ana = json!({ "email": "ana@example.com", "password": "a password of the tests", "name": "Ana", "tenantName": "Acme" });
+    let signed_up = server.ask("POST /api/auth/register", "", Some(&ana)).unwrap();
+    server.token = Some(signed_up.json["token"].as_str().unwrap().to_owned());
+    for config in [
+        json!({ "address": "one@shop.example" }),
+        json!({ "address": "two@shop.example", "smtpUrl": "smtp://mail.example" }),
+    ] {
+        let channel = json!({ "type": "EMAIL", "name": "Help", "config": config });
+        let made = server.ask("POST /api/channels", "", Some(&channel)).unwrap();
+        assert_eq!(made.status, 201, "{made:?}");
+    }
+    server.stop();
+    let told = here.told(&["doctor"], &[]);
+    assert!(told.contains("no smtpUrl of their own: 1. Nothing goes out"), "{told}");
+    let told = here.told(&["doctor"], &[("SMTP_URL", "smtp://127.0.0.1:9")]);
+    assert!(!told.contains("smtpUrl of their own"), "{told}");
 }
 
 #[test]

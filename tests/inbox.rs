@@ -3,6 +3,8 @@
 mod chat;
 mod far;
 mod intake;
+mod mail;
+mod mail_out;
 mod people;
 
 use serde_json::{Value as Json, json};

@@ -53,6 +53,12 @@ def show(envelope):
                 "headers": {name.lower(): str(value) for name, value in mail.items()},
                 "text": part("plain"),
                 "html": part("html"),
+                "files": [
+                    {"name": file.get_filename(), "type": file.get_content_type(), "size": len(file.get_payload(decode=True))}
+                    for file in mail.iter_attachments()
+                ]
+                if mail.is_multipart()
+                else [],
             }
         ),
         flush=True,
@@ -60,7 +66,8 @@ def show(envelope):
 
 
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=data.password == os.environ["SINK_PASSWORD"].encode())
+    # Not handled: the server itself says 535.
+    return AuthResult(success=data.password == os.environ["SINK_PASSWORD"].encode(), handled=False)
 
 
 async def main():

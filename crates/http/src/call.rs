@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, HeaderName, header, request::Parts},
 };
-use kith_kernel::{Actor, Error, Id, Kind, Result, malformed};
+use kith_kernel::{Actor, Error, Id, Kind, Result, malformed, unsupported};
 use kith_platform::Ctx;
 use serde::de::DeserializeOwned;
 
@@ -85,6 +85,18 @@ impl Call {
     /// Reads the body, which must be JSON.
     pub async fn body(&mut self) -> Result<Body> {
         expect_json(&self.head.headers)?;
+        let content = self.take();
+        Body::read(content, &self.head.headers, self.body_bytes).await
+    }
+
+    /// Reads the body as it is; it must say that it is of one of these kinds, or nothing at all.
+    pub async fn bytes(&mut self, kinds: &[&str]) -> Result<Body> {
+        let kind = self.header(&header::CONTENT_TYPE).unwrap_or_default();
+        let plain = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
+        if !plain.is_empty() && !kinds.contains(&plain.as_str()) {
+            let all = kinds.join(" or ");
+            return Err(unsupported(format!("The body must be of the content-type {all}.")));
+        }
         let content = self.take();
         Body::read(content, &self.head.headers, self.body_bytes).await
     }

@@ -251,6 +251,13 @@ impl Operation {
         self.body(schema)
     }
 
+    /// A body of another kind, as it is.
+    pub fn raw_body(mut self, kind: &'static str) -> Self {
+        let bytes = serde_json::json!({ "type": "string", "format": "binary" });
+        self.body = Some((kind, Written::new(bytes)));
+        self
+    }
+
     /// A multipart body with a file.
     pub fn upload(mut self, schema: Schema, bytes: usize, seconds: u64) -> Self {
         self.body = Some(("multipart/form-data", Written::new(schema)));

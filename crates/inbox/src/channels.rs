@@ -4,6 +4,7 @@ mod config;
 mod identities;
 mod kinds;
 mod lines;
+mod mails;
 mod routes;
 mod secrets;
 mod trial;
@@ -27,6 +28,7 @@ pub(crate) use {
 pub use {
     kinds::ChannelKind,
     lines::Line,
+    mails::without_server,
     secrets::{names, rotate},
 };
 
@@ -123,7 +125,8 @@ impl Rules for Channels {
         if change.what == What::Deleted {
             return Ok(());
         }
-        config::check(change)
+        config::check(change)?;
+        mails::check(change)
     }
 
     fn after<'a>(&'a self, desk: Desk<'a>, change: &'a Change) -> Pending<'a> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kith_kernel::{Error, Kind, Result};
 use kith_platform::{
     Settings,
+    mail::{NotTaken, Server},
     outgoing::{Answer, Outgoing, Request, header},
 };
 use serde::Deserialize;
@@ -25,6 +26,7 @@ pub(crate) struct Options {
     pub(crate) facebook_app_secret: String,
     pub(crate) public_url: String,
     pub(crate) webhook_bytes: usize,
+    pub(crate) mail_bytes: usize,
 }
 
 /// What asks far sides.
@@ -59,6 +61,16 @@ impl Refusal {
     }
 }
 
+impl From<NotTaken> for Refusal {
+    fn from(why: NotTaken) -> Self {
+        match why {
+            NotTaken::Later(error) => Self::Later(error),
+            NotTaken::Never(why) => Self::Never(why),
+            NotTaken::Unknown(error) => Self::Unknown(error),
+        }
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -71,6 +83,22 @@ impl From<Refusal> for Error {
 impl Far {
     pub(crate) fn new(outgoing: &Outgoing, settings: &Settings) -> Result<Self> {
         Ok(Self { outgoing: outgoing.clone(), options: settings.section("channels")? })
+    }
+
+    /// What a mail goes out over: the server of that address, or the house's.
+    pub(crate) fn mail_server(
+        &self,
+        settings: &Settings,
+        url: Option<&str>,
+    ) -> std::result::Result<Server, Refusal> {
+        let server = match url {
+            Some(url) => Server::of_tenant(url, settings, &self.outgoing).map(Some),
+            None => Server::of_house(settings),
+        };
+        server.map_err(|error| Refusal::Never(error.in_one_line()))?.ok_or_else(|| {
+            let why = "No mail server is configured: set smtpUrl at the channel, or SMTP_URL.";
+            Refusal::Never(why.to_owned())
+        })
     }
 
     /// Asks the Graph API; a body makes it a `POST`.

@@ -11,7 +11,10 @@ use kith_records::{
 };
 use kith_store::{Migration, Step};
 
-pub(crate) use people::{Person, find_or_create};
+pub(crate) use {
+    normal::is_address,
+    people::{Person, find_or_create},
+};
 
 /// What a handle is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

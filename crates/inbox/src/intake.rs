@@ -2,6 +2,9 @@
 
 mod arrive;
 mod deliveries;
+mod files;
+mod mails;
+mod threads;
 mod webhooks;
 mod work;
 

@@ -7,10 +7,10 @@ use kith_platform::{
     Ctx,
     jobs::{self, Attempt, Failure, Job, Registry, Retry},
     outgoing::{Request, header},
-    storage::kinds,
+    storage::{Incoming, kinds},
 };
 use kith_records::{Manner, Record};
-use kith_store::Select;
+use kith_store::{Select, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -129,6 +129,37 @@ impl Inbox {
         }
     }
 
+    /// Puts bytes where files are; what is handed back makes an attachment of them, in the write that keeps them.
+    pub(crate) async fn put_file(
+        &self,
+        ctx: &Ctx,
+        (bytes, name): (&[u8], &str),
+        message: Id,
+    ) -> Result<(Incoming, Record)> {
+        let mut incoming = self.storage.receive(ctx).await?;
+        incoming.add(bytes).await?;
+        let written = incoming.end().await?;
+        let kind = kinds::of(&bytes[..bytes.len().min(kinds::LOOKED_AT)], name);
+        let input: Json = json!({
+            "name": shown(name), "contentType": kind, "size": written.size, "sha256": written.sha256,
+            "contentId": incoming.file(), "relatedId": message,
+        });
+        Ok((incoming, input.as_object().cloned().unwrap_or_default()))
+    }
+
+    /// Makes an attachment of what was put where files are.
+    pub(crate) async fn attach(
+        &self,
+        (ctx, db): (&Ctx, &Write),
+        (incoming, input): (&Incoming, &Record),
+    ) -> Result<Id> {
+        let object = self.records.object("attachment");
+        let object = object.ok_or_else(|| internal("there are no attachments"))?;
+        incoming.keep(db).await?;
+        let manner = Manner { known_links: false, ..Manner::HOUSE_KNOWS };
+        Ok(self.records.create_in(ctx, db, object, (input.clone(), manner)).await?.0)
+    }
+
     async fn keep_file(
         &self,
         attempt: &Attempt,
@@ -136,28 +167,14 @@ impl Inbox {
         (bytes, name): (&[u8], &str),
     ) -> Result<()> {
         let ctx: &Ctx = attempt;
-        let object = self
-            .records
-            .object("attachment")
-            .ok_or_else(|| internal("there are no attachments"))?;
-        let mut incoming = self.storage.receive(ctx).await?;
-        incoming.add(bytes).await?;
-        let written = incoming.end().await?;
-        let kind = kinds::of(&bytes[..bytes.len().min(kinds::LOOKED_AT)], name);
-        let input: Json = json!({
-            "name": shown(name), "contentType": kind, "size": written.size, "sha256": written.sha256,
-            "contentId": incoming.file(), "relatedId": job.message,
-        });
+        let (incoming, input) = self.put_file(ctx, (bytes, name), job.message).await?;
         ctx.write(async |db| {
             let row: Option<Row> =
                 db.first(Select::from(MESSAGE.plural).whose("id", job.message)).await?;
             let Some(row) = row.filter(|row| row.attachment_id.is_none()) else {
                 return jobs::finish(attempt, db).await;
             };
-            incoming.keep(db).await?;
-            let input: Record = input.as_object().cloned().unwrap_or_default();
-            let manner = Manner { known_links: false, ..Manner::HOUSE_KNOWS };
-            let (id, _) = self.records.create_in(ctx, db, object, (input, manner)).await?;
+            let id = self.attach((ctx, db), (&incoming, &input)).await?;
             let media = json!({ "state": "kept", "name": shown(name) });
             let changes =
                 json!({ "attachmentId": id, "metadata": with_media(row.metadata.as_deref(), media) });

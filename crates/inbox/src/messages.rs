@@ -30,7 +30,7 @@ pub(crate) const TYPES: [&str; 13] = [
     "UNKNOWN",
 ];
 
-const OWN: [Field; 26] = [
+const OWN: [Field; 27] = [
     plain("conversationId", "conversation_id", Kind::Link("conversation", OnDelete::Cascade))
         .required(),
     plain("content", "content", Kind::LongText)
@@ -79,6 +79,9 @@ const OWN: [Field; 26] = [
     plain("turn", "turn", Kind::Integer(0, i64::MAX))
         .system()
         .about("The turn of the conversation in which it was written."),
+    plain("isAutomatic", "is_automatic", Kind::Bool).system().default("false").about(
+        "A machine wrote it: an answer of absence, a report, a list. Agents give no answer.",
+    ),
     plain("isRead", "is_read", Kind::Bool).system().default("false"),
     plain("sentAt", "sent_at", Kind::Time)
         .system()

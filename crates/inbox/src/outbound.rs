@@ -2,6 +2,7 @@
 //! known, and marked as doubtful where it cannot.
 
 mod files;
+mod mail;
 mod send;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::{
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Waiting {
     id: Id,
+    conversation_id: Id,
     status: String,
     content: Option<String>,
     #[serde(rename = "type")]
@@ -103,14 +105,15 @@ impl Inbox {
             if attempt.app.tasks.is_stopping() {
                 return Err(Failure::Stopped(internal("the application stops")));
             }
-            let next = attempt.write(async |db| self.next(attempt, db, conversation).await).await?;
+            let next = attempt.write(async |db| self.next(attempt, db, conversation).await);
+            let next = Box::pin(next).await?;
             let sending = match next {
                 Next::Nothing => return Ok(()),
                 Next::Again => continue,
                 Next::Send(sending) => sending,
             };
-            let done = self.send(attempt, &sending).await;
-            self.settle(attempt, &sending, done).await?;
+            let done = Box::pin(self.send(attempt, &sending)).await;
+            Box::pin(self.settle(attempt, &sending, done)).await?;
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod generic;
 pub(crate) mod json;
+pub(crate) mod mail;
 pub(crate) mod messenger;
 pub(crate) mod telegram;
 pub(crate) mod whatsapp;
@@ -66,6 +67,21 @@ pub(crate) struct Incoming {
     pub(crate) is_echo: bool,
     /// Of mails.
     pub(crate) subject: Option<String>,
+    /// The far side's ids of what was said before it, the nearest first: any of them says of which conversation it is.
+    pub(crate) references: Vec<String>,
+    /// A machine wrote it: nobody waits for an answer, and agents give none.
+    pub(crate) is_automatic: bool,
+    /// What stands in the delivery itself, and is to be kept beside the message.
+    pub(crate) rest: Option<Rest>,
+}
+
+/// What a delivery holds besides a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Files.
+    Files,
+    /// All of the text, of which the message holds less, and maybe files.
+    Text,
 }
 
 /// A file at a far side.
@@ -121,6 +137,9 @@ impl Incoming {
             media: None,
             is_echo: false,
             subject: None,
+            references: Vec::new(),
+            is_automatic: false,
+            rest: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! Mail: written into the installation's outbox in the transaction of what it follows from, then sent by a job.
 
 mod delivery;
+mod letter;
+mod place;
+mod server;
 mod transport;
 
 use kith_kernel::{Id, Result, Time, forbidden, invalid};
@@ -10,7 +13,12 @@ use kith_store::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use delivery::{register, try_server};
+pub use {
+    delivery::{register, try_server},
+    letter::Letter,
+    place::Place,
+    server::{NotTaken, Server},
+};
 
 use crate::{Ctx, jobs};
 

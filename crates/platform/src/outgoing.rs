@@ -11,6 +11,7 @@ mod stream;
 
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -292,6 +293,33 @@ impl Outgoing {
     /// `Invalid`, as [`Self::open`].
     pub fn check(&self, url: &str) -> Result<()> {
         self.client(&parsed(url)?, false).map(drop)
+    }
+
+    /// Where a host that somebody gave may be reached, for what speaks no HTTP: the connection goes to these very addresses.
+    ///
+    /// # Errors
+    /// `Invalid` (`address_refused`) where none may be, `Unavailable` where the name has none.
+    pub async fn addresses(&self, (host, port): (&str, u16)) -> Result<Vec<SocketAddr>> {
+        let unknown = || {
+            let why = format!("{host} cannot be found.");
+            Error::new(Kind::Unavailable, "outgoing_failed", why)
+        };
+        let looked_up = tokio::net::lookup_host((host, port));
+        let found = tokio::time::timeout(self.0.time, looked_up).await.map_err(|_| late())?;
+        let found: Vec<SocketAddr> = found.map_err(|error| unknown().caused_by(error))?.collect();
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let is_named = Url::parse(&format!("http://{bracketed}:{port}/"))
+            .is_ok_and(|url| self.0.allowed.names(&url));
+        let may: Vec<SocketAddr> = found
+            .iter()
+            .copied()
+            .filter(|place| is_named || self.0.allowed.may_reach(place.ip()))
+            .collect();
+        match (may.is_empty(), found.is_empty()) {
+            (false, _) => Ok(may),
+            (true, true) => Err(unknown()),
+            (true, false) => Err(address::refused()),
+        }
     }
 
     fn client(&self, url: &Url, of_operator: bool) -> Result<&Client> {

@@ -139,6 +139,8 @@ impl Talk {
             .only(equals("conversation_id", id))
             .only(Condition::Null("deleted_at"))
             .only(Condition::Not(Box::new(equals("direction", "INTERNAL"))))
+            // What machines wrote is no part of it.
+            .only(Condition::Not(Box::new(equals("is_automatic", true))))
             .by("sequence", true)
             .at_most(HISTORY);
         let mut said: Vec<Said> = db.all(select).await?;

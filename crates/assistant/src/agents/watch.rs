@@ -46,6 +46,7 @@ fn take<'a>(ctx: &'a Ctx, db: &'a Write, events: &'a [Happened]) -> BoxFuture<'a
         let select = Select::from("messages")
             .whose_each("id", ids.as_slice())
             .whose("direction", "INBOUND")
+            .whose("is_automatic", false)
             .only(Condition::Null("deleted_at"));
         for said in db.all::<Said>(select).await? {
             if said.created_at.plus_seconds(TOO_OLD_SECONDS) < ctx.now() {

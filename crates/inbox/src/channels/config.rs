@@ -61,7 +61,7 @@ pub(super) fn settle(ctx: &Ctx, change: &mut Change, kind: ChannelKind) -> Resul
 }
 
 /// What the caller gave, under the names as they are listed.
-fn given(change: &Change) -> Result<Vec<(String, Json)>> {
+pub(super) fn given(change: &Change) -> Result<Vec<(String, Json)>> {
     let given = change.given.get("config");
     match given {
         None | Some(Json::Null) => Ok(Vec::new()),

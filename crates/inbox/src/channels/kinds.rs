@@ -84,6 +84,11 @@ const EMAIL: [Key; 4] = [
     key("imapUrl", Holds::Secret),
     key("inboundKey", Holds::MadeKey),
 ];
+/// Where mails go out, and come in: the key that says so, and the usual ports.
+pub(super) const SMTP: (&str, &[(&str, u16)]) =
+    ("config.smtpUrl", &[("smtp", 587), ("smtps", 465)]);
+pub(super) const IMAP: (&str, &[(&str, u16)]) =
+    ("config.imapUrl", &[("imap", 143), ("imaps", 993)]);
 const API: [Key; 3] = [
     key("apiKey", Holds::MadeKey),
     key("signingSecret", Holds::MadeKey),

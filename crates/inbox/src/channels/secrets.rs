@@ -83,6 +83,11 @@ pub(crate) async fn of(ctx: &Ctx, db: &Read, channel: Id) -> Result<Vec<(String,
     rows.into_iter().map(open).collect()
 }
 
+/// The channels that have a secret of that name.
+pub(super) fn with(name: &'static str) -> Select {
+    Select::from(TABLE).show(&["channel_id"]).whose("name", name)
+}
+
 /// The secrets of all channels of a tenant, as they are stored.
 async fn sealed(db: &Read) -> Result<Vec<(Id, String, Vec<u8>)>> {
     let mut rows = Vec::new();

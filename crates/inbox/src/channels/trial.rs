@@ -19,7 +19,7 @@ impl Inbox {
     /// Asks the far side of a channel, and notes at the channel what it said.
     pub(super) async fn try_channel(&self, ctx: &Ctx, id: Id) -> Result<Outcome> {
         let channel = ctx.read(async |db| load(ctx, db, id).await).await?;
-        let outcome = match self.ask_far_side(&channel).await {
+        let outcome = match self.ask_far_side(ctx, &channel).await {
             Ok(details) => Outcome { succeeded: true, reason: None, details },
             Err(refusal) => {
                 Outcome { succeeded: false, reason: Some(refusal.told()), details: json!({}) }
@@ -41,7 +41,11 @@ impl Inbox {
         Ok(outcome)
     }
 
-    async fn ask_far_side(&self, channel: &Channel) -> std::result::Result<Json, Refusal> {
+    async fn ask_far_side(
+        &self,
+        ctx: &Ctx,
+        channel: &Channel,
+    ) -> std::result::Result<Json, Refusal> {
         let need = |key| channel.need(key).map_err(|error| Refusal::never(&error));
         match channel.kind {
             ChannelKind::WhatsApp => {
@@ -67,7 +71,13 @@ impl Inbox {
                 self.far.telegram(("setWebhook", token), &hook).await?;
                 Ok(json!({ "username": bot["username"], "webhookUrl": url }))
             }
-            ChannelKind::Website | ChannelKind::Email | ChannelKind::Api => {
+            ChannelKind::Email => {
+                let smtp = channel.get("smtpUrl");
+                let server = self.far.mail_server(&ctx.app.settings, smtp)?;
+                Box::pin(server.try_it()).await?;
+                Ok(json!({ "smtp": if smtp.is_some() { "channel" } else { "house" } }))
+            }
+            ChannelKind::Website | ChannelKind::Api => {
                 Ok(json!({ "note": "Nothing is asked of another server." }))
             }
         }

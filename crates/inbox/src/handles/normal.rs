@@ -56,6 +56,26 @@ fn address(value: &str) -> Option<String> {
     }
 }
 
+/// Whether an address is one of the world's, and none of one machine.
+pub(crate) fn is_address(text: &str) -> bool {
+    let plain = |sign: char| {
+        !sign.is_whitespace() && !sign.is_control() && !r#"<>(),;:"\[]"#.contains(sign)
+    };
+    text.rsplit_once('@').is_some_and(|(local, domain)| {
+        let labels = || domain.split('.');
+        (1..=64).contains(&local.len())
+            && !local.contains('@')
+            && local.chars().all(plain)
+            && labels().count() > 1
+            && labels().all(|label| {
+                !label.is_empty()
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label.chars().all(|sign| sign.is_alphanumeric() || sign == '-')
+            })
+    })
+}
+
 /// How a number may stand at a contact, by its digits alone: with and without country and ninth digit.
 pub(super) fn spellings(value: &str) -> Vec<String> {
     let Some(full) = number(value) else { return Vec::new() };

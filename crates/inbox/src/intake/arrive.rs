@@ -7,9 +7,10 @@ use kith_store::{Comparison, Condition, Select, Write, equals};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use super::{files::KeepFiles, threads};
 use crate::{
     Inbox,
-    channels::{CHANNEL, Channel},
+    channels::{CHANNEL, Channel, ChannelKind},
     conversations::{CONVERSATION, find},
     handles::find_or_create,
     media::Fetch,
@@ -17,7 +18,7 @@ use crate::{
         MESSAGE,
         status::{Progress, moved, told},
     },
-    wire::{Arrival, Incoming},
+    wire::{Arrival, Incoming, Rest},
 };
 
 /// Characters of a text; what is longer stands whole in the delivery.
@@ -88,10 +89,12 @@ async fn message(
     (channel, delivery): (&Channel, Id),
     incoming: &Incoming,
 ) -> Result<()> {
-    if by_source(db, (channel.id, &incoming.source)).await?.is_some() {
+    let is_known = by_source(db, (channel.id, &incoming.source)).await?.is_some();
+    let came_back = threads::came_back(&inbox.records, (ctx, db), channel.id, incoming);
+    if is_known || Box::pin(came_back).await? {
         return Ok(());
     }
-    let conversation = conversation(inbox, (ctx, db), channel, incoming).await?;
+    let conversation = Box::pin(conversation(inbox, (ctx, db), channel, incoming)).await?;
     if incoming.is_echo && is_sending(db, conversation).await? {
         // It may be what is being sent: that is known in a moment.
         return Err(conflict("echo", "Something of the conversation is on its way."));
@@ -100,32 +103,50 @@ async fn message(
         Some(source) => by_source(db, (channel.id, source)).await?.map(|row| row.id),
         None => None,
     };
-    let mut content: String = incoming.content.replace('\0', "");
-    let mut metadata = incoming.metadata.clone();
-    if content.chars().nth(LONGEST).is_some() {
-        content = content.chars().take(LONGEST).collect();
-        noted(&mut metadata, "cutFrom", json!(delivery));
-    }
-    if let Some(media) = &incoming.media {
-        noted(&mut metadata, "media", json!({ "state": "queued", "name": media.name }));
-    }
+    let (content, metadata, rest) = told_of(incoming, (channel.kind, delivery));
     let input = json!({
         "conversationId": conversation, "content": content, "type": incoming.kind,
         "sender": if incoming.is_echo { "HUMAN" } else { "CUSTOMER" },
         "metadata": metadata, "replyToId": reply_to, "sourceId": incoming.source,
-        "sentAt": plausible(incoming.at, ctx.now()),
+        "sentAt": plausible(incoming.at, ctx.now()), "isAutomatic": incoming.is_automatic,
     });
-    let Json::Object(mut input) = input else { return Ok(()) };
-    if incoming.is_echo {
-        // It was sent already, elsewhere.
-        noted(input.entry("metadata").or_insert(Json::Null), "echo", json!(true));
-    }
-    let (id, _) = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS)).await?;
+    let Json::Object(input) = input else { return Ok(()) };
+    let made = inbox.records.create_in(ctx, db, &MESSAGE, (input, Manner::HOUSE_KNOWS));
+    let (id, _) = Box::pin(made).await?;
     if let Some(media) = &incoming.media {
         let fetch = Fetch { message: id, channel: channel.id, media: media.clone() };
         kith_platform::jobs::enqueue(ctx, db, &fetch)?;
     }
+    if let Some(rest) = rest {
+        let keep = KeepFiles { message: id, delivery, is_cut: rest == Rest::Text };
+        kith_platform::jobs::enqueue(ctx, db, &keep)?;
+    }
     Ok(())
+}
+
+/// What a message holds of what came, and what is to be kept beside it.
+fn told_of(
+    incoming: &Incoming,
+    (kind, delivery): (ChannelKind, Id),
+) -> (String, Json, Option<Rest>) {
+    let mut content: String = incoming.content.replace('\0', "");
+    let mut metadata = incoming.metadata.clone();
+    let mut rest = incoming.rest;
+    if content.chars().nth(LONGEST).is_some() {
+        content = content.chars().take(LONGEST).collect();
+        noted(&mut metadata, "cutFrom", json!(delivery));
+        if kind == ChannelKind::Email {
+            rest = Some(Rest::Text);
+        }
+    }
+    if let Some(media) = &incoming.media {
+        noted(&mut metadata, "media", json!({ "state": "queued", "name": media.name }));
+    }
+    if incoming.is_echo {
+        // It was sent already, elsewhere.
+        noted(&mut metadata, "echo", json!(true));
+    }
+    (content, metadata, rest)
 }
 
 fn noted(metadata: &mut Json, key: &str, value: Json) {
@@ -157,6 +178,10 @@ async fn conversation(
     let lock = format!("thread {} {}", channel.id, incoming.thread);
     db.one_at_a_time(&lock).await?;
     let records = &inbox.records;
+    let named = threads::named(db, channel.id, &incoming.references);
+    if let Some(known) = Box::pin(named).await? {
+        return Ok(known);
+    }
     if let Some(known) = thread_of(db, (channel.id, &incoming.thread)).await? {
         if incoming.person.handles.len() > 1 {
             let is = find(db, known).await?.contact_id;

@@ -21,9 +21,40 @@ const PRUNED: u64 = 50;
 #[derive(Debug, Deserialize)]
 pub(super) struct Delivery {
     pub(super) id: Id,
-    pub(super) body: String,
     /// How much of it was worked on.
     pub(super) progress: i64,
+}
+
+/// What was delivered.
+#[derive(Debug, Deserialize)]
+pub(super) struct Delivered {
+    body: String,
+    encoding: Option<String>,
+}
+
+/// Bytes that are no UTF-8 stand as one letter each, so that what they say can be found.
+const LETTERS: &str = "letters";
+/// The letter for the byte that no text in PostgreSQL may hold.
+const NUL: char = '\u{100}';
+
+impl Delivered {
+    fn of(bytes: &[u8]) -> Self {
+        if let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) {
+            return Self { body: text.to_owned(), encoding: None };
+        }
+        let letter = |byte: &u8| if *byte == 0 { NUL } else { char::from(*byte) };
+        Self { body: bytes.iter().map(letter).collect(), encoding: Some(LETTERS.to_owned()) }
+    }
+
+    /// It byte for byte.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        if self.encoding.as_deref() == Some(LETTERS) {
+            let byte =
+                |letter: char| if letter == NUL { 0 } else { u8::try_from(letter).unwrap_or(b'?') };
+            return self.body.chars().map(byte).collect();
+        }
+        self.body.into_bytes()
+    }
 }
 
 pub(crate) fn migration() -> Migration {
@@ -33,6 +64,7 @@ pub(crate) fn migration() -> Migration {
             id("channel_id").required().references("anchors"),
             bytes("digest").required(),
             text("body").required(),
+            text("encoding"),
             text("state").required(),
             integer("progress").required(),
             integer("failures").required(),
@@ -46,13 +78,17 @@ pub(crate) fn migration() -> Migration {
 }
 
 /// Keeps what came in and has it worked on; what came before is known again. Says whether it is new.
-pub(super) async fn keep(ctx: &Ctx, channel: Id, body: String) -> Result<bool> {
+pub(super) async fn keep(ctx: &Ctx, channel: Id, bytes: impl AsRef<[u8]>) -> Result<bool> {
+    let bytes = bytes.as_ref();
+    let digest = Sha256::digest(bytes).to_vec();
+    let Delivered { body, encoding } = Delivered::of(bytes);
     ctx.write(async |db| {
         let cells = vec![
             ("id", ctx.new_id().into()),
             ("channel_id", channel.into()),
-            ("digest", Sha256::digest(&body).to_vec().into()),
-            ("body", body.clone().into()),
+            ("digest", digest.clone().into()),
+            ("body", body.as_str().into()),
+            ("encoding", encoding.clone().into()),
             ("state", "pending".into()),
             ("progress", 0_i64.into()),
             ("failures", 0_i64.into()),
@@ -69,8 +105,17 @@ pub(super) async fn keep(ctx: &Ctx, channel: Id, body: String) -> Result<bool> {
 
 /// The oldest delivery of a channel that is not worked on.
 pub(super) async fn oldest(db: &Read, channel: Id) -> Result<Option<Delivery>> {
-    let select = Select::from(TABLE).whose("channel_id", channel).whose("state", "pending");
+    let select = Select::from(TABLE)
+        .show(&["id", "progress"])
+        .whose("channel_id", channel)
+        .whose("state", "pending");
     db.first(select.by("id", false)).await
+}
+
+/// What a delivery holds; nothing where it is gone.
+pub(super) async fn delivered(db: &Read, delivery: Id) -> Result<Option<Delivered>> {
+    let select = Select::from(TABLE).show(&["body", "encoding"]).whose("id", delivery);
+    db.first(select).await
 }
 
 /// Notes how far a delivery is, and what failed of it.
@@ -108,4 +153,20 @@ pub(super) async fn prune(db: &Write, channel: Id, now: Time) -> Result<()> {
         return Ok(());
     }
     db.delete(Delete::from(TABLE).only(Condition::In("id", ids))).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bytes_stay_as_they_came(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let kept = Delivered::of(&bytes);
+            prop_assert!(!kept.body.contains('\0'));
+            prop_assert_eq!(kept.bytes(), bytes);
+        }
+    }
 }

@@ -21,11 +21,11 @@ use crate::{
 
 const META: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const TELEGRAM: HeaderName = HeaderName::from_static("x-telegram-bot-api-secret-token");
-const OWN: HeaderName = HeaderName::from_static("x-kith-signature");
+pub(super) const OWN: HeaderName = HeaderName::from_static("x-kith-signature");
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const TAG: &str = "inbound webhooks";
 
-fn posted(inbox: &Inbox, path: &str, summary: &str) -> Operation {
+pub(super) fn posted(inbox: &Inbox, path: &str, summary: &str) -> Operation {
     Operation::post(path, TAG, summary)
         .access(Access::Public)
         .limit(LimitClass::Free)
@@ -80,6 +80,7 @@ pub(crate) fn routes(inbox: &Arc<Inbox>) -> Routes {
                 .refuses(422, "It holds no message."),
             move |call| own(Arc::clone(&two), call),
         )
+        .and(super::mails::routes(inbox))
 }
 
 async fn verify_token(inbox: Arc<Inbox>, call: Call, kind: ChannelKind) -> Result<Answer> {
@@ -114,11 +115,11 @@ async fn read(call: &mut Call) -> Result<(Body, Json)> {
     Ok((body, json))
 }
 
-fn received(is_new: bool) -> Result<Answer> {
+pub(super) fn received(is_new: bool) -> Result<Answer> {
     Answer::json(&json!({ "received": true, "duplicate": !is_new }))
 }
 
-fn unsigned() -> Error {
+pub(super) fn unsigned() -> Error {
     unauthenticated("The signature does not fit the body and the secret of the channel.")
         .coded("signature")
 }
@@ -234,7 +235,7 @@ async fn telegram(inbox: Arc<Inbox>, mut call: Call) -> Result<Answer> {
 }
 
 /// The key of a request: `x-api-key`, or a bearer token.
-fn given_key(call: &Call) -> Option<&str> {
+pub(super) fn given_key(call: &Call) -> Option<&str> {
     let bearer = call.header(&axum::http::header::AUTHORIZATION);
     call.header(&API_KEY).or_else(|| bearer?.strip_prefix("Bearer "))
 }

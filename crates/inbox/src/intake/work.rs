@@ -13,13 +13,14 @@ use serde_json::Value as Json;
 
 use super::{
     arrive,
-    deliveries::{self, Delivery},
+    deliveries::{self, Delivered},
+    files,
 };
 use crate::{
     Inbox,
     channels::{self, Channel, ChannelKind},
     handles::HandleKind,
-    wire::{Arrival, generic, messenger, telegram, whatsapp},
+    wire::{Arrival, generic, mail, messenger, telegram, whatsapp},
 };
 
 /// What is taken in by one write.
@@ -37,6 +38,7 @@ impl Job for Receive {
 }
 
 pub(crate) fn register(registry: Registry, inbox: &Arc<Inbox>) -> Registry {
+    let registry = files::register(registry, inbox);
     let inbox = Arc::clone(inbox);
     registry.on(move |job: Receive, attempt| {
         let inbox = Arc::clone(&inbox);
@@ -52,43 +54,63 @@ async fn receive(inbox: &Inbox, attempt: &Attempt, channel: Id) -> Result<(), Fa
         Err(error) if error.kind() == kith_kernel::Kind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let mut read = None;
+    let mut read: Option<(Id, Vec<Arrival>)> = None;
     loop {
         if ctx.app.tasks.is_stopping() {
             return Err(Failure::Stopped(internal("the application stops")));
         }
-        let piece = async |db: &Write| inbox.take_piece((ctx, db), &channel, &mut read).await;
-        let more = ctx.write(piece).await?;
+        let known = read.as_ref().map(|(of, _)| *of);
+        if let Some(next) = Box::pin(ahead(ctx, &channel, known)).await? {
+            read = Some(next);
+        }
+        let piece = async |db: &Write| inbox.take_piece((ctx, db), &channel, read.as_ref()).await;
+        // On the heap: what follows from a message goes deep, and so would a stack that holds all of it.
+        let more = Box::pin(ctx.write(piece)).await?;
         if !more {
             return Ok(());
         }
     }
 }
 
+/// The oldest delivery, read before anything is written, unless it is the one that is known.
+async fn ahead(
+    ctx: &Ctx,
+    channel: &Channel,
+    known: Option<Id>,
+) -> Result<Option<(Id, Vec<Arrival>)>> {
+    let found = ctx.read(async |db| {
+        let Some(oldest) = deliveries::oldest(db, channel.id).await? else { return Ok(None) };
+        if known == Some(oldest.id) {
+            return Ok(None);
+        }
+        Ok(deliveries::delivered(db, oldest.id).await?.map(|delivered| (oldest.id, delivered)))
+    });
+    let Some((id, delivered)) = found.await? else { return Ok(None) };
+    Ok(Some((id, arrivals(channel, (id, delivered)).await?)))
+}
+
 impl Inbox {
-    /// Takes in a piece of the oldest delivery, which is read once; says whether anything is left.
+    /// Takes in a piece of the oldest delivery; says whether anything is left.
     async fn take_piece(
         &self,
         (ctx, db): (&Ctx, &Write),
         channel: &Channel,
-        read: &mut Option<(Id, Vec<Arrival>)>,
+        read: Option<&(Id, Vec<Arrival>)>,
     ) -> Result<bool> {
         db.one_at_a_time(&format!("intake {}", channel.id)).await?;
         let Some(delivery) = deliveries::oldest(db, channel.id).await? else {
             deliveries::prune(db, channel.id, ctx.now()).await?;
             return Ok(false);
         };
-        if read.as_ref().is_none_or(|(of, _)| *of != delivery.id) {
-            *read = Some((delivery.id, arrivals(channel, &delivery)?));
-        }
-        let Some((_, all)) = read.as_ref() else { return Ok(false) };
+        // Another one came to be the oldest meanwhile.
+        let Some((_, all)) = read.filter(|(of, _)| *of == delivery.id) else { return Ok(true) };
         let begin = usize::try_from(delivery.progress).unwrap_or(0).min(all.len());
         let end = (begin + PIECE).min(all.len());
         let mut failures = Vec::new();
         for (at, arrival) in all[begin..end].iter().enumerate() {
             let taken = db
                 .attempt(async |db| {
-                    arrive::take(self, (ctx, db), (channel, delivery.id), arrival).await
+                    Box::pin(arrive::take(self, (ctx, db), (channel, delivery.id), arrival)).await
                 })
                 .await;
             match taken {
@@ -118,10 +140,17 @@ fn is_passing(error: &kith_kernel::Error) -> bool {
 }
 
 /// What a delivery tells.
-fn arrivals(channel: &Channel, delivery: &Delivery) -> Result<Vec<Arrival>> {
-    let body: Json = serde_json::from_str(&delivery.body)
+async fn arrivals(channel: &Channel, (id, delivered): (Id, Delivered)) -> Result<Vec<Arrival>> {
+    let bytes = delivered.bytes();
+    if channel.kind == ChannelKind::Email {
+        let own = channel.get("address").unwrap_or_default().to_owned();
+        // A large one takes its time.
+        let reading = tokio::task::spawn_blocking(move || mail::arrivals(&bytes, &own));
+        return reading.await.map_err(|error| internal("a mail was not read").caused_by(error));
+    }
+    let body: Json = serde_json::from_slice(&bytes)
         .map_err(|error| internal("a delivery is no JSON").caused_by(error))?;
-    let fallback = delivery.id.to_string();
+    let fallback = id.to_string();
     let pieces = |of: &dyn Fn(&Json) -> Vec<Arrival>| {
         body.as_array().into_iter().flatten().flat_map(of).collect()
     };
@@ -134,6 +163,7 @@ fn arrivals(channel: &Channel, delivery: &Delivery) -> Result<Vec<Arrival>> {
         ChannelKind::Telegram => telegram::arrivals(&body),
         ChannelKind::Api => generic::arrivals(&body, &fallback, "API"),
         ChannelKind::Website => generic::arrivals(&body, &fallback, "Website"),
-        ChannelKind::Email => generic::arrivals(&body, &fallback, "Email"),
+        // Read above: it is no JSON.
+        ChannelKind::Email => Vec::new(),
     })
 }

@@ -18,6 +18,8 @@ pub(super) async fn follow(desk: Desk<'_>, change: &Change) -> Result<()> {
     let before = conversations::find(desk.db, id).await?;
     note(desk, change, &before).await?;
     match change.text("direction") {
+        // Nobody waits for an answer to a machine.
+        Some("INBOUND") if change.get("isAutomatic") == Some(&Json::Bool(true)) => Ok(()),
         Some("INBOUND") => arrived(desk, &before).await,
         Some("OUTBOUND") => {
             if change.text("sender") == Some("HUMAN") {
@@ -57,6 +59,9 @@ async fn note(desk: Desk<'_>, change: &Change, before: &Conversation) -> Result<
             .set("last_message_folded", kith_kernel::text::fold(&line).into_owned());
     }
     update = match change.text("direction") {
+        Some("INBOUND") if change.get("isAutomatic") == Some(&Json::Bool(true)) => {
+            update.plus("unread_count", 1)
+        }
         Some("INBOUND") => inbound(desk, update, (at, before)).await?,
         Some("OUTBOUND") => outbound(update, (at, before), change),
         _ => update,

@@ -4,7 +4,6 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use kith_platform::{
     Ctx,
     jobs::Attempt,
-    mail::{self, Mail},
     outgoing::{HeaderName, Request, header},
 };
 use serde_json::{Value as Json, json};
@@ -44,7 +43,8 @@ impl Inbox {
             file: file.as_ref(),
             media: None,
         };
-        if outgoing.thread.is_empty() && channel.kind != ChannelKind::Api {
+        let may_begin = matches!(channel.kind, ChannelKind::Api | ChannelKind::Email);
+        if outgoing.thread.is_empty() && !may_begin {
             return Err(Refusal::Never("The conversation has nobody at its far side.".to_owned()));
         }
         match channel.kind {
@@ -54,7 +54,8 @@ impl Inbox {
             }
             ChannelKind::Telegram => self.to_telegram(channel, outgoing).await,
             ChannelKind::Api => self.to_hook(ctx, channel, &outgoing).await,
-            ChannelKind::Email => self.to_mail(ctx, channel, &outgoing).await,
+            // A conversation of its own with another server, which would be large within this one.
+            ChannelKind::Email => Box::pin(self.to_mail(ctx, sending, &outgoing)).await,
             // It is fetched by the page.
             ChannelKind::Website => Ok(None),
         }
@@ -148,19 +149,6 @@ impl Inbox {
             })
             .map_err(|error| Refusal::never(&error))?;
         self.far.hook(request).await?;
-        Ok(None)
-    }
-
-    async fn to_mail(&self, ctx: &Ctx, channel: &Channel, message: &Outgoing<'_>) -> Sent {
-        let mail = Mail {
-            to: message.thread.to_owned(),
-            subject: format!("Re: {}", channel.name),
-            text: message.content.to_owned(),
-            ..Mail::default()
-        };
-        ctx.write(async |db| mail::send(ctx, db, &mail))
-            .await
-            .map_err(|error| Refusal::never(&error))?;
         Ok(None)
     }
 }

@@ -7,8 +7,9 @@ use kith_gateway::{
     keys::Keys,
     probe::{self, Probed},
 };
+use kith_inbox::channels;
 use kith_kernel::Result;
-use kith_platform::{Broadcast, Origin, Settings, outgoing::Outgoing};
+use kith_platform::{Broadcast, Origin, Settings, mail::Server, outgoing::Outgoing};
 use kith_store::Db;
 
 use super::{backup, keys};
@@ -48,7 +49,7 @@ pub(super) async fn run(settings: &Settings) -> Result<ExitCode> {
 
 /// Tells of each part, and gives back what is wrong.
 async fn parts(settings: &Settings) -> Vec<String> {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut mute) = (Vec::new(), None);
     let mut tell = |name: &str, told: Result<String>| match told {
         Ok(told) => say!("\n{name}\n  {told}"),
         Err(error) => wrong.push(format!("{name}: {}", error.in_one_line())),
@@ -59,6 +60,10 @@ async fn parts(settings: &Settings) -> Vec<String> {
         Err(error) => (Err(error), Vec::new()),
     };
     tell("Secrets", told);
+    match mail(settings).await {
+        Ok(lacking) => mute = lacking,
+        Err(error) => tell("Mail", Err(error)),
+    }
     tell("Files", files(settings).await);
     tell("Logs", log::told(settings));
     let (told, dumb) = match models(settings).await {
@@ -80,6 +85,7 @@ async fn parts(settings: &Settings) -> Vec<String> {
         Err(error) => tell("Redis", Err(error)),
     }
     wrong.extend(lost);
+    wrong.extend(mute);
     wrong.extend(dumb);
     wrong
 }
@@ -115,6 +121,30 @@ async fn secrets(settings: &Settings) -> Result<(String, Vec<String>)> {
         told.push(format!("none are stored; the newest key is called {}", house.keys.newest()));
     }
     Ok((told.join("\n  "), wrong))
+}
+
+/// What keeps mails of conversations from going out.
+async fn mail(settings: &Settings) -> Result<Option<String>> {
+    let options = settings.store();
+    let is_new = options.sqlite_path().is_some_and(|path| !path.exists());
+    if is_new || Server::of_house(settings)?.is_some() || settings.check_shared().is_err() {
+        return Ok(None);
+    }
+    let db = Db::open(&options)?;
+    if !db.pending(&wire::migrations()).await?.is_empty() {
+        return Ok(None);
+    }
+    let house = House::over(db, settings.clone())?;
+    let mut count = 0;
+    for (tenant, _) in house.identity.tenants().await? {
+        let ctx = house.app.as_system(tenant);
+        count += ctx.read(async |db| channels::without_server(db).await).await?;
+    }
+    Ok((count > 0).then(|| {
+        format!(
+            "Mail: channels that have no smtpUrl of their own: {count}. Nothing goes out over them: set SMTP_URL."
+        )
+    }))
 }
 
 /// Which providers of models answer, and what is wrong with the others.

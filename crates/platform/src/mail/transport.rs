@@ -14,7 +14,6 @@ use crate::{Settings, jobs::Failure};
 /// The section `[mail]`.
 #[derive(Deserialize)]
 struct Section {
-    smtp_url: String,
     from: String,
     timeout_seconds: u64,
 }
@@ -36,13 +35,10 @@ impl Post {
     /// # Errors
     /// `Unavailable` when the sender or the server's address makes no sense; neither is quoted.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
-        let section: Section = settings.section("mail")?;
-        let from = section.from.parse().map_err(|_| {
-            unavailable("MAIL_FROM is no address: kith@example.com, or Kith <kith@example.com>.")
-        })?;
-        let server =
-            if section.smtp_url.is_empty() { None } else { Some(server(&section.smtp_url)?) };
-        Ok(Self { server, from, timeout: Duration::from_secs(section.timeout_seconds) })
+        let (from, timeout) = sender(settings)?;
+        let url = settings.text("mail.smtp_url");
+        let server = if url.is_empty() { None } else { Some(server(url)?) };
+        Ok(Self { server, from, timeout })
     }
 
     pub(super) fn is_configured(&self) -> bool {
@@ -81,8 +77,26 @@ impl Post {
     }
 }
 
+/// Whom the house's own mails are from, and how long a server may take.
+///
+/// # Errors
+/// `Unavailable` when the sender is no address.
+pub(super) fn sender(settings: &Settings) -> Result<(Mailbox, Duration)> {
+    let section: Section = settings.section("mail")?;
+    let from = section.from.parse().map_err(|_| {
+        unavailable("MAIL_FROM is no address: kith@example.com, or Kith <kith@example.com>.")
+    })?;
+    Ok((from, Duration::from_secs(section.timeout_seconds)))
+}
+
 /// What cannot be mended by waiting is given up: a refusal (5xx) of this mail.
 fn judged(refusal: &Refusal) -> Failure {
+    let (error, is_final) = told(refusal);
+    if is_final { Failure::GiveUp(error) } else { Failure::Retry(error) }
+}
+
+/// A refusal in words, and whether it is one for good.
+pub(super) fn told(refusal: &Refusal) -> (Error, bool) {
     let answer: String = refusal
         .to_string()
         .chars()
@@ -91,11 +105,9 @@ fn judged(refusal: &Refusal) -> Failure {
         .collect();
     let code = refusal.status().map(u16::from);
     let error = unavailable(format!("The mail server did not take it: {answer}"));
-    if refusal.is_permanent() && code.is_none_or(|code| !SIGN_IN_REFUSED.contains(&code)) {
-        Failure::GiveUp(error)
-    } else {
-        Failure::Retry(error)
-    }
+    let is_final =
+        refusal.is_permanent() && code.is_none_or(|code| !SIGN_IN_REFUSED.contains(&code));
+    (error, is_final)
 }
 
 fn server(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>> {

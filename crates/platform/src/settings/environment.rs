@@ -73,6 +73,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("FACEBOOK_APP_SECRET", "channels.facebook_app_secret"),
     ("PUBLIC_URL", "channels.public_url"),
     ("WEBHOOK_BYTES", "channels.webhook_bytes"),
+    ("INBOUND_MAIL_BYTES", "channels.mail_bytes"),
     ("BASE44_APP_ID", "base44.app_id"),
     ("BASE44_API_BASE", "base44.api_base"),
     ("BASE44_API_KEY", "base44.api_key"),
