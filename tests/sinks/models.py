@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler
 
 TEXT = "The lamps left on Monday, and arrive by Friday."
 TELLING = threading.Lock()
+ASKED = {}
 ARGUMENTS = {"id": 7}
 CALL = re.compile(r"CALL (\w+) (\{.*?\}) ;")
 SAYS = {
@@ -47,6 +48,14 @@ def said(model, messages):
     if model.startswith("twice"):
         return SAYS["sentiment"] if len(messages) > 2 else TEXT
     return rest(messages)
+
+
+def by_words(text, width):
+    vector = [0.01] * width
+    for word in re.findall(r"\w+", text.lower()):
+        word = {"lantern": "lamp", "lanterns": "lamp", "lamps": "lamp"}.get(word, word)
+        vector[sum(word.encode()) * 31 % width] += 1
+    return vector
 
 
 def eights(text):
@@ -81,12 +90,28 @@ class Handler(BaseHTTPRequestHandler):
         if model.startswith("empty"):
             return self.json({"model": model, "choices": []})
         if self.path.endswith("/embeddings"):
-            data = [{"index": at, "embedding": [0.5, -0.25, at]} for at, _ in enumerate(body["input"])]
-            return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
+            return self.embeddings(model, body["input"])
         if model.startswith("crm"):
             return self.crm(model, body["messages"])
         form = self.anthropic if self.path.endswith("/messages") else self.openai
         form(model, body)
+
+    def embeddings(self, model, texts):
+        """Vectors: of `words-*` by the words of a text, where lamps are lanterns, in as many dimensions as the name ends in.
+
+        `shy-*` say 429 at first, `grow-*` have more dimensions after that; `nan-*`, `null-*`, `zero-*` give none that are."""
+        asked = ASKED[model] = ASKED.get(model, 0) + 1
+        if model.startswith("shy") and asked == 1:
+            return self.error(429, "slow down")
+        if model.startswith("picky") and any("xylophone" in text for text in texts):
+            return self.error(400, "I know no xylophones")
+        width = {"words-32": 32, "grow": 16 if asked == 1 else 24}.get(model, 16)
+        made = [[0.5, -0.25, at] if model.startswith("good") else by_words(text, width) for at, text in enumerate(texts)]
+        bad = {"nan": float("nan"), "null": None, "zero": 0}
+        if model in bad:
+            made = [[bad[model]] * width for _ in texts]
+        data = [{"index": at, "embedding": vector} for at, vector in enumerate(made)]
+        self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
 
     def crm(self, model, messages):
         """Calls the functions that the last question names, one after the other, and then says what the last one told.

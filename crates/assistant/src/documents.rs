@@ -11,6 +11,7 @@ mod scrape;
 mod search;
 mod show;
 mod source;
+mod standing;
 mod upload;
 mod vectors;
 
@@ -113,7 +114,7 @@ pub(crate) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
 /// The routes of documents: those that every object has, and their own.
 pub(crate) fn routes(documents: &Arc<Documents>) -> Routes {
     let common = object_routes(&documents.records, &DOCUMENT);
-    reading(making(common, documents), documents)
+    reading(making(common, documents), documents).and(standing::routes(documents))
 }
 
 fn under(rest: &str) -> (String, String) {

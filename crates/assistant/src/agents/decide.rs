@@ -113,7 +113,7 @@ impl Agents {
             rerank: true,
             ..Wanted::default()
         };
-        let mut found = self.documents.knowledge().search(ctx, question, &wanted).await?;
+        let mut found = self.documents.find(ctx, question, &wanted).await?.passages;
         let least = agent.evidence.unwrap_or_else(|| f64::from(ENOUGH));
         found.sort_by(|one, other| other.evidence.total_cmp(&one.evidence));
         found.retain(|passage| f64::from(passage.evidence) >= least);
