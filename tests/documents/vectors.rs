@@ -267,6 +267,25 @@ async fn credits_are_asked_for_vectors(kind: Kind) {
     assert!(!far.is_unasked());
 }
 
+#[test]
+fn a_sentence_model_that_this_program_cannot_read_keeps_it_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_kith-under-test"))
+        .arg("serve")
+        .env_clear()
+        .env("KITH_DATA", folder.path())
+        .env("KITH_EMBED_MODEL", "/srv/all-minilm")
+        .env("PORT", "0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&program.stderr);
+    assert!(!program.status.success(), "{said}");
+    assert!(
+        said.contains("--features sentence-model") && said.contains("/srv/all-minilm"),
+        "{said}"
+    );
+}
+
 async fn who_may_see_and_begin_it(kind: Kind) {
     let world = World::new(kind).await;
     let path = "/api/documents/embeddings";

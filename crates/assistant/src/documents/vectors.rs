@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{DOCUMENT, Documents};
 use crate::knowledge::{
-    Embedder, Stored, packed,
+    Stored, packed,
     stored::{self, Standing},
 };
 
@@ -55,13 +55,13 @@ struct Waiting {
 }
 
 /// Searches go by this model's vectors from now on; where they went by another's, a job makes them.
-async fn follow(ctx: &Ctx, db: &Write, model: &str) -> Result<()> {
+async fn follow(ctx: &Ctx, db: &Write, (model, width): (&str, Option<i64>)) -> Result<()> {
     stored::lock(db).await?;
     let before = stored::standing(db).await?.model;
     if before.as_deref() == Some(model) {
         return Ok(());
     }
-    stored::choose(db, model, Embedder::width(model)).await?;
+    stored::choose(db, model, width).await?;
     if before.is_some() { order(ctx, db, (model, 0)).await } else { Ok(()) }
 }
 
@@ -123,7 +123,8 @@ impl Documents {
         let choice = self.knowledge.embedder.choice(ctx, model).await?;
         if model != Some(choice.as_str()) {
             let house = ctx.app.as_system(ctx.actor.tenant);
-            house.write(async |db| follow(&house, db, &choice).await).await?;
+            let width = self.knowledge.embedder.width(&choice);
+            house.write(async |db| follow(&house, db, (&choice, width)).await).await?;
             tracing::info!(from = model, to = choice, "documents get vectors of another model");
         }
         Ok(choice)
