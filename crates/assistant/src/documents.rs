@@ -32,6 +32,11 @@ use crate::{
     knowledge::Knowledge,
 };
 
+/// Characters of a chunk, at least and at most.
+pub(crate) const fn sizes() -> (i64, i64) {
+    object::SIZES
+}
+
 const PATH: &str = "/api/documents";
 const ALSO: &str = "/api/knowledge";
 /// Files of one upload.

@@ -42,6 +42,18 @@ impl Job for Process {
     const RETRY: Retry = Retry { attempts: 4, first_pause_seconds: 5, longest_pause_seconds: 60 };
 }
 
+/// Notes that a document cannot be read, whose reading came to no end.
+#[derive(Debug, Serialize, Deserialize)]
+struct GiveUp {
+    document: Id,
+    run: Id,
+    why: String,
+}
+
+impl Job for GiveUp {
+    const NAME: &'static str = "documents.give_up";
+}
+
 /// What else counts from the write on that notes how it went.
 #[derive(Clone, Copy)]
 enum Also<'m> {
@@ -50,6 +62,21 @@ enum Also<'m> {
     Live(&'m str, bool),
     /// Nothing of the document any more.
     Dead,
+}
+
+/// Has a document read anew, as it is to be cut now.
+pub(crate) async fn begin_anew(
+    documents: &Documents,
+    (ctx, db): (&Ctx, &Write),
+    (document, options): (Id, Record),
+) -> Result<Record> {
+    let mut input = options;
+    input.insert("status".to_owned(), json!("PROCESSING"));
+    input.insert("error".to_owned(), Json::Null);
+    let change = (document, input, Manner::HOUSE);
+    let record = documents.records.update(ctx, db, &DOCUMENT, change).await?;
+    begin(ctx, db, document).await?;
+    Ok(record)
 }
 
 /// Has a document read.
@@ -61,9 +88,17 @@ pub(crate) async fn begin(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
 
 /// Adds the job.
 pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Registry {
-    let documents = Arc::clone(documents);
-    registry.on(move |job: Process, attempt| {
-        let documents = Arc::clone(&documents);
+    let (reading, ending) = (Arc::clone(documents), Arc::clone(documents));
+    let registry = registry.on(move |job: GiveUp, attempt| {
+        let documents = Arc::clone(&ending);
+        async move {
+            let GiveUp { document, run, why } = job;
+            let of = Process { document, run };
+            documents.refuse(&attempt, &of, (&why, attempt.now())).await.map_err(Failure::from)
+        }
+    });
+    let registry = registry.on(move |job: Process, attempt| {
+        let documents = Arc::clone(&reading);
         async move {
             let began = attempt.now();
             match Box::pin(documents.process(&attempt, &job)).await {
@@ -81,6 +116,14 @@ pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
                 }
             }
         }
+    });
+    // The process died of it, again and again: nobody shall wait for it for ever.
+    registry.when_given_up::<Process>(|job, ctx, db, why| {
+        Box::pin(async move {
+            let why = why.to_owned();
+            let Process { document, run } = job;
+            jobs::enqueue(ctx, db, &GiveUp { document, run, why }).map(drop)
+        })
     })
 }
 
