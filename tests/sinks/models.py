@@ -140,7 +140,7 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
         is_told = any(m["role"] == "tool" for m in body["messages"])
         names = [] if is_told else [tool["function"]["name"] for tool in body.get("tools", [])[:1]]
-        if model.startswith("obey"):
+        if "obey" in model:
             asked = max(at for at, m in enumerate(body["messages"]) if m["role"] == "user")
             results = [m["content"] for m in body["messages"][asked:] if m["role"] == "tool"]
             text = body["messages"][asked]["content"]
@@ -151,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} for name, arguments in names]
         fits = "response_format" in body and not model.startswith(("json", "twice"))
         text = json.dumps(FITTING) if fits else said(model, body["messages"])
-        if model.startswith("obey") and not calls:
+        if "obey" in model and not calls:
             text = f"At seven [1]. I was told {results}."
         reason = "tool_calls" if calls else "stop"
         if not body.get("stream"):
