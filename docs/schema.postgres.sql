@@ -777,6 +777,7 @@ CREATE TABLE documents (
   category text COLLATE "C",
   question text COLLATE "C",
   answer text COLLATE "C",
+  transcript text COLLATE "C",
   chunk_size bigint,
   overlap bigint,
   original_name text COLLATE "C",

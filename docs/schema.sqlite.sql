@@ -687,6 +687,7 @@ CREATE TABLE documents (
   category TEXT,
   question TEXT,
   answer TEXT,
+  transcript TEXT,
   chunk_size INTEGER,
   overlap INTEGER,
   original_name TEXT,

@@ -271,6 +271,7 @@ async fn training_reads_the_documents(kind: Kind) {
     assert!(refused.text.contains("/trainingOptions/chunkSize"), "{}", refused.text);
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn training_ends_whatever_becomes_of_the_documents(kind: Kind) {
     let world = World::new(kind).await;
     // So many that cannot be read, with names so long, that a report of all would not be kept.

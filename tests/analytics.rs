@@ -249,6 +249,7 @@ async fn agents_are_told_by_what_they_did(kind: Kind) {
     assert_eq!(paula.unwrap()["isActive"], false);
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn tokens_are_those_of_answers(kind: Kind) {
     let (world, _, _far) = with_models(kind).await;
     let more = json!({ "model": "openai/obey-1", "evidence": 0 });

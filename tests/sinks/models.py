@@ -50,6 +50,20 @@ def said(model, messages):
     return rest(messages)
 
 
+def heard(raw):
+    """What a form asks, and how many bytes its file has."""
+    boundary = raw.split(b"\r\n", 1)[0]
+    asked = {}
+    for part in raw.split(boundary)[1:-1]:
+        head, value = part.removeprefix(b"\r\n").split(b"\r\n\r\n", 1)
+        name = re.search(rb'name="(\w+)"', head)[1].decode()
+        value = value.removesuffix(b"\r\n")
+        asked[name] = len(value) if name == "file" else value.decode()
+        if name == "file":
+            asked["filename"] = re.search(rb'filename="([^"]+)"', head)[1].decode()
+    return asked
+
+
 def by_words(text, width):
     vector = [0.01] * width
     for word in re.findall(r"\w+", text.lower()):
@@ -69,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        is_sound = self.path.endswith("/audio/transcriptions")
+        body = heard(raw) if is_sound else json.loads(raw)
         told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
         # Lines of requests that come together must not run into each other.
         with TELLING:
@@ -89,6 +105,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(404, "there is no such model")
         if model.startswith("empty"):
             return self.json({"model": model, "choices": []})
+        if is_sound:
+            return self.json({"text": "We talked about the price of lanterns. It is nine euros.", "usage": {"type": "duration", "seconds": 7}})
         if self.path.endswith("/embeddings"):
             return self.embeddings(model, body["input"])
         if model.startswith("crm"):

@@ -64,6 +64,7 @@ struct Uploads {
 /// What documents are read, kept and found with.
 pub struct Documents {
     records: Arc<Records>,
+    gateway: Arc<Gateway>,
     storage: Storage,
     outgoing: Outgoing,
     worker: Worker,
@@ -93,6 +94,7 @@ impl Documents {
         };
         Ok(Arc::new(Self {
             records: Arc::clone(records),
+            gateway: Arc::clone(gateway),
             storage: storage.clone(),
             outgoing: outgoing.clone(),
             worker: Worker::new(&section.reader, limits),

@@ -279,14 +279,13 @@ impl Setup {
             Provider::OpenAi | Provider::Local => {
                 let general = variable(format!("MODEL_{}", capability.variable()));
                 let usual = || variable("DEFAULT_OPENAI_MODEL".to_owned());
-                general
-                    .or_else(|| if capability == Capability::Embeddings { None } else { usual() })
+                general.or_else(|| if capability.is_apart() { None } else { usual() })
             }
             _ => None,
         };
         let set = || self.reached.get(&provider).and_then(|reached| reached.model.clone());
-        // A model that chats makes no vectors.
-        let set = || if capability == Capability::Embeddings { None } else { set() };
+        // A model that chats makes no vectors, and hears nothing.
+        let set = || if capability.is_apart() { None } else { set() };
         let table = || capability.model(provider).unwrap_or(provider.default_model()).to_owned();
         of_provider().or_else(of_all).or_else(set).unwrap_or_else(table)
     }
@@ -313,7 +312,7 @@ impl Setup {
 }
 
 fn is_able(capability: Capability, provider: Provider) -> bool {
-    capability != Capability::Embeddings || capability.model(provider).is_some()
+    !capability.is_apart() || capability.model(provider).is_some()
 }
 
 impl Section {

@@ -90,6 +90,19 @@ pub(super) fn routes(agents: &Shared) -> Routes {
         .add(train, move |call| begin(Shared::clone(&two), call))
 }
 
+/// What a trial always tells.
+const KEYS: [&str; 9] = [
+    "answer",
+    "sources",
+    "confidence",
+    "responseTimeMs",
+    "tokensUsed",
+    "cost",
+    "engine",
+    "handOver",
+    "reason",
+];
+
 pub(super) fn schemas() -> Vec<(String, Json)> {
     let source = schema::object(
         vec![
@@ -120,17 +133,7 @@ pub(super) fn schemas() -> Vec<(String, Json)> {
             ("handOver", schema::described(schema::boolean(), "A member would be asked for.")),
             ("reason", schema::nullable(schema::string())),
         ],
-        &[
-            "answer",
-            "sources",
-            "confidence",
-            "responseTimeMs",
-            "tokensUsed",
-            "cost",
-            "engine",
-            "handOver",
-            "reason",
-        ],
+        &KEYS,
     );
     vec![("AgentTrial".to_owned(), trial)]
 }

@@ -25,7 +25,7 @@ const READ_BY: [&str; 4] = ["question", "answer", "chunkSize", "overlap"];
 /// What a search notices besides.
 const NOTICED: [&str; 2] = ["enabled", "name"];
 
-const OWN: [Field; 23] = [
+const OWN: [Field; 24] = [
     folded!(Text, "name", "name").required().found_by(FoundBy::Title).about("What it is called."),
     plain("type", "type", Kind::Choice(&TYPES)).system().about("What it is made of."),
     plain("status", "status", Kind::Choice(&["UPLOADING", "PROCESSING", "COMPLETED", "ERROR"]))
@@ -44,6 +44,9 @@ const OWN: [Field; 23] = [
         .about("What it is for."),
     plain("question", "question", Kind::LongText).about("Of a MANUAL: what is asked."),
     plain("answer", "answer", Kind::LongText).about("Of a MANUAL: what is answered."),
+    plain("transcript", "transcript", Kind::LongText).system().about(
+        "Of sound: what was said, handed in or as a provider heard it; null where it is longer.",
+    ),
     plain("chunkSize", "chunk_size", Kind::Integer(SIZES.0, SIZES.1))
         .default("1000")
         .required()

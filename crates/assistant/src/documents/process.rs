@@ -127,8 +127,9 @@ pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
     })
 }
 
-fn is_over(error: &Error) -> bool {
-    error.code() == "overtaken" || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone)
+/// Whether it is the document that is not there, and not a model, which has a code of its own.
+pub(super) fn is_over(error: &Error) -> bool {
+    matches!(error.code(), "overtaken" | "not_found") || error.kind() == ErrorKind::Gone
 }
 
 async fn end(attempt: &Attempt) -> Result<()> {
@@ -169,7 +170,10 @@ impl Documents {
         let has_vectors = Embedder::is_instant(&model) && self.knowledge.chroma.is_none();
         let of = Some(model.as_str()).filter(|_| has_vectors);
         self.keep(attempt, job, (of, &chunks)).await?;
-        let input = completed((&extracted, &chunks), of, (attempt, began));
+        let mut input = completed((&extracted, &chunks), of, (attempt, began));
+        if let Some(transcript) = extracted.transcript {
+            input["transcript"] = json!(transcript);
+        }
         self.note(attempt, job, (input, Also::Live(&model, has_vectors))).await?;
         self.tidy(attempt, job).await
     }

@@ -15,7 +15,7 @@ use kith_store::{Comparison, Condition, Read, Select, Update, Write, equals};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{DOCUMENT, Documents};
+use super::{DOCUMENT, Documents, process::is_over};
 use crate::knowledge::{
     Stored, packed,
     stored::{self, Standing},
@@ -112,10 +112,6 @@ pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
     })
 }
 
-fn is_overtaken(error: &Error) -> bool {
-    error.code() == "overtaken" || error.code() == "not_found"
-}
-
 impl Documents {
     /// Changes the model of the actor's tenant where another one is to be asked than the documents stand with; says which
     /// one it is.
@@ -163,7 +159,7 @@ impl Documents {
                 behind = next.id;
                 match self.of_document(attempt, model, next.id).await {
                     Ok(()) => *made += 1,
-                    Err(error) if is_overtaken(&error) => {}
+                    Err(error) if is_over(&error) => {}
                     // What this one says is not taken, which says nothing of the others.
                     Err(error) if error.kind() == Kind::Invalid => refused = Some(error),
                     Err(error) => return Err(error),
