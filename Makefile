@@ -1,7 +1,7 @@
 # What can be done here; `make` lists it. Everything works from a fresh clone, as root or not, with or without a terminal.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit bench dev clean toolchain
+.PHONY: help run test check sentences audit bench dev clean toolchain
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 MAKEFLAGS += --no-print-directory
@@ -30,6 +30,10 @@ check: toolchain ## Look at formatting, lints, arrows between crates, and docume
 	   cargo test --quiet --workspace --test kith arrows; \
 	 fi
 	@RUSTDOCFLAGS="-D warnings" cargo doc $(quiet) --workspace --no-deps
+
+sentences: toolchain ## Look at the sentence model, a feature that is off by default, and test it
+	@cargo clippy $(quiet) -p kith-sentences --features model --all-targets -- -D warnings
+	@cargo test $(quiet) -p kith-sentences --features model
 
 audit: toolchain ## Look at licences, advisories and unused dependencies (cargo-deny, cargo-machete)
 	@status=0; \

@@ -777,6 +777,7 @@ CREATE TABLE documents (
   category text COLLATE "C",
   question text COLLATE "C",
   answer text COLLATE "C",
+  transcript text COLLATE "C",
   chunk_size bigint,
   overlap bigint,
   original_name text COLLATE "C",
@@ -787,6 +788,7 @@ CREATE TABLE documents (
   characters bigint,
   model text COLLATE "C",
   model_folded text COLLATE "C",
+  embedding text COLLATE "C",
   source_url text COLLATE "C",
   source_url_folded text COLLATE "C",
   content_id uuid,
@@ -804,6 +806,7 @@ CREATE TABLE documents (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors(tenant_id, id)
 );
+CREATE INDEX documents__embedding__id ON public.documents USING btree (tenant_id, embedding, id);
 CREATE UNIQUE INDEX documents__external_id_folded ON public.documents USING btree (tenant_id, external_id_folded) WHERE ((external_id_folded IS NOT NULL) AND (deleted_at IS NULL));
 CREATE INDEX documents__name_folded__id ON public.documents USING btree (tenant_id, name_folded, id);
 CREATE INDEX documents__status__id ON public.documents USING btree (tenant_id, status, id);
@@ -1116,6 +1119,10 @@ CREATE TABLE knowledge_states (
   name text COLLATE "C" NOT NULL,
   version bigint NOT NULL,
   model text COLLATE "C",
+  width bigint,
+  job_id uuid,
+  error text COLLATE "C",
+  failed_at timestamp with time zone,
   PRIMARY KEY (tenant_id, name)
 );
 ALTER TABLE knowledge_states FORCE ROW LEVEL SECURITY;

@@ -687,6 +687,7 @@ CREATE TABLE documents (
   category TEXT,
   question TEXT,
   answer TEXT,
+  transcript TEXT,
   chunk_size INTEGER,
   overlap INTEGER,
   original_name TEXT,
@@ -697,6 +698,7 @@ CREATE TABLE documents (
   characters INTEGER,
   model TEXT,
   model_folded TEXT,
+  embedding TEXT,
   source_url TEXT,
   source_url_folded TEXT,
   content_id BLOB,
@@ -714,6 +716,7 @@ CREATE TABLE documents (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, created_by) REFERENCES anchors (tenant_id, id)
 ) STRICT;
+CREATE INDEX documents__embedding__id ON documents (tenant_id, embedding, id);
 CREATE UNIQUE INDEX documents__external_id_folded ON documents (tenant_id, external_id_folded) WHERE external_id_folded IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX documents__name_folded__id ON documents (tenant_id, name_folded, id);
 CREATE INDEX documents__status__id ON documents (tenant_id, status, id);
@@ -963,6 +966,10 @@ CREATE TABLE knowledge_states (
   name TEXT NOT NULL,
   version INTEGER NOT NULL,
   model TEXT,
+  width INTEGER,
+  job_id BLOB,
+  error TEXT,
+  failed_at INTEGER,
   PRIMARY KEY (tenant_id, name)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE labels (

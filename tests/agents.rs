@@ -20,6 +20,8 @@ on_both!(
     an_agent_that_is_gone_passes_the_word_on,
     a_trial_is_kept_nowhere,
     training_reads_the_documents,
+    training_ends_whatever_becomes_of_the_documents,
+    documents_and_models_of_agents_are_known,
     agents_that_make_no_sense_are_refused,
 );
 
@@ -264,7 +266,100 @@ async fn training_reads_the_documents(kind: Kind) {
     );
     assert_eq!(world.bruno.post(&format!("{path}/train"), json!({})).await.status, 403);
     let bad = json!({ "trainingOptions": { "chunkSize": 5 } });
-    assert_eq!(world.ana.post(&format!("{path}/train"), bad).await.status, 422);
+    let refused = world.ana.post(&format!("{path}/train"), bad).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text.contains("/trainingOptions/chunkSize"), "{}", refused.text);
+}
+
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn training_ends_whatever_becomes_of_the_documents(kind: Kind) {
+    let world = World::new(kind).await;
+    // So many that cannot be read, with names so long, that a report of all would not be kept.
+    let mut ids = Vec::new();
+    for number in 0..25 {
+        let name = format!("{number} {}.pdf", "é".repeat(200));
+        let made = world.ana.upload("/api/documents", &[], &[("file", &name, b"no PDF")]).await;
+        ids.push(made.json["id"].clone());
+    }
+    world.run_jobs().await;
+    let agent = world.ana.make("/api/agents", json!({ "name": "Paula", "documentIds": ids })).await;
+    let path = format!("/api/agents/{}", agent["id"].as_str().unwrap());
+    let train = async || {
+        let begun = world.ana.post(&format!("{path}/train"), json!({})).await;
+        assert_eq!((begun.status, &begun.json["status"]), (200, &json!("TRAINING")), "{begun:?}");
+        for _ in 0..5 {
+            world.run_jobs().await;
+            world.app.clock.advance_seconds(5);
+        }
+        world.ana.get(&path).await.json
+    };
+    let failed = train().await;
+    assert_eq!(
+        (&failed["status"], &failed["isActive"]),
+        (&json!("ERROR"), &json!(false)),
+        "{failed}"
+    );
+    assert_eq!(failed["statusReason"], "None of its documents could be read.");
+    let report = &failed["training"];
+    assert_eq!((&report["documents"], &report["failedCount"]), (&json!(0), &json!(25)), "{report}");
+    let named = report["failed"].as_array().unwrap();
+    assert_eq!(named.len(), 12);
+    assert!(
+        named.iter().all(|one| one["error"] == "It is no PDF: it does not begin as one."),
+        "{report}"
+    );
+    // One that can be read is enough; one that was deleted is named.
+    let lamps = crate::documents::read(&world, ("lamps.txt", b"Lamps are made of brass.")).await;
+    let gone = crate::documents::read(&world, ("gone.txt", b"Bread is made of rye.")).await;
+    let chosen = json!({ "documentIds": [lamps["id"], gone["id"], ids[0]] });
+    assert_eq!(world.ana.patch(&path, chosen).await.status, 200);
+    world.ana.delete(&format!("/api/documents/{}", gone["id"].as_str().unwrap())).await;
+    let trained = train().await;
+    assert_eq!(
+        (&trained["status"], &trained["isActive"]),
+        (&json!("ACTIVE"), &json!(true)),
+        "{trained}"
+    );
+    let report = &trained["training"];
+    assert_eq!((&report["documents"], &report["failedCount"]), (&json!(1), &json!(2)), "{report}");
+    assert_eq!((&report["passages"], &report["pending"]), (&json!(1), &json!(0)), "{report}");
+    let gone =
+        report["failed"].as_array().unwrap().iter().find(|one| one["documentId"] == gone["id"]);
+    assert_eq!(gone.unwrap()["error"], "It is not there any more.", "{report}");
+}
+
+async fn documents_and_models_of_agents_are_known(kind: Kind) {
+    let world = World::new(kind).await;
+    let own = crate::documents::read(&world, ("a.txt", b"Lamps.")).await["id"].clone();
+    let made = world.stranger.upload("/api/documents", &[], &[("file", "b.txt", b"Bread.")]).await;
+    let strangers = made.json["id"].clone();
+    let nobodys = json!("01a201b8-0cdd-74ac-b84e-2259c28845c7");
+    let agent = world.ana.make("/api/agents", json!({ "name": "x", "documentIds": [own] })).await;
+    let path = format!("/api/agents/{}", agent["id"].as_str().unwrap());
+    for wrong in [&strangers, &nobodys] {
+        let body = json!({ "name": "x", "documentIds": [own, wrong] });
+        for refused in [
+            world.ana.post("/api/agents", body.clone()).await,
+            world.ana.patch(&path, body.clone()).await,
+            world.ana.post(&format!("{path}/train"), json!({ "documentIds": [own, wrong] })).await,
+        ] {
+            let pointer = &refused.json["errors"][0]["pointer"];
+            assert_eq!((refused.status, pointer), (422, &json!("/documentIds/1")), "{refused:?}");
+        }
+    }
+    assert_eq!(world.ana.get(&path).await.json["status"], "DRAFT");
+    for model in ["gpt-next-year", "auto/cheapest", "nobody/model"] {
+        let refused = world.ana.patch(&path, json!({ "model": model })).await;
+        assert_eq!(
+            (refused.status, &refused.json["errors"][0]["pointer"]),
+            (422, &json!("/model")),
+            "{model}: {refused:?}"
+        );
+    }
+    for model in ["gpt-4o-mini", "auto", "auto/speed_optimized", "openai/ft:own", "ollama/llama3"] {
+        let set = world.ana.patch(&path, json!({ "model": model })).await;
+        assert_eq!(set.status, 200, "{model}: {set:?}");
+    }
 }
 
 async fn agents_that_make_no_sense_are_refused(kind: Kind) {

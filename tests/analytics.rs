@@ -224,7 +224,7 @@ async fn agents_are_told_by_what_they_did(kind: Kind) {
             "totalConversations": 2, "openConversations": 2, "messages": 2, "failedMessages": 0,
             "customerRating": null, "ratings": 0, "resolutionRate": 0.0, "escalationRate": 50.0,
             // Whoever answers without a model takes no tokens.
-            "tokensUsed": 0, "cost": null,
+            "tokensUsed": 0, "cost": 0.0,
             "averageFirstResponseSeconds": 3.0, "medianFirstResponseSeconds": 3.0,
             "averageResolutionSeconds": null, "medianResolutionSeconds": null,
         })
@@ -249,6 +249,7 @@ async fn agents_are_told_by_what_they_did(kind: Kind) {
     assert_eq!(paula.unwrap()["isActive"], false);
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn tokens_are_those_of_answers(kind: Kind) {
     let (world, _, _far) = with_models(kind).await;
     let more = json!({ "model": "openai/obey-1", "evidence": 0 });
@@ -264,8 +265,39 @@ async fn tokens_are_those_of_answers(kind: Kind) {
     assert_eq!(told["agents"][0]["metrics"]["tokensUsed"], tokens);
     let told = shown(&world.ana, "dashboard").await;
     assert_eq!(told["overview"]["tokensUsed"], tokens);
-    // What it costs is known by capability alone, and others use that too.
+    // Nobody knows what that model costs.
     assert_eq!(told["overview"]["cost"], Json::Null);
+    // Of one with a price it is known, as the gateway counts it; not of all together.
+    let path = format!("/api/agents/{agent}");
+    let other = world.ana.make(
+        "/api/agents",
+        json!({
+            "name": "Rita", "model": "openai/gpt-4o-mini-obey", "evidence": 0, "isActive": true,
+        }),
+    );
+    let other = other.await;
+    let channel = format!("/api/channels/{}", own.0);
+    let set = world.ana.patch(&channel, json!({ "agentId": other["id"] })).await;
+    assert_eq!(set.status, 200, "{set:?}");
+    let asks = json!({ "id": "m9", "from": { "id": "rui", "name": "Rui" }, "content": "Do you deliver bread?" });
+    wrote(&world, (&own.0, &own.1), asks).await;
+    agents::settled(&world).await;
+    world.read_events().await;
+    let ritas = format!("agentId={}", other["id"].as_str().unwrap());
+    let told = shown(&world.ana, &format!("agents?{ritas}")).await;
+    let metrics = &told["agents"][0]["metrics"];
+    let sent = world.ana.get("/api/messages?sender=AGENT&sort=-createdAt").await.json;
+    let sent = sent["data"].as_array().unwrap().iter();
+    let hers = sent.filter(|one| one["agentId"] == other["id"]).collect::<Vec<_>>();
+    let cost: f64 = hers.iter().map(|one| one["metadata"]["cost"].as_f64().unwrap()).sum();
+    assert!(cost > 0.0 && hers.len() == 1, "{hers:?}");
+    assert_eq!(metrics["cost"], cost, "{metrics}");
+    world.house.gateway.write_rest().await;
+    let usage = world.ana.get("/api/ai/usage").await.json;
+    assert!(usage.to_string().contains("gpt-4o-mini-obey"), "{usage}");
+    let told = shown(&world.ana, "dashboard").await;
+    assert_eq!(told["overview"]["cost"], Json::Null, "one of its answers has no price");
+    assert_eq!(world.ana.get(&path).await.status, 200);
 }
 
 /// Conversations, those that are open, messages, and how many were answered, ended and rated; each as often as it is found.

@@ -4,6 +4,8 @@ mod chroma;
 mod damaged;
 mod kinds;
 mod pages;
+mod sound;
+mod vectors;
 
 use serde_json::{Value as Json, json};
 

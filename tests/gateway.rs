@@ -44,7 +44,7 @@ fn said(answer: &Answer) -> &str {
 }
 
 /// Gives credits to the tenant of Ana.
-async fn grant(world: &World, amount: i64, expires_at: Option<Time>) {
+pub(crate) async fn grant(world: &World, amount: i64, expires_at: Option<Time>) {
     let ctx = world.house.identity.act_in(Some("World of owner")).await.unwrap();
     let grant = Grant { amount, expires_at, note: Some("for a test".to_owned()) };
     ctx.write(async |db| give((&ctx, db), &grant).await).await.unwrap();

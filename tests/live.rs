@@ -1,5 +1,6 @@
 //! Sockets: the official client of Socket.IO against the binary, and what it hears, may say and misses.
 
+mod documents;
 mod driver;
 mod nodes;
 mod raw;

@@ -362,6 +362,7 @@ async fn content(
         (_, ["scrape"]) => json!({ "url": "https://example.com/" }),
         (_, ["{id}", "process" | "train"]) => json!({}),
         (_, ["search"]) if kind == "documents" => json!({ "query": word }),
+        (_, ["embeddings"]) if kind == "documents" => json!({}),
         (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
         (_, ["signed-url"]) => {
             json!({ "fileId": something("attachments", owner, word).await })

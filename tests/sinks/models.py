@@ -18,6 +18,7 @@ from http.server import BaseHTTPRequestHandler
 
 TEXT = "The lamps left on Monday, and arrive by Friday."
 TELLING = threading.Lock()
+ASKED = {}
 ARGUMENTS = {"id": 7}
 CALL = re.compile(r"CALL (\w+) (\{.*?\}) ;")
 SAYS = {
@@ -49,6 +50,28 @@ def said(model, messages):
     return rest(messages)
 
 
+def heard(raw):
+    """What a form asks, and how many bytes its file has."""
+    boundary = raw.split(b"\r\n", 1)[0]
+    asked = {}
+    for part in raw.split(boundary)[1:-1]:
+        head, value = part.removeprefix(b"\r\n").split(b"\r\n\r\n", 1)
+        name = re.search(rb'name="(\w+)"', head)[1].decode()
+        value = value.removesuffix(b"\r\n")
+        asked[name] = len(value) if name == "file" else value.decode()
+        if name == "file":
+            asked["filename"] = re.search(rb'filename="([^"]+)"', head)[1].decode()
+    return asked
+
+
+def by_words(text, width):
+    vector = [0.01] * width
+    for word in re.findall(r"\w+", text.lower()):
+        word = {"lantern": "lamp", "lanterns": "lamp", "lamps": "lamp"}.get(word, word)
+        vector[sum(word.encode()) * 31 % width] += 1
+    return vector
+
+
 def eights(text):
     return [text[at:at + 8] for at in range(0, len(text), 8)]
 
@@ -60,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        is_sound = self.path.endswith("/audio/transcriptions")
+        body = heard(raw) if is_sound else json.loads(raw)
         told = {"path": self.path, "key": self.headers.get("authorization") or self.headers.get("x-api-key"), "body": body}
         # Lines of requests that come together must not run into each other.
         with TELLING:
@@ -80,13 +105,31 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(404, "there is no such model")
         if model.startswith("empty"):
             return self.json({"model": model, "choices": []})
+        if is_sound:
+            return self.json({"text": "We talked about the price of lanterns. It is nine euros.", "usage": {"type": "duration", "seconds": 7}})
         if self.path.endswith("/embeddings"):
-            data = [{"index": at, "embedding": [0.5, -0.25, at]} for at, _ in enumerate(body["input"])]
-            return self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
+            return self.embeddings(model, body["input"])
         if model.startswith("crm"):
             return self.crm(model, body["messages"])
         form = self.anthropic if self.path.endswith("/messages") else self.openai
         form(model, body)
+
+    def embeddings(self, model, texts):
+        """Vectors: of `words-*` by the words of a text, where lamps are lanterns, in as many dimensions as the name ends in.
+
+        `shy-*` say 429 at first, `grow-*` have more dimensions after that; `nan-*`, `null-*`, `zero-*` give none that are."""
+        asked = ASKED[model] = ASKED.get(model, 0) + 1
+        if model.startswith("shy") and asked == 1:
+            return self.error(429, "slow down")
+        if model.startswith("picky") and any("xylophone" in text for text in texts):
+            return self.error(400, "I know no xylophones")
+        width = {"words-32": 32, "grow": 16 if asked == 1 else 24}.get(model, 16)
+        made = [[0.5, -0.25, at] if model.startswith("good") else by_words(text, width) for at, text in enumerate(texts)]
+        bad = {"nan": float("nan"), "null": None, "zero": 0}
+        if model in bad:
+            made = [[bad[model]] * width for _ in texts]
+        data = [{"index": at, "embedding": vector} for at, vector in enumerate(made)]
+        self.json({"model": model, "data": data, "usage": {"prompt_tokens": 3}})
 
     def crm(self, model, messages):
         """Calls the functions that the last question names, one after the other, and then says what the last one told.
@@ -115,7 +158,7 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 11, "completion_tokens": 7}
         is_told = any(m["role"] == "tool" for m in body["messages"])
         names = [] if is_told else [tool["function"]["name"] for tool in body.get("tools", [])[:1]]
-        if model.startswith("obey"):
+        if "obey" in model:
             asked = max(at for at, m in enumerate(body["messages"]) if m["role"] == "user")
             results = [m["content"] for m in body["messages"][asked:] if m["role"] == "tool"]
             text = body["messages"][asked]["content"]
@@ -126,7 +169,7 @@ class Handler(BaseHTTPRequestHandler):
         calls = [{"index": 0, "id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}} for name, arguments in names]
         fits = "response_format" in body and not model.startswith(("json", "twice"))
         text = json.dumps(FITTING) if fits else said(model, body["messages"])
-        if model.startswith("obey") and not calls:
+        if "obey" in model and not calls:
             text = f"At seven [1]. I was told {results}."
         reason = "tool_calls" if calls else "stop"
         if not body.get("stream"):

@@ -24,9 +24,11 @@ pub(super) const EXCEPTIONS: [(&str, &str); 13] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-pub(super) const WORDLESS: [(&str, &str); 33] = [
+pub(super) const WORDLESS: [(&str, &str); 35] = [
     ("GET /api/analytics/dashboard", "it shows figures; `analytics` tries whose"),
     ("GET /api/analytics/conversations", "it shows figures; `analytics` tries whose"),
+    ("GET /api/documents/embeddings", "it counts; `documents` tries whose"),
+    ("GET /api/knowledge/embeddings", "it counts; `documents` tries whose"),
     ("GET /api/documents/search", "it finds by a parameter of its own; `documents` tries whose"),
     ("GET /api/knowledge/search", "it finds by a parameter of its own; `documents` tries whose"),
     ("GET /api/ai/usage", "it shows figures; `gateway` tries whose"),

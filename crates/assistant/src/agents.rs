@@ -162,10 +162,10 @@ pub fn register(registry: Registry, agents: &Arc<Agents>) -> Registry {
 struct Described;
 
 impl Rules for Described {
-    fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
+    fn derive<'a>(&'a self, desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             rules::derive(change);
-            Ok(())
+            rules::check_documents(desk.db, change).await
         })
     }
 

@@ -11,6 +11,7 @@ mod scrape;
 mod search;
 mod show;
 mod source;
+mod standing;
 mod upload;
 mod vectors;
 
@@ -30,6 +31,11 @@ use crate::{
     extract::{Limits, Worker},
     knowledge::Knowledge,
 };
+
+/// Characters of a chunk, at least and at most.
+pub(crate) const fn sizes() -> (i64, i64) {
+    object::SIZES
+}
 
 const PATH: &str = "/api/documents";
 const ALSO: &str = "/api/knowledge";
@@ -58,6 +64,7 @@ struct Uploads {
 /// What documents are read, kept and found with.
 pub struct Documents {
     records: Arc<Records>,
+    gateway: Arc<Gateway>,
     storage: Storage,
     outgoing: Outgoing,
     worker: Worker,
@@ -87,6 +94,7 @@ impl Documents {
         };
         Ok(Arc::new(Self {
             records: Arc::clone(records),
+            gateway: Arc::clone(gateway),
             storage: storage.clone(),
             outgoing: outgoing.clone(),
             worker: Worker::new(&section.reader, limits),
@@ -113,7 +121,7 @@ pub(crate) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
 /// The routes of documents: those that every object has, and their own.
 pub(crate) fn routes(documents: &Arc<Documents>) -> Routes {
     let common = object_routes(&documents.records, &DOCUMENT);
-    reading(making(common, documents), documents)
+    reading(making(common, documents), documents).and(standing::routes(documents))
 }
 
 fn under(rest: &str) -> (String, String) {

@@ -34,6 +34,7 @@ pub use self::{
 struct Section {
     index_bytes: u64,
     embeddings: String,
+    embed_model: String,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +61,8 @@ impl Knowledge {
     ) -> Result<Arc<Self>> {
         let section: Section = settings.section("documents")?;
         let most = usize::try_from(section.index_bytes).unwrap_or(usize::MAX);
-        let embedder = Embedder::new(gateway, section.embeddings == "local");
+        let own = (section.embeddings == "local", section.embed_model.as_str());
+        let embedder = Embedder::new(gateway, own)?;
         let servers: Servers = settings.section("store")?;
         let chroma = Chroma::new(outgoing, &servers.chromadb_url);
         let memory = Memory::new(most, chroma.is_none());

@@ -6,6 +6,7 @@ mod documents;
 pub mod engines;
 pub mod extract;
 mod knowledge;
+pub mod live;
 mod model;
 mod serve;
 mod served;

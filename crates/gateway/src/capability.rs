@@ -21,11 +21,13 @@ pub enum Capability {
     RealtimeVoice,
     /// Texts as vectors.
     Embeddings,
+    /// What was said, as text.
+    Transcription,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Chat,
         Self::ChatTools,
         Self::ChatLight,
@@ -34,6 +36,7 @@ impl Capability {
         Self::BrainPlanActions,
         Self::RealtimeVoice,
         Self::Embeddings,
+        Self::Transcription,
     ];
 
     /// Its name in settings and in the log.
@@ -47,6 +50,7 @@ impl Capability {
             Self::BrainPlanActions => "brain_plan_actions",
             Self::RealtimeVoice => "realtime_voice",
             Self::Embeddings => "embeddings",
+            Self::Transcription => "transcription",
         }
     }
 
@@ -83,7 +87,13 @@ impl Capability {
             }
             Self::RealtimeVoice => of("gpt-4o-realtime-preview", None, None),
             Self::Embeddings => vectors(provider),
+            Self::Transcription => words(provider),
         }
+    }
+
+    /// Whether it takes models that do nothing else: not all who chat can do it, and no model that chats.
+    pub(crate) const fn is_apart(self) -> bool {
+        matches!(self, Self::Embeddings | Self::Transcription)
     }
 }
 
@@ -97,6 +107,20 @@ fn vectors(provider: Provider) -> Option<&'static str> {
         Provider::Together => Some("BAAI/bge-base-en-v1.5"),
         Provider::Ollama => Some("nomic-embed-text"),
         Provider::Anthropic | Provider::Groq => None,
+    }
+}
+
+/// The model of a provider that turns sound into words.
+fn words(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::OpenAi | Provider::Local => Some("whisper-1"),
+        Provider::Groq => Some("whisper-large-v3-turbo"),
+        Provider::Anthropic
+        | Provider::Google
+        | Provider::Mistral
+        | Provider::Cohere
+        | Provider::Together
+        | Provider::Ollama => None,
     }
 }
 

@@ -93,6 +93,18 @@ impl Embedded {
 }
 
 impl Gateway {
+    /// Who makes a tenant's vectors, as `provider/model`: the model that is set for that; else the provider of `before`
+    /// while it can be asked, so that routing does not move what is stored; else who comes first. None where nobody can.
+    ///
+    /// # Errors
+    /// Only those of the database.
+    pub async fn embedder(&self, ctx: &Ctx, before: Option<&str>) -> Result<Option<String>> {
+        let desk = self.desk(ctx).await?;
+        let before = before.and_then(|before| Wanted::of(before).ok()?.provider);
+        let found = self.setup.steady(&desk, (Capability::Embeddings, before));
+        Ok(found.map(|found| format!("{}/{}", found.provider.name(), found.model)))
+    }
+
     /// Makes vectors of texts. Another model's vectors are of another space: nobody but who comes first is asked.
     ///
     /// # Errors

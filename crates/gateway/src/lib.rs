@@ -23,6 +23,7 @@ mod repeats;
 mod setup;
 mod speak;
 mod sums;
+mod transcribe;
 mod transport;
 mod usage;
 mod wanted;

@@ -15,6 +15,8 @@ use crate::{
 };
 
 const PROVIDER_OF_TENANT: &str = "LLM_PROVIDER__TENANT_";
+/// What providers are compared by where it is not known what they will be asked.
+const ONE_TEXT: Usage = Usage { prompt_tokens: 1_000, completion_tokens: 0 };
 
 /// The section as it is written.
 #[derive(Deserialize)]
@@ -217,16 +219,38 @@ impl Setup {
             .or(self.first)
     }
 
-    /// What the settings say of a capability, where they do.
-    fn set(&self, desk: &Desk, capability: Capability) -> Option<Wanted> {
+    /// The model that is set for a capability by name.
+    fn set_by_name(&self, desk: &Desk, capability: Capability) -> Option<Wanted> {
         let variable = |name: &String| format!("MODEL_{}__TENANT_{name}", capability.variable());
         let by_name = |name: &String| self.open.get(&variable(name));
+        let policy = desk.policy.model(capability);
+        policy.or_else(|| Wanted::of(desk.names.iter().find_map(by_name)?).ok())
+    }
+
+    /// Who is asked where answers must be of one model for long: the one that is set by name; else `before`, by the model
+    /// that it is asked for now; else who comes first.
+    pub(crate) fn steady(
+        &self,
+        desk: &Desk,
+        (capability, before): (Capability, Option<Provider>),
+    ) -> Option<Candidate> {
+        let set = self.set_by_name(desk, capability);
+        let set = set.and_then(|set| self.named(desk, (capability, &set)));
+        let may =
+            |provider: &Provider| is_able(capability, *provider) && self.can_ask(*provider, desk);
+        let same = || {
+            let provider = before.filter(may)?;
+            Some(Candidate { provider, model: self.usual_model(provider, capability) })
+        };
+        let first =
+            || self.order(desk, (capability, &Wanted::default()), ONE_TEXT).into_iter().next();
+        set.filter(|set| may(&set.provider)).or_else(same).or_else(first)
+    }
+
+    /// What the settings say of a capability, where they do.
+    fn set(&self, desk: &Desk, capability: Capability) -> Option<Wanted> {
         let first = self.first_of(desk);
-        let mut set = desk
-            .policy
-            .model(capability)
-            .or_else(|| Wanted::of(desk.names.iter().find_map(by_name)?).ok())
-            .unwrap_or_default();
+        let mut set = self.set_by_name(desk, capability).unwrap_or_default();
         // A model without its provider is one of who is asked first; not all who chat make vectors.
         let first = first.filter(|first| is_able(capability, *first));
         set.provider = set.provider.or(first);
@@ -255,14 +279,13 @@ impl Setup {
             Provider::OpenAi | Provider::Local => {
                 let general = variable(format!("MODEL_{}", capability.variable()));
                 let usual = || variable("DEFAULT_OPENAI_MODEL".to_owned());
-                general
-                    .or_else(|| if capability == Capability::Embeddings { None } else { usual() })
+                general.or_else(|| if capability.is_apart() { None } else { usual() })
             }
             _ => None,
         };
         let set = || self.reached.get(&provider).and_then(|reached| reached.model.clone());
-        // A model that chats makes no vectors.
-        let set = || if capability == Capability::Embeddings { None } else { set() };
+        // A model that chats makes no vectors, and hears nothing.
+        let set = || if capability.is_apart() { None } else { set() };
         let table = || capability.model(provider).unwrap_or(provider.default_model()).to_owned();
         of_provider().or_else(of_all).or_else(set).unwrap_or_else(table)
     }
@@ -289,7 +312,7 @@ impl Setup {
 }
 
 fn is_able(capability: Capability, provider: Provider) -> bool {
-    capability != Capability::Embeddings || capability.model(provider).is_some()
+    !capability.is_apart() || capability.model(provider).is_some()
 }
 
 impl Section {

@@ -29,7 +29,7 @@ impl Transport for Sender {
 fn request(posted: Posted) -> kith_kernel::Result<Request> {
     let within = posted.within.max(Duration::from_secs(1));
     let mut request = Request::post(posted.url, posted.body)
-        .header(header::CONTENT_TYPE, "application/json")?
+        .header(header::CONTENT_TYPE, posted.kind)?
         .within(within)
         .at_most(LARGEST_ANSWER)
         .of_operator();

@@ -37,7 +37,7 @@ pub(crate) const SLOTS_OF_A_DAY: i64 = 24 * 4;
 
 /// Keeps the rollups. Its version changes with what is counted.
 pub fn reader() -> Reader {
-    Reader { name: READER, version: 2, take, forget }
+    Reader { name: READER, version: 3, take, forget }
 }
 
 /// The measure that counts by days what another counts by slots.

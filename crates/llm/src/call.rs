@@ -12,7 +12,7 @@ use crate::{
     failure::{Cause, Failure},
     provider::Provider,
     transport::{Incoming, Posted, Transport},
-    wire::{self, embeddings, embeddings::Embeddings},
+    wire::{self, embeddings, embeddings::Embeddings, transcriptions, transcriptions::Audio},
 };
 
 /// Bytes of a whole answer at most.
@@ -233,6 +233,20 @@ impl<T: Transport> Caller<T> {
         .await
     }
 
+    /// Asks one after the other until one says what was said.
+    pub async fn transcribe(&self, audio: &Audio, targets: &[Target]) -> Outcome<String> {
+        self.one_of(
+            targets,
+            |target| transcriptions::body((target.provider, &target.model), audio),
+            |_, body| {
+                let (text, usage) = transcriptions::read(body)?;
+                Ok((text, usage.ok_or_else(|| audio.expected())))
+            },
+            |_| transcriptions::PATH,
+        )
+        .await
+    }
+
     async fn one_of<A>(
         &self,
         targets: &[Target],
@@ -338,6 +352,7 @@ impl<T: Transport> Caller<T> {
         let within = deadline.saturating_duration_since(Instant::now());
         let posted = Posted {
             url: format!("{}{path}", target.base_url.trim_end_matches('/')),
+            kind: wire::kind(path),
             headers: wire::headers(target.provider.form(), target.key.as_deref()),
             body,
             within,

@@ -33,4 +33,4 @@ pub use route::{Candidate, Strategy, order};
 pub use safety::{Category, Thresholds, Verdict, filter, judge};
 pub use stream::Streaming;
 pub use transport::{Header, Incoming, Posted, Transport};
-pub use wire::embeddings::Embeddings;
+pub use wire::{embeddings::Embeddings, transcriptions::Audio};

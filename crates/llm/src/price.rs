@@ -52,6 +52,10 @@ pub fn models(provider: Provider) -> impl Iterator<Item = &'static Model> {
 
 /// What is known of a model: the entry whose name is the longest beginning of the model's.
 pub fn model(provider: Provider, name: &str) -> Option<&'static Model> {
+    // Sound has prices of its own, by the minute or by other tokens.
+    if name.contains("transcribe") {
+        return None;
+    }
     models(provider)
         .filter(|known| name.starts_with(&known.name))
         .max_by_key(|known| known.name.len())

@@ -6,14 +6,16 @@ use bytes::Bytes;
 
 use crate::failure::Failure;
 
-/// A request with a body of JSON.
+/// A request with a body.
 #[derive(Clone)]
 pub struct Posted {
     /// Where to.
     pub url: String,
     /// Besides the content type.
     pub headers: Vec<Header>,
-    /// JSON.
+    /// The type of its content.
+    pub kind: &'static str,
+    /// Its content.
     pub body: Bytes,
     /// For all of it.
     pub within: Duration,

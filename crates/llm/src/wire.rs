@@ -5,6 +5,7 @@ pub(crate) mod embeddings;
 mod openai;
 #[cfg(test)]
 mod tests;
+pub(crate) mod transcriptions;
 
 use std::time::Duration;
 
@@ -29,6 +30,11 @@ pub(crate) fn path(form: Form) -> &'static str {
         Form::OpenAi => "/chat/completions",
         Form::Anthropic => "/messages",
     }
+}
+
+/// What the body of a request to a path is.
+pub(crate) fn kind(path: &str) -> &'static str {
+    if path == transcriptions::PATH { transcriptions::KIND } else { "application/json" }
 }
 
 /// What a provider wants to know besides the body.

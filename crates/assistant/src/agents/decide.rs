@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kith_gateway::{Ask, Capability, Wanted as WantedModel};
 use kith_kernel::{Id, Result};
-use kith_llm::{Chat, Event, Message, Options, Role, ToolCall};
+use kith_llm::{Chat, Event, Message, Options, Role, ToolCall, Usage, cost};
 use kith_platform::Ctx;
 use serde_json::{Value as Json, json};
 
@@ -48,6 +48,16 @@ pub(crate) struct Answer {
     pub(crate) confidence: f64,
     pub(crate) engine: String,
     pub(crate) tokens: u64,
+    /// In millionths of a dollar, as the gateway counts; none where a model has no price that is known.
+    pub(crate) cost: Option<u64>,
+}
+
+impl Answer {
+    /// What it cost, in dollars.
+    pub(crate) fn dollars(&self) -> Option<f64> {
+        let microdollars = u32::try_from(self.cost?).unwrap_or(u32::MAX);
+        Some(f64::from(microdollars) / 1_000_000.0)
+    }
 }
 
 /// Whoever wants to hear an answer while it is made.
@@ -74,6 +84,7 @@ impl Agents {
                 confidence: 1.0,
                 engine: "local".to_owned(),
                 tokens: 0,
+                cost: Some(0),
             }));
         }
         let passages = self.passages(ctx, agent, &question).await?;
@@ -113,7 +124,7 @@ impl Agents {
             rerank: true,
             ..Wanted::default()
         };
-        let mut found = self.documents.knowledge().search(ctx, question, &wanted).await?;
+        let mut found = self.documents.find(ctx, question, &wanted).await?.passages;
         let least = agent.evidence.unwrap_or_else(|| f64::from(ENOUGH));
         found.sort_by(|one, other| other.evidence.total_cmp(&one.evidence));
         found.retain(|passage| f64::from(passage.evidence) >= least);
@@ -137,15 +148,15 @@ impl Agents {
             },
             ..Chat::default()
         };
-        let (mut tokens, mut calls) = (0, 0);
+        let (mut used, mut calls) = ((0, Some(0)), 0);
         for round in 0..ROUNDS {
             if round + 1 == ROUNDS {
                 chat.tools.clear();
             }
             let said = Box::pin(self.listen(ctx, (wanted, &chat), listener)).await?;
-            tokens += said.tokens;
+            used = (used.0 + said.tokens, used.1.zip(said.cost).map(|(one, other)| one + other));
             if said.calls.is_empty() {
-                return Ok(finished(agent, said, (passages, spoken, tokens)));
+                return Ok(finished(agent, said, (passages, spoken, used)));
             }
             let mut turn = Message::text(Role::Assistant, said.text);
             turn.tool_calls.clone_from(&said.calls);
@@ -207,6 +218,9 @@ impl Agents {
         }
         let (provider, model) = speaking.by();
         heard.by = format!("{provider}/{model}");
+        // Who was asked in vain, and counted, is paid as well.
+        let legs = speaking.legs().into_iter().filter(|leg| leg.usage != Usage::default());
+        heard.cost = legs.map(|leg| cost(leg.provider, &leg.model, leg.usage)).sum();
         Ok(heard)
     }
 }
@@ -217,6 +231,7 @@ struct Heard {
     text: String,
     calls: Vec<ToolCall>,
     tokens: u64,
+    cost: Option<u64>,
     by: String,
 }
 
@@ -284,6 +299,7 @@ fn without_model(question: &str, best: &Passage, spoken: Language) -> Answer {
         confidence: f64::from(best.evidence),
         engine: "local".to_owned(),
         tokens: 0,
+        cost: Some(0),
     }
 }
 
@@ -291,7 +307,7 @@ fn without_model(question: &str, best: &Passage, spoken: Language) -> Answer {
 fn finished(
     agent: &Agent,
     said: Heard,
-    (passages, spoken, tokens): (&[Passage], Language, u64),
+    (passages, spoken, used): (&[Passage], Language, (u64, Option<u64>)),
 ) -> Decision {
     let text = said.text.trim();
     if text.is_empty() {
@@ -312,7 +328,8 @@ fn finished(
         sources: cited.into_iter().map(source).collect(),
         confidence,
         engine: said.by,
-        tokens,
+        tokens: used.0,
+        cost: used.1,
     })
 }
 

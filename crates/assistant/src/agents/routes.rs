@@ -90,6 +90,19 @@ pub(super) fn routes(agents: &Shared) -> Routes {
         .add(train, move |call| begin(Shared::clone(&two), call))
 }
 
+/// What a trial always tells.
+const KEYS: [&str; 9] = [
+    "answer",
+    "sources",
+    "confidence",
+    "responseTimeMs",
+    "tokensUsed",
+    "cost",
+    "engine",
+    "handOver",
+    "reason",
+];
+
 pub(super) fn schemas() -> Vec<(String, Json)> {
     let source = schema::object(
         vec![
@@ -109,20 +122,18 @@ pub(super) fn schemas() -> Vec<(String, Json)> {
             ("confidence", schema::number()),
             ("responseTimeMs", schema::integer()),
             ("tokensUsed", schema::integer()),
+            (
+                "cost",
+                schema::described(
+                    schema::nullable(schema::number()),
+                    "US dollars; null where a model has no price that is known.",
+                ),
+            ),
             ("engine", schema::described(schema::string(), "local, or provider/model.")),
             ("handOver", schema::described(schema::boolean(), "A member would be asked for.")),
             ("reason", schema::nullable(schema::string())),
         ],
-        &[
-            "answer",
-            "sources",
-            "confidence",
-            "responseTimeMs",
-            "tokensUsed",
-            "engine",
-            "handOver",
-            "reason",
-        ],
+        &KEYS,
     );
     vec![("AgentTrial".to_owned(), trial)]
 }
@@ -187,12 +198,13 @@ async fn try_out(agents: Shared, mut call: Call) -> Result<Answer> {
     Answer::json(&match decision {
         Decision::Answer(answer) => json!({
             "answer": answer.text, "sources": answer.sources, "confidence": answer.confidence,
-            "responseTimeMs": took, "tokensUsed": answer.tokens, "engine": answer.engine,
+            "responseTimeMs": took, "tokensUsed": answer.tokens, "cost": answer.dollars(),
+            "engine": answer.engine,
             "handOver": false, "reason": null,
         }),
         Decision::HandOver { reason, message } => json!({
             "answer": message, "sources": [], "confidence": 0.0, "responseTimeMs": took,
-            "tokensUsed": 0, "engine": "local", "handOver": true, "reason": reason,
+            "tokensUsed": 0, "cost": 0.0, "engine": "local", "handOver": true, "reason": reason,
         }),
     })
 }

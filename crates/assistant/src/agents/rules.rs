@@ -1,7 +1,12 @@
 //! What holds for every agent.
 
+use std::collections::HashSet;
+
+use kith_gateway::Wanted;
 use kith_kernel::{Id, Result, invalid};
+use kith_llm::{Provider, models};
 use kith_records::{Change, What};
+use kith_store::{Condition, Read, Select};
 use serde_json::{Value as Json, json};
 
 use super::hours::Hours;
@@ -33,6 +38,54 @@ pub(super) fn derive(change: &mut Change) {
     }
 }
 
+/// Refuses documents that are not there: another tenant's are not.
+pub(super) async fn check_documents(db: &Read, change: &Change) -> Result<()> {
+    if !change.changes("documentIds") {
+        return Ok(());
+    }
+    let named = change.get("documentIds").and_then(Json::as_array);
+    let named: Vec<Option<Id>> = named
+        .filter(|named| named.len() <= MOST_DOCUMENTS)
+        .into_iter()
+        .flatten()
+        .map(|id| id.as_str().and_then(|id| id.parse().ok()))
+        .collect();
+    let ids: Vec<Id> = named.iter().copied().flatten().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let select = Select::from("documents").show(&["id"]).whose_each("id", ids);
+    let there = db.ids(&select.only(Condition::Null("deleted_at"))).await?;
+    let there: HashSet<Id> = there.into_iter().collect();
+    let missing = |id: &Option<Id>| id.is_some_and(|id| !there.contains(&id));
+    match named.iter().position(missing) {
+        Some(at) => Err(invalid(&format!("documentIds.{at}"), "is no document")),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a model that nobody is known to run; whoever writes down its provider, knows.
+fn model(change: &Change) -> Result<()> {
+    let Some(name) = change.text("model").filter(|_| change.changes("model")) else {
+        return Ok(());
+    };
+    let wanted = Wanted::of(name)?;
+    let is_known = |name: &str| {
+        let mut all = Provider::ALL.into_iter();
+        all.any(|provider| {
+            name == provider.default_model()
+                || models(provider).any(|known| name.starts_with(&known.name))
+        })
+    };
+    match (wanted.provider, &wanted.model) {
+        (None, Some(name)) if !is_known(name) => Err(invalid(
+            "model",
+            "is no model that is known here: write provider/model for one of your own, or auto",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what makes no sense, naming it.
 pub(super) fn check(change: &Change) -> Result<()> {
     let within = |key: &str, least: f64, most: f64| match change.get(key).and_then(Json::as_f64) {
@@ -43,6 +96,7 @@ pub(super) fn check(change: &Change) -> Result<()> {
     };
     within("temperature", 0.0, 2.0)?;
     within("evidence", 0.0, 1.0)?;
+    model(change)?;
     texts(change, "tools", TOOLS.len(), |name| {
         TOOLS
             .contains(&name)

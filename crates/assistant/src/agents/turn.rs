@@ -159,7 +159,7 @@ impl Agents {
             "agentId": agent.id,
             "metadata": {
                 "aiGenerated": true, "sources": answer.sources, "confidence": answer.confidence,
-                "engine": answer.engine, "tokensUsed": answer.tokens,
+                "engine": answer.engine, "tokensUsed": answer.tokens, "cost": answer.dollars(),
             },
         });
         let message: Record = message.as_object().cloned().unwrap_or_default();

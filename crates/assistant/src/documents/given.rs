@@ -168,10 +168,7 @@ pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Resu
     let body = call.body().await?;
     let given: Process = body.parse()?;
     let (document, ctx) = (call.id("id")?, &call.ctx);
-    let mut input = Record::from_iter([
-        ("status".to_owned(), json!("PROCESSING")),
-        ("error".to_owned(), Json::Null),
-    ]);
+    let mut input = Record::new();
     if let Some(options) = given.options {
         let wished = [("chunkSize", options.chunk_size), ("overlap", options.overlap)];
         let wished =
@@ -187,9 +184,8 @@ pub(super) async fn read_anew(documents: Arc<Documents>, mut call: Call) -> Resu
                     id(&before, "contentId")
                         .ok_or_else(|| invalid("file", "is not there any more"))?;
                 }
-                let change = (document, input.clone(), Manner::HOUSE);
-                let record = documents.records.update(ctx, db, &DOCUMENT, change).await?;
-                process::begin(ctx, db, document).await?;
+                let change = (document, input.clone());
+                let record = process::begin_anew(&documents, (ctx, db), change).await?;
                 let version = record.get("version").and_then(Json::as_i64).unwrap_or_default();
                 Ok(Answer::json(&record)?.tagged(version))
             })

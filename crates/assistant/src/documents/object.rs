@@ -25,7 +25,7 @@ const READ_BY: [&str; 4] = ["question", "answer", "chunkSize", "overlap"];
 /// What a search notices besides.
 const NOTICED: [&str; 2] = ["enabled", "name"];
 
-const OWN: [Field; 22] = [
+const OWN: [Field; 24] = [
     folded!(Text, "name", "name").required().found_by(FoundBy::Title).about("What it is called."),
     plain("type", "type", Kind::Choice(&TYPES)).system().about("What it is made of."),
     plain("status", "status", Kind::Choice(&["UPLOADING", "PROCESSING", "COMPLETED", "ERROR"]))
@@ -44,6 +44,9 @@ const OWN: [Field; 22] = [
         .about("What it is for."),
     plain("question", "question", Kind::LongText).about("Of a MANUAL: what is asked."),
     plain("answer", "answer", Kind::LongText).about("Of a MANUAL: what is answered."),
+    plain("transcript", "transcript", Kind::LongText).system().about(
+        "Of sound: what was said, handed in or as a provider heard it; null where it is longer.",
+    ),
     plain("chunkSize", "chunk_size", Kind::Integer(SIZES.0, SIZES.1))
         .default("1000")
         .required()
@@ -65,6 +68,9 @@ const OWN: [Field; 22] = [
         .system()
         .about("The characters that were read."),
     folded!(Text, "model", "model").system().about("Who made its vectors."),
+    plain("embedding", "embedding", Kind::Choice(&["PENDING", "COMPLETED"]))
+        .system()
+        .about("Whether its vectors are there; while it is PENDING words alone find it."),
     folded!(Url, "sourceUrl", "source_url").system().about("Of a WEB: the page that is read."),
     plain("contentId", "content_id", Kind::Id)
         .system()
@@ -94,7 +100,8 @@ pub static DOCUMENT: Object = Object {
 pub(super) fn migration() -> Migration {
     let documents = table(DOCUMENT.plural, columns(DOCUMENT.fields))
         .index(&["name_folded", "id"])
-        .index(&["status", "id"]);
+        .index(&["status", "id"])
+        .index(&["embedding", "id"]);
     stored::migration(documents)
 }
 
@@ -103,7 +110,8 @@ struct Documents;
 impl Rules for Documents {
     fn derive<'a>(&'a self, _desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
-            if change.what == What::Created || READ_BY.iter().any(|key| change.changes(key)) {
+            let is_new = matches!(change.what, What::Created | What::Restored);
+            if is_new || READ_BY.iter().any(|key| change.changes(key)) {
                 change.set("status", "PROCESSING");
                 change.set("error", Json::Null);
             }

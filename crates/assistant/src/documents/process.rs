@@ -12,14 +12,14 @@ use kith_store::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::{DOCUMENT, Documents, object::text, vectors};
+use super::{DOCUMENT, Documents, object::text, remove, vectors};
 use crate::{
     extract::{
         Extracted,
         chunks::{Chunk, Cut, cut},
     },
     knowledge::{
-        Stored, packed,
+        Embedder, packed,
         stored::{self, NewChunk},
     },
 };
@@ -42,14 +42,41 @@ impl Job for Process {
     const RETRY: Retry = Retry { attempts: 4, first_pause_seconds: 5, longest_pause_seconds: 60 };
 }
 
+/// Notes that a document cannot be read, whose reading came to no end.
+#[derive(Debug, Serialize, Deserialize)]
+struct GiveUp {
+    document: Id,
+    run: Id,
+    why: String,
+}
+
+impl Job for GiveUp {
+    const NAME: &'static str = "documents.give_up";
+}
+
 /// What else counts from the write on that notes how it went.
 #[derive(Clone, Copy)]
 enum Also<'m> {
     Nothing,
-    /// What was read, by this model.
-    Live(&'m str),
+    /// What was read, for this model; whether its vectors are there.
+    Live(&'m str, bool),
     /// Nothing of the document any more.
     Dead,
+}
+
+/// Has a document read anew, as it is to be cut now.
+pub(crate) async fn begin_anew(
+    documents: &Documents,
+    (ctx, db): (&Ctx, &Write),
+    (document, options): (Id, Record),
+) -> Result<Record> {
+    let mut input = options;
+    input.insert("status".to_owned(), json!("PROCESSING"));
+    input.insert("error".to_owned(), Json::Null);
+    let change = (document, input, Manner::HOUSE);
+    let record = documents.records.update(ctx, db, &DOCUMENT, change).await?;
+    begin(ctx, db, document).await?;
+    Ok(record)
 }
 
 /// Has a document read.
@@ -61,9 +88,17 @@ pub(crate) async fn begin(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
 
 /// Adds the job.
 pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Registry {
-    let documents = Arc::clone(documents);
-    registry.on(move |job: Process, attempt| {
-        let documents = Arc::clone(&documents);
+    let (reading, ending) = (Arc::clone(documents), Arc::clone(documents));
+    let registry = registry.on(move |job: GiveUp, attempt| {
+        let documents = Arc::clone(&ending);
+        async move {
+            let GiveUp { document, run, why } = job;
+            let of = Process { document, run };
+            documents.refuse(&attempt, &of, (&why, attempt.now())).await.map_err(Failure::from)
+        }
+    });
+    let registry = registry.on(move |job: Process, attempt| {
+        let documents = Arc::clone(&reading);
         async move {
             let began = attempt.now();
             match Box::pin(documents.process(&attempt, &job)).await {
@@ -81,11 +116,20 @@ pub(super) fn register(registry: Registry, documents: &Arc<Documents>) -> Regist
                 }
             }
         }
+    });
+    // The process died of it, again and again: nobody shall wait for it for ever.
+    registry.when_given_up::<Process>(|job, ctx, db, why| {
+        Box::pin(async move {
+            let why = why.to_owned();
+            let Process { document, run } = job;
+            jobs::enqueue(ctx, db, &GiveUp { document, run, why }).map(drop)
+        })
     })
 }
 
-fn is_over(error: &Error) -> bool {
-    error.code() == "overtaken" || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Gone)
+/// Whether it is the document that is not there, and not a model, which has a code of its own.
+pub(super) fn is_over(error: &Error) -> bool {
+    matches!(error.code(), "overtaken" | "not_found") || error.kind() == ErrorKind::Gone
 }
 
 async fn end(attempt: &Attempt) -> Result<()> {
@@ -121,37 +165,35 @@ impl Documents {
         if let Some(why) = unfit(&chunks, text(&record, "type")) {
             return self.refuse(attempt, job, (&why, began)).await;
         }
-        let model = self.knowledge.embedder.model(attempt, standing.model.as_deref()).await?;
-        let model = self.keep(attempt, job, (model, &chunks)).await?;
-        let input = completed((&extracted, &chunks), &model, (attempt, began));
-        self.note(attempt, job, (input, Also::Live(&model))).await?;
+        let model = self.notice(attempt, standing.model.as_deref()).await?;
+        // Nobody waits for vectors that somebody else makes or keeps: words find it at once.
+        let has_vectors = Embedder::is_instant(&model) && self.knowledge.chroma.is_none();
+        let of = Some(model.as_str()).filter(|_| has_vectors);
+        self.keep(attempt, job, (of, &chunks)).await?;
+        let mut input = completed((&extracted, &chunks), of, (attempt, began));
+        if let Some(transcript) = extracted.transcript {
+            input["transcript"] = json!(transcript);
+        }
+        self.note(attempt, job, (input, Also::Live(&model, has_vectors))).await?;
         self.tidy(attempt, job).await
     }
 
-    /// Stores chunks with their vectors; says whose they are.
+    /// Stores chunks, with their vectors where a model makes them at once.
     async fn keep(
         &self,
         attempt: &Attempt,
         job: &Process,
-        (mut model, chunks): (Option<String>, &[Chunk]),
-    ) -> Result<String> {
+        (model, chunks): (Option<&str>, &[Chunk]),
+    ) -> Result<()> {
         let mut first = 0;
         for some in chunks.chunks(AT_ONCE) {
-            let mut texts = Vec::with_capacity(some.len());
-            for chunk in some {
-                texts.push(format!("{}\n{}", chunk.heading, chunk.text));
+            let mut vectors = vec![None; some.len()];
+            if let Some(model) = model {
+                let texts = some.iter().map(|chunk| format!("{}\n{}", chunk.heading, chunk.text));
+                let made = self.knowledge.embedder.embed(attempt, model, texts.collect()).await?;
+                vectors = made.iter().map(|vector| Some(packed(vector))).collect();
             }
-            let embedder = &self.knowledge.embedder;
-            let embedded = embedder.embed(attempt, model.as_deref(), texts).await?;
-            let vectors: Vec<Vec<u8>> = embedded.vectors.iter().map(|one| packed(one)).collect();
-            let by = model.insert(embedded.model).clone();
             let ids: Vec<Id> = some.iter().map(|_| attempt.new_id()).collect();
-            if let Some(chroma) = &self.knowledge.chroma {
-                let new = ids.iter().zip(&embedded.vectors);
-                let new: Vec<Stored<'_>> =
-                    new.map(|(chunk, vector)| Stored { chunk: *chunk, vector }).collect();
-                chroma.store(attempt, &by, (job.document, job.run), &new).await?;
-            }
             attempt
                 .write(async |db| {
                     stored::hold(db, job.document, job.run).await?;
@@ -160,9 +202,9 @@ impl Documents {
                         heading: chunk.heading.clone(),
                         text: chunk.text.clone(),
                         overlap: chunk.overlap,
-                        vector: Some(vector.clone()),
+                        vector: vector.clone(),
                     });
-                    let of = (job.document, job.run, Some(by.as_str()));
+                    let of = (job.document, job.run, model);
                     stored::store(db, of, (ids.clone(), new.collect(), first)).await
                 })
                 .await?;
@@ -171,7 +213,7 @@ impl Documents {
                 return Err(Error::new(ErrorKind::Unavailable, "stopping", "The server stops."));
             }
         }
-        Ok(model.unwrap_or_default())
+        Ok(())
     }
 
     /// Notes how it went, in the write in which it counts.
@@ -189,9 +231,9 @@ impl Documents {
                     match also {
                         Also::Nothing => Ok(()),
                         Also::Dead => stored::go_live(db, job.document, None).await,
-                        Also::Live(model) => {
+                        Also::Live(model, has_vectors) => {
                             stored::go_live(db, job.document, Some(job.run)).await?;
-                            vectors::follow(ctx, db, model).await
+                            vectors::join(ctx, db, (model, !has_vectors)).await
                         }
                     }
                 })
@@ -209,9 +251,15 @@ impl Documents {
         job: &Process,
         (why, began): (&str, kith_kernel::Time),
     ) -> Result<()> {
+        let state = attempt.read(async |db| stored::state(db, job.document).await).await?;
+        if state.is_some_and(|state| state.live_id == Some(job.run)) {
+            // It was read; what failed is the tidying behind it.
+            return end(attempt).await;
+        }
         let why: String = why.chars().take(LONGEST_ERROR).collect();
         let input = json!({
             "status": "ERROR", "error": why, "notice": null, "chunkCount": 0, "characters": 0,
+            "embedding": null, "model": null,
             "processedAt": attempt.now(), "processingMs": since(attempt, began),
         });
         match self.note(attempt, job, (input, Also::Dead)).await {
@@ -219,14 +267,16 @@ impl Documents {
             done => done?,
         }
         clear(attempt, job.document, None).await?;
-        self.forget_elsewhere(attempt, (job.document, None)).await?;
+        if self.knowledge.chroma.is_some() {
+            let document = job.document;
+            attempt.write(async |db| remove::chunks(attempt, db, document)).await?;
+        }
         end(attempt).await
     }
 
     /// Chunks that do not count go, and the job is over.
     async fn tidy(&self, attempt: &Attempt, job: &Process) -> Result<()> {
         clear(attempt, job.document, Some(job.run)).await?;
-        self.forget_elsewhere(attempt, (job.document, Some(job.run))).await?;
         end(attempt).await
     }
 
@@ -274,13 +324,14 @@ fn since(ctx: &Ctx, began: kith_kernel::Time) -> i64 {
 
 fn completed(
     (extracted, chunks): (&Extracted, &[Chunk]),
-    model: &str,
+    model: Option<&str>,
     (ctx, began): (&Ctx, kith_kernel::Time),
 ) -> Json {
     let characters: usize = extracted.blocks.iter().map(|block| block.text.chars().count()).sum();
     json!({
         "status": "COMPLETED", "error": null, "notice": extracted.notice, "pageCount": extracted.pages,
         "chunkCount": chunks.len(), "characters": characters, "model": model,
+        "embedding": if model.is_some() { "COMPLETED" } else { "PENDING" },
         "processedAt": ctx.now(), "processingMs": since(ctx, began),
     })
 }

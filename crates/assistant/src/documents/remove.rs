@@ -83,6 +83,11 @@ pub(super) async fn begin(desk: Desk<'_>, document: Id) -> Result<()> {
     jobs::enqueue_at(ctx, db, &PurgeDocument { document }, due).map(drop)
 }
 
+/// Has taken away what stands elsewhere of a document that counts no more.
+pub(super) fn chunks(ctx: &Ctx, db: &Write, document: Id) -> Result<()> {
+    jobs::enqueue(ctx, db, &RemoveChunks { document }).map(drop)
+}
+
 fn kept_seconds(ctx: &Ctx) -> Result<i64> {
     let kept: Kept = ctx.app.settings.section("files")?;
     Ok(kept.deleted_seconds)

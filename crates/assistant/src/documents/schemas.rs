@@ -11,6 +11,7 @@ pub(crate) fn schemas() -> Vec<(String, Json)> {
         ("DocumentChunk".to_owned(), chunk()),
         ("Passage".to_owned(), passage()),
         ("Passages".to_owned(), passages()),
+        super::standing::schema(),
     ]
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use kith_http::{Answer, Call, Operation, Query, schema};
 use kith_kernel::{Id, Result, invalid};
+use kith_platform::Ctx;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -167,10 +168,25 @@ impl Asked {
 }
 
 impl Documents {
+    /// The passages that fit a question best, each with the evidence that it answers.
+    ///
+    /// # Errors
+    /// As [`Knowledge::look`](crate::Knowledge::look).
+    pub(crate) async fn find(&self, ctx: &Ctx, question: &str, wanted: &Wanted) -> Result<Found> {
+        let found = self.knowledge.look(ctx, question, wanted).await?;
+        // Whoever asks is the first to notice that somebody set another model.
+        if let Some(model) = &found.model
+            && let Err(error) = self.notice(ctx, Some(model)).await
+        {
+            tracing::warn!(?error, "which model makes vectors could not be looked at");
+        }
+        Ok(found)
+    }
+
     async fn answer(&self, call: &Call, asked: Asked) -> Result<Answer> {
         let began = Instant::now();
         let wanted = asked.wanted()?;
-        let found = self.knowledge.look(&call.ctx, &asked.query, &wanted).await?;
+        let found = self.find(&call.ctx, &asked.query, &wanted).await?;
         let mut told = told(&found);
         told["tookMs"] = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).into();
         Answer::json(&told)

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use kith_gateway::{Capability, Wanted};
 use kith_http::{Answer, Call, Form};
 use kith_kernel::{Result, invalid, text::nearest, too_large, unsupported};
 use kith_platform::{
-    Attempts,
+    Attempts, Ctx,
     storage::{Incoming, Written},
 };
 use kith_records::{Manner, Record};
@@ -18,8 +19,22 @@ use super::{
 
 /// Names under which files come.
 const FILES: [&str; 3] = ["file", "files", "documents"];
-const FIELDS: [&str; 8] =
-    ["file", "files", "documents", "name", "category", "labels", "chunkSize", "overlap"];
+const FIELDS: [&str; 9] = [
+    "file",
+    "files",
+    "documents",
+    "name",
+    "category",
+    "labels",
+    "chunkSize",
+    "overlap",
+    "transcript",
+];
+/// How names of files with sound end.
+const SOUNDS: [&str; 10] =
+    ["mp3", "mpga", "m4a", "mp4", "wav", "ogg", "oga", "opus", "webm", "flac"];
+/// Characters of a transcript that comes along with its sound.
+const LONGEST_TRANSCRIPT: usize = 60_000;
 /// Types by the ends of names.
 const ENDS: [(&str, &str); 13] = [
     ("pdf", "PDF"),
@@ -48,8 +63,15 @@ pub(super) fn form() -> Json {
             "category": { "type": "string", "enum": CATEGORIES },
             "labels": { "type": "string", "description": "Names, with commas between." },
             "chunkSize": { "type": "integer" }, "overlap": { "type": "integer" },
+            "transcript": { "type": "string", "description": "What is said in the file, of one file with sound." },
         },
     })
+}
+
+/// Whether a file of this name holds sound.
+pub(super) fn is_sound(name: &str) -> bool {
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
+    SOUNDS.contains(&end.as_str())
 }
 
 pub(super) fn pdf_form() -> Json {
@@ -69,6 +91,18 @@ struct Taken {
     written: Written,
     name: String,
     kind: &'static str,
+}
+
+impl Taken {
+    /// What its document is made of, with what was wished.
+    fn document(&self, given: &Record) -> Record {
+        let mut input = new(self.kind, &self.name);
+        input.insert("originalName".to_owned(), json!(self.name));
+        input.insert("size".to_owned(), json!(self.written.size));
+        input.insert("contentId".to_owned(), json!(self.incoming.file()));
+        input.extend(given.clone());
+        input
+    }
 }
 
 pub(super) async fn take(documents: Arc<Documents>, mut call: Call) -> Result<Answer> {
@@ -108,6 +142,7 @@ impl Documents {
             return Err(invalid("name", "is for one file alone"));
         }
         let ctx = &call.ctx;
+        self.can_hear(ctx, &taken, &given).await?;
         let mut attempts = Attempts::new();
         let made = loop {
             let done = ctx
@@ -115,11 +150,7 @@ impl Documents {
                     let mut made = Vec::new();
                     for one in &taken {
                         one.incoming.keep(db).await?;
-                        let mut input = new(one.kind, &one.name);
-                        input.insert("originalName".to_owned(), json!(one.name));
-                        input.insert("size".to_owned(), json!(one.written.size));
-                        input.insert("contentId".to_owned(), json!(one.incoming.file()));
-                        input.extend(given.clone());
+                        let input = one.document(&given);
                         let record = self
                             .records
                             .create_in(ctx, db, &DOCUMENT, (input, Manner::HOUSE))
@@ -137,6 +168,26 @@ impl Documents {
             one.incoming.kept();
         }
         Ok(made)
+    }
+
+    /// Refuses sound that nobody could put into words, and words that belong to no sound.
+    async fn can_hear(&self, ctx: &Ctx, taken: &[Taken], given: &Record) -> Result<()> {
+        let has_sound = taken.iter().any(|one| is_sound(&one.name));
+        if given.contains_key("transcript") {
+            let is_one = taken.len() == 1 && has_sound;
+            let why = "belongs to one file with sound";
+            return if is_one { Ok(()) } else { Err(invalid("transcript", why)) };
+        }
+        if !has_sound {
+            return Ok(());
+        }
+        let wanted = (Capability::Transcription, &Wanted::default());
+        if self.gateway.can_ask(ctx, wanted).await? {
+            return Ok(());
+        }
+        let why = "is needed: no provider that turns sound into text is set up. What was said can also be handed in \
+                   by POST /api/documents/voice";
+        Err(invalid("transcript", why))
     }
 
     async fn receive(
@@ -197,10 +248,13 @@ fn kind_of(name: &str) -> Result<&'static str> {
     if let Some((_, kind)) = ENDS.iter().find(|(known, _)| *known == end) {
         return Ok(kind);
     }
+    if is_sound(name) {
+        return Ok("VOICE");
+    }
     if end == "doc" {
         return Err(unsupported("Old files of Word (.doc) are not read. Save it as .docx."));
     }
-    let all: Vec<&str> = ENDS.iter().map(|(end, _)| *end).collect();
+    let all: Vec<&str> = ENDS.iter().map(|(end, _)| *end).chain(SOUNDS).collect();
     Err(unsupported(format!("The name of the file must end in one of {}.", all.join(", "))))
 }
 
@@ -214,6 +268,14 @@ fn wish(given: &mut Record, name: &str, value: &str) -> Result<()> {
     let json = match key.as_str() {
         "name" | "category" => json!(value),
         "chunkSize" | "overlap" => json!(number()?),
+        "transcript" => {
+            let length = value.chars().count();
+            if value.trim().is_empty() || length > LONGEST_TRANSCRIPT {
+                let why = format!("is a text of at most {LONGEST_TRANSCRIPT} characters");
+                return Err(invalid(&key, why));
+            }
+            json!(value)
+        }
         "labels" => {
             let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
             json!(names.collect::<Vec<_>>())

@@ -25,4 +25,6 @@ pub(crate) struct Extracted {
     pub(crate) pages: Option<u32>,
     /// What was left out, for people.
     pub(crate) notice: Option<String>,
+    /// What was said, of sound.
+    pub(crate) transcript: Option<String>,
 }

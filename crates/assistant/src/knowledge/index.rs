@@ -154,6 +154,11 @@ impl Index {
                     None => sought.map_or(0.0, |sought| self.near(sought, place)),
                 };
                 let keyword = keyword.get(&place).copied().unwrap_or_default();
+                // A chunk that waits for its vector is not put behind all that have one.
+                let is_waiting = sought.is_some() && !self.vectors.has(place as usize);
+                if is_waiting {
+                    return (self.hit(place, (keyword, keyword), question), place);
+                }
                 (self.hit(place, (semantic, keyword), question), place)
             })
             .filter(|(hit, _)| hit.score > 0.0 && hit.score >= question.at_least)

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use kith_kernel::{Id, Kind, Result, internal};
+use kith_kernel::{Error, Id, Kind, Result, Time, internal};
 use kith_platform::Ctx;
 use kith_store::{Condition, Select, Value};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use super::{
     evidence::evidence,
     index::{CANDIDATES, Hit, Question},
     memory::Held,
+    stored::Standing,
     terms,
     vectors::Sought,
     wanted::{Found, Mode, Passage, Wanted},
@@ -46,59 +47,39 @@ impl Knowledge {
     ///
     /// # Errors
     /// Only those of the database, and of a search by meaning alone that cannot be: `Unavailable`, `Exhausted`.
-    pub async fn search(&self, ctx: &Ctx, question: &str, wanted: &Wanted) -> Result<Vec<Passage>> {
-        Ok(self.look(ctx, question, wanted).await?.passages)
-    }
-
-    /// The same, with how it was looked for.
     pub async fn look(&self, ctx: &Ctx, question: &str, wanted: &Wanted) -> Result<Found> {
         let (held, standing) = self.memory.of(ctx).await?;
         let terms = terms::of_question(question, MOST_TERMS);
         let model = standing.model.as_deref();
-        let (mode, vector, fallback) = self.sought(ctx, (question, wanted.mode), model).await?;
-        let weights = wanted.weights.filter(|_| mode == Mode::Hybrid);
-        let mut asked = Question {
-            vector: vector.as_deref().map(Sought::new),
-            near: None,
-            weights: weights.unwrap_or_else(|| mode.weights()),
-            documents: wanted.documents.clone(),
-            kinds: wanted.kinds.clone(),
-            rerank: wanted.rerank,
-            now: ctx.now(),
-            at_least: wanted.at_least.unwrap_or_default(),
-            most: if wanted.limit == 0 { USUAL_LIMIT } else { wanted.limit.min(MOST) },
-            terms,
-        };
+        let (mode, vector, fallback) = self.sought(ctx, (question, wanted.mode), &standing).await?;
+        let mut asked = question_of((terms, vector.as_deref()), (wanted, mode), ctx.now());
         let (mode, fallback) = match (&self.chroma, model, &vector) {
             (Some(chroma), Some(model), Some(vector)) => {
                 let runs = held.index().runs(&asked);
                 let most = CANDIDATES.max(asked.most * 2);
                 let near = chroma.nearest(ctx, model, (vector, runs.as_deref(), most)).await;
                 match near {
-                    Ok(near) => asked.near = Some(near),
+                    Ok(near) => {
+                        asked.near = Some(near);
+                        (mode, fallback)
+                    }
                     Err(error) if mode == Mode::Semantic => return Err(error),
                     Err(error) => {
                         tracing::warn!(?error, "documents are searched by words alone");
                         asked.weights = Mode::Keyword.weights();
                         let why = error.message().to_owned();
-                        return self.find(ctx, &held, asked, (Mode::Keyword, Some(why))).await;
+                        (Mode::Keyword, Some(why))
                     }
                 }
-                (mode, fallback)
             }
             _ => (mode, fallback),
         };
-        self.find(ctx, &held, asked, (mode, fallback)).await
+        let passages = self.find(ctx, &held, asked).await?;
+        Ok(Found { passages, mode, fallback, model: standing.model })
     }
 
     /// The passages that the index finds.
-    async fn find(
-        &self,
-        ctx: &Ctx,
-        held: &Arc<Held>,
-        asked: Question,
-        (mode, fallback): (Mode, Option<String>),
-    ) -> Result<Found> {
+    async fn find(&self, ctx: &Ctx, held: &Arc<Held>, asked: Question) -> Result<Vec<Passage>> {
         let held = Arc::clone(held);
         let looked = tokio::task::spawn_blocking(move || {
             let index = held.index();
@@ -109,8 +90,7 @@ impl Knowledge {
         });
         let (hits, terms) =
             looked.await.map_err(|error| internal("a search broke off").caused_by(error))?;
-        let passages = passages(ctx, hits, &terms).await?;
-        Ok(Found { passages, mode, fallback })
+        passages(ctx, hits, &terms).await
     }
 
     /// The vector of a question, where it is looked for by meaning; where there is none, how it is looked for instead.
@@ -118,25 +98,52 @@ impl Knowledge {
         &self,
         ctx: &Ctx,
         (question, mode): (&str, Mode),
-        model: Option<&str>,
+        standing: &Standing,
     ) -> Result<(Mode, Option<Vec<f32>>, Option<String>)> {
-        let Some(model) = model.filter(|_| mode != Mode::Keyword) else {
+        let Some(model) = standing.model.as_deref().filter(|_| mode != Mode::Keyword) else {
             return Ok((mode, None, None));
         };
         let question: String = question.chars().take(LONGEST_QUESTION).collect();
-        match self.embedder.embed(ctx, Some(model), vec![question]).await {
-            Ok(embedded) => Ok((mode, embedded.vectors.into_iter().next(), None)),
-            Err(error)
-                if mode == Mode::Hybrid
-                    && matches!(
-                        error.kind(),
-                        Kind::Unavailable | Kind::Exhausted | Kind::TooMany
-                    ) =>
-            {
+        let made = self.embedder.embed(ctx, model, vec![question]).await;
+        let made = made.and_then(|vectors| {
+            let vector = vectors.into_iter().next().unwrap_or_default();
+            standing.check_width(vector.len()).map(|()| vector)
+        });
+        match made {
+            Ok(vector) => Ok((mode, Some(vector), None)),
+            // Whatever a provider says, words are left.
+            Err(error) if mode == Mode::Hybrid && error.kind() != Kind::Internal => {
+                tracing::warn!(?error, "documents are searched by words alone");
                 Ok((Mode::Keyword, None, Some(error.message().to_owned())))
+            }
+            // It is the model that does not know itself, and not what was asked that is not there.
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid) => {
+                let why = error.message().to_owned();
+                Err(Error::new(Kind::Unavailable, "provider_failed", why).caused_by(error))
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A question, as the index takes it.
+fn question_of(
+    (terms, vector): (Vec<String>, Option<&[f32]>),
+    (wanted, mode): (&Wanted, Mode),
+    now: Time,
+) -> Question {
+    let weights = wanted.weights.filter(|_| mode == Mode::Hybrid);
+    Question {
+        vector: vector.map(Sought::new),
+        near: None,
+        weights: weights.unwrap_or_else(|| mode.weights()),
+        documents: wanted.documents.clone(),
+        kinds: wanted.kinds.clone(),
+        rerank: wanted.rerank,
+        now,
+        at_least: wanted.at_least.unwrap_or_default(),
+        most: if wanted.limit == 0 { USUAL_LIMIT } else { wanted.limit.min(MOST) },
+        terms,
     }
 }
 

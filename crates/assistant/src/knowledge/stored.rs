@@ -4,10 +4,10 @@
 //! live one, all at once. Every change that a search could notice raises the tenant's number, in the order of commits,
 //! and leaves it with the document.
 
-use kith_kernel::{Error, Id, Kind, Result, internal};
+use kith_kernel::{Error, Id, Kind, Result, Time, internal};
 use kith_store::{
     Condition, Delete, Insert, Migration, Read, Select, Step, Table, Update, Value, Write, bytes,
-    id, in_sizes, integer, text,
+    id, in_sizes, integer, text, time,
 };
 use serde::Deserialize;
 
@@ -41,7 +41,15 @@ pub(crate) fn tables() -> [Table; 3] {
     let knowledge = Table::of_tenant_keyed(
         "knowledge_states",
         &["name"],
-        vec![text("name").required(), integer("version").required(), text("model")],
+        vec![
+            text("name").required(),
+            integer("version").required(),
+            text("model"),
+            integer("width"),
+            id("job_id"),
+            text("error"),
+            time("failed_at"),
+        ],
     )
     .clustered();
     [chunks, states, knowledge]
@@ -59,6 +67,13 @@ pub(crate) struct Standing {
     pub(crate) version: i64,
     /// Whose vectors are searched by.
     pub(crate) model: Option<String>,
+    /// Dimensions of that model's vectors, once it made any.
+    pub(crate) width: Option<i64>,
+    /// The job that makes those that are missing.
+    pub(crate) job_id: Option<Id>,
+    /// Why it could not, the last time.
+    pub(crate) error: Option<String>,
+    pub(crate) failed_at: Option<Time>,
 }
 
 /// How a document stands.
@@ -130,11 +145,69 @@ pub(crate) async fn go_live(db: &Write, document: Id, run: Option<Id>) -> Result
     touch(db, document).await
 }
 
+/// Whoever changes how a tenant's documents stand waits for one another from here on.
+pub(crate) async fn lock(db: &Write) -> Result<()> {
+    raise(db).await.map(drop)
+}
+
+async fn note(db: &Write, set: impl FnOnce(Update) -> Update) -> Result<()> {
+    db.update(set(Update::table("knowledge_states")).whose("name", ALL)).await.map(drop)
+}
+
 /// Searches go by the vectors of this model from now on.
-pub(crate) async fn choose(db: &Write, model: &str) -> Result<()> {
+pub(crate) async fn choose(db: &Write, model: &str, width: Option<i64>) -> Result<()> {
     raise(db).await?;
-    let update = Update::table("knowledge_states").set("model", model).whose("name", ALL);
-    db.update(update).await.map(drop)
+    let none = Value::Null;
+    note(db, |update| {
+        let update = update.set("model", model).set("width", width).set("job_id", none.clone());
+        update.set("error", none.clone()).set("failed_at", none)
+    })
+    .await
+}
+
+/// This job makes the vectors that are missing; none: there is nothing to do for one any more.
+pub(crate) async fn order(db: &Write, job: Option<Id>) -> Result<()> {
+    note(db, |update| {
+        let update = update.set("job_id", job);
+        if job.is_some() {
+            return update;
+        }
+        update.set("error", Value::Null).set("failed_at", Value::Null)
+    })
+    .await
+}
+
+/// Why vectors could not be made.
+pub(crate) async fn failed(db: &Write, why: &str, at: Time) -> Result<()> {
+    note(db, |update| update.set("error", why).set("failed_at", at)).await
+}
+
+/// Makes sure that a model's vectors are of as many dimensions as those that it made before.
+///
+/// # Errors
+/// `Unavailable` (`wrong_width`) where they are not: they cannot be compared.
+pub(crate) async fn hold_width(db: &Write, width: usize) -> Result<()> {
+    let standing = standing(db).await?;
+    if standing.width.is_none() {
+        return note(db, |update| update.set("width", i64::try_from(width).unwrap_or(i64::MAX)))
+            .await;
+    }
+    standing.check_width(width)
+}
+
+impl Standing {
+    /// As [`hold_width`].
+    pub(crate) fn check_width(&self, width: usize) -> Result<()> {
+        match self.width {
+            Some(known) if usize::try_from(known).ok() != Some(width) => {
+                let why = format!(
+                    "The model gave vectors of {width} dimensions; those that it made before have {known}."
+                );
+                Err(Error::new(Kind::Unavailable, "wrong_width", why))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// Stores chunks of a run, the first of them at this position.

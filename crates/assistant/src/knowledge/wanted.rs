@@ -128,4 +128,6 @@ pub struct Found {
     pub mode: Mode,
     /// Why that is not how it should have been.
     pub fallback: Option<String>,
+    /// Whose vectors searches go by; none before the first document.
+    pub model: Option<String>,
 }

@@ -155,7 +155,7 @@ pub(super) async fn dashboard(ctx: &Ctx, db: &Read, wanted: &Wanted) -> Result<J
         "activeAgents": db.count(agents.only(equals("is_active", true))).await?,
         "messagesProcessed": now.messages(),
         "customerSatisfaction": now.satisfaction(), "handoverRate": now.handover_rate(),
-        "resolutionRate": now.resolution_rate(), "tokensUsed": now.tokens(), "cost": null,
+        "resolutionRate": now.resolution_rate(), "tokensUsed": now.tokens(), "cost": now.cost(),
     });
     let handed = links::field("handedOverAt", Op::Exists, json!(true));
     let points = series(db, wanted).await?;
@@ -207,7 +207,7 @@ pub(super) async fn agents(ctx: &Ctx, db: &Read, wanted: &Wanted) -> Result<Json
             "messages": now.said(Some("OUTBOUND"), None), "failedMessages": now.failed,
             "customerRating": now.satisfaction(), "ratings": now.rating().count,
             "resolutionRate": now.resolution_rate(), "escalationRate": now.handover_rate(),
-            "tokensUsed": now.tokens(), "cost": null,
+            "tokensUsed": now.tokens(), "cost": now.cost(),
         });
         agents.push(json!({
             "agentId": id, "agentName": named.as_ref().map(|named| &named.name),
@@ -299,6 +299,6 @@ fn messages(tally: &Tally) -> Json {
     json!({
         "inbound": tally.said(Some("INBOUND"), None), "outbound": tally.said(Some("OUTBOUND"), None),
         "byAgents": by("AGENT"), "byMembers": by("HUMAN"), "bySystem": by("SYSTEM"),
-        "notes": tally.notes, "failed": tally.failed, "tokensUsed": tally.tokens(), "cost": null,
+        "notes": tally.notes, "failed": tally.failed, "tokensUsed": tally.tokens(), "cost": tally.cost(),
     })
 }

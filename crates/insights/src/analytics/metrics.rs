@@ -95,6 +95,13 @@ impl Tally {
         let told = i64::try_from(self.tokens.minor).ok();
         told.filter(|_| self.tokens.count > 0)
     }
+
+    /// What those answers cost in dollars; nothing where one of them does not say.
+    #[expect(clippy::cast_precision_loss, reason = "no tenant spends 2^52 millionths of a dollar")]
+    pub(super) fn cost(&self) -> Option<f64> {
+        let is_known = self.tokens.count > 0 && self.cost.count == self.tokens.count;
+        is_known.then(|| self.cost.minor as f64 / 1_000_000.0)
+    }
 }
 
 /// The points of a series, by when they begin.

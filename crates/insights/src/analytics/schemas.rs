@@ -35,7 +35,7 @@ fn tokens() -> Keys {
     let told = schema::described(told, "Of answers of agents that say how many they took.");
     let cost = schema::described(
         schema::nullable(schema::number()),
-        "Null: what models cost is not known by agent.",
+        "Of the same answers in US dollars; null where a model of one of them has no price that is known.",
     );
     vec![("tokensUsed", told), ("cost", cost)]
 }

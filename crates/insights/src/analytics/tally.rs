@@ -11,8 +11,8 @@ use crate::{
     rollups::{
         by_day,
         inbox::{
-            BEGAN, FAILED, HANDED, NOTED, OPEN, RATING, RESOLUTION, RESPONSE, SAID, STATE, TOKENS,
-            is_over,
+            BEGAN, COST, FAILED, HANDED, NOTED, OPEN, RATING, RESOLUTION, RESPONSE, SAID, STATE,
+            TOKENS, is_over,
         },
     },
 };
@@ -20,8 +20,8 @@ use crate::{
 /// The kinds of records that are counted.
 const OBJECTS: [&str; 2] = ["conversation", "message"];
 /// What is counted by time.
-const MEASURES: [&str; 10] =
-    [BEGAN, STATE, HANDED, RESPONSE, RESOLUTION, RATING, SAID, NOTED, FAILED, TOKENS];
+const MEASURES: [&str; 11] =
+    [BEGAN, STATE, HANDED, RESPONSE, RESOLUTION, RATING, SAID, NOTED, FAILED, TOKENS, COST];
 
 /// What counts for one measure and key.
 pub(super) struct Entry {
@@ -147,6 +147,7 @@ pub(super) struct Tally {
     pub(super) notes: i64,
     pub(super) failed: i64,
     pub(super) tokens: Sum,
+    pub(super) cost: Sum,
 }
 
 impl Tally {
@@ -183,6 +184,7 @@ impl Tally {
             NOTED => self.notes += count,
             FAILED => self.failed += count,
             TOKENS => self.tokens.add(entry.sum),
+            COST => self.cost.add(entry.sum),
             _ => {}
         }
     }

@@ -31,6 +31,8 @@ pub(crate) const NOTED: &str = "noted";
 pub(crate) const FAILED: &str = "failed";
 /// Tokens of answers that say how many they took.
 pub(crate) const TOKENS: &str = "tokens";
+/// What such answers cost in millionths of a dollar, where that is known.
+pub(crate) const COST: &str = "cost";
 
 pub(super) const OF_CONVERSATION: [&str; 8] = [
     "channel_id",
@@ -47,6 +49,8 @@ pub(super) const OF_MESSAGE: [&str; 7] =
 
 /// More tokens than any answer takes; what says more was not written by an agent of the house.
 const MOST_TOKENS: i64 = 100_000_000;
+/// The same of dollars.
+const MOST_DOLLARS: f64 = 10_000.0;
 
 /// The channel and the agent, nothing where there is none.
 fn place(row: Row<'_>) -> Result<String> {
@@ -98,16 +102,25 @@ pub(super) fn message(row: Row<'_>, parts: &mut Vec<Part>) -> Result<()> {
         parts.push(Part::of(FAILED, place.as_str()).at(at));
     }
     let is_agents = sender == "AGENT" && !row.is_null(OWN + 1)?;
-    if let Some(sum) = row.text(OWN + 6)?.filter(|_| is_agents).and_then(tokens) {
-        parts.push(Part { sum, ..Part::of(TOKENS, place).at(at) });
+    if let Some((tokens, cost)) = row.text(OWN + 6)?.filter(|_| is_agents).and_then(used) {
+        if let Some(sum) = cost {
+            parts.push(Part { sum, ..Part::of(COST, place.as_str()).at(at) });
+        }
+        parts.push(Part { sum: tokens, ..Part::of(TOKENS, place).at(at) });
     }
     Ok(())
 }
 
-/// How many tokens an answer took, as far as it says.
-fn tokens(metadata: &str) -> Option<i64> {
+/// How many tokens an answer took, and the millionths of a dollar that they cost, as far as it says.
+fn used(metadata: &str) -> Option<(i64, Option<i64>)> {
     let metadata: Json = serde_json::from_str(metadata).ok()?;
-    metadata.get("tokensUsed")?.as_i64().filter(|tokens| (0..=MOST_TOKENS).contains(tokens))
+    let tokens = metadata.get("tokensUsed")?.as_i64();
+    let tokens = tokens.filter(|tokens| (0..=MOST_TOKENS).contains(tokens))?;
+    let dollars = metadata.get("cost").and_then(Json::as_f64);
+    let dollars = dollars.filter(|dollars| (0.0..=MOST_DOLLARS).contains(dollars));
+    #[expect(clippy::cast_possible_truncation, reason = "it is bounded")]
+    let cost = dollars.map(|dollars| (dollars * 1_000_000.0).round() as i64);
+    Some((tokens, cost))
 }
 
 /// The bucket of a duration: each is half as long again as the one before.
@@ -149,11 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_those_that_are_told() {
-        assert_eq!(tokens(r#"{"tokensUsed": 412, "engine": "model"}"#), Some(412));
-        assert_eq!(tokens(r#"{"tokensUsed": 0}"#), Some(0));
+    fn tokens_and_costs_are_those_that_are_told() {
+        assert_eq!(used(r#"{"tokensUsed": 412, "engine": "model"}"#), Some((412, None)));
+        assert_eq!(used(r#"{"tokensUsed": 0, "cost": 0}"#), Some((0, Some(0))));
+        assert_eq!(used(r#"{"tokensUsed": 9, "cost": 0.000123}"#), Some((9, Some(123))));
+        for told in ["-1", "1e9", "\"1\"", "null"] {
+            let metadata = format!(r#"{{"tokensUsed": 9, "cost": {told}}}"#);
+            assert_eq!(used(&metadata), Some((9, None)), "{told}");
+        }
         for told in ["{}", "[]", "x", r#"{"tokensUsed": "7"}"#, r#"{"tokensUsed": -7}"#] {
-            assert_eq!(tokens(told), None, "{told}");
+            assert_eq!(used(told), None, "{told}");
         }
     }
 }

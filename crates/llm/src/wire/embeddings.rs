@@ -55,8 +55,15 @@ pub(crate) fn read(body: &[u8], count: usize) -> Result<Embeddings, Failure> {
             .map_or(at, |at| usize::try_from(at).unwrap_or(usize::MAX));
         let vector = one.get("embedding").and_then(Tree::as_list);
         let place = vectors.get_mut(at).ok_or_else(|| no_answer("holds too many vectors"))?;
-        #[expect(clippy::cast_possible_truncation, reason = "models count in 32 bits themselves")]
-        place.extend(vector.unwrap_or_default().iter().filter_map(Tree::as_f64).map(|x| x as f32));
+        for number in vector.unwrap_or_default() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "models count in 32 bits themselves"
+            )]
+            let number = number.as_f64().map(|number| number as f32);
+            let number = number.filter(|number| number.is_finite());
+            place.push(number.ok_or_else(|| no_answer("holds vectors that are no numbers"))?);
+        }
     }
     let length = vectors.first().map_or(0, Vec::len);
     if length == 0 || vectors.iter().any(|vector| vector.len() != length) {

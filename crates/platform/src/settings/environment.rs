@@ -43,6 +43,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("S3_CA_FILE", "files.s3_ca_file"),
     ("S3_PART_BYTES", "files.s3_part_bytes"),
     ("KITH_EMBEDDINGS", "documents.embeddings"),
+    ("KITH_EMBED_MODEL", "documents.embed_model"),
     ("KITH_INDEX_BYTES", "documents.index_bytes"),
     ("DOCUMENT_READER", "documents.reader"),
     ("DOCUMENT_READER_BYTES", "documents.reader_bytes"),
