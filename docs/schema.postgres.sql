@@ -1054,11 +1054,15 @@ CREATE TABLE inbound_deliveries (
   progress bigint NOT NULL,
   failures bigint NOT NULL,
   error text COLLATE "C",
+  failed text COLLATE "C",
+  again text COLLATE "C",
+  bytes bigint NOT NULL,
   received_at timestamp with time zone NOT NULL,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
 );
 CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON public.inbound_deliveries USING btree (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__id ON public.inbound_deliveries USING btree (tenant_id, channel_id, id);
 CREATE INDEX inbound_deliveries__channel_id__state__id ON public.inbound_deliveries USING btree (tenant_id, channel_id, state, id);
 ALTER TABLE inbound_deliveries FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON inbound_deliveries USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));

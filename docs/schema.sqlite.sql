@@ -914,11 +914,15 @@ CREATE TABLE inbound_deliveries (
   progress INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   error TEXT,
+  failed TEXT,
+  again TEXT,
+  bytes INTEGER NOT NULL,
   received_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON inbound_deliveries (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__id ON inbound_deliveries (tenant_id, channel_id, id);
 CREATE INDEX inbound_deliveries__channel_id__state__id ON inbound_deliveries (tenant_id, channel_id, state, id);
 CREATE TABLE installation (
   key TEXT NOT NULL,

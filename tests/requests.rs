@@ -210,6 +210,28 @@ async fn a_bundle_import(world: &World, owner: &Client) -> String {
     id.to_string()
 }
 
+/// A delivery of a channel of which nothing could be taken in.
+async fn a_delivery(world: &World, owner: &Client, channel: &str) -> String {
+    let tenant = owner.get("/api/auth/me").await.json["tenant"]["id"].clone();
+    let ctx = world.app.as_system(tenant.as_str().unwrap().parse().unwrap());
+    let (id, channel) = (ctx.new_id(), channel.parse::<kith_kernel::Id>().unwrap());
+    let cells = vec![
+        ("id", id.into()),
+        ("channel_id", channel.into()),
+        ("digest", id.as_bytes().to_vec().into()),
+        ("body", "{}".into()),
+        ("state", "done".into()),
+        ("progress", 1_i64.into()),
+        ("failures", 1_i64.into()),
+        ("error", "0: a message names nobody".into()),
+        ("failed", "[0]".into()),
+        ("bytes", 2_i64.into()),
+        ("received_at", ctx.now().into()),
+    ];
+    ctx.write(async |db| db.insert(Insert::row("inbound_deliveries", cells)).await).await.unwrap();
+    id.to_string()
+}
+
 /// Only one sync is at work at a time.
 async fn end_syncs(owner: &Client) {
     for sync in owner.get("/api/database/sync").await.json["data"].as_array().unwrap() {
@@ -266,6 +288,10 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
             let line = json!({ "name": unique(word), "unitPrice": 5 });
             let lines = owner.post(&format!("/api/deals/{deal}/lines"), line).await.json;
             Some(format!("{deal}/{}", lines["data"][0]["id"].as_str().unwrap()))
+        }
+        "channels" if words.contains(&"{deliveryId}") => {
+            let channel = something(kind, owner, word).await;
+            Some(format!("{channel}/{}", a_delivery(world, owner, &channel).await))
         }
         _ if operation.has_id() || bulk => Some(something(kind, owner, word).await),
         _ => None,
@@ -333,7 +359,7 @@ fn takes_nothing(method: &str, kind: &str, words: &[&str]) -> bool {
     ];
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
-        ["{id}", "test"] if kind == "channels" => true,
+        ["{id}", "test"] | [.., "retry"] if kind == "channels" => true,
         ["{id}", action] => ACTIONS.contains(action),
         ["diagnostics" | "read-all" | "rebuild" | "analyze-data-quality"]
         | ["win-model", "train"] => true,

@@ -209,6 +209,15 @@ impl Channel {
     }
 }
 
+/// Refuses what is no channel, or was deleted.
+///
+/// # Errors
+/// `NotFound`.
+pub(crate) async fn must_exist(db: &Read, id: Id) -> Result<()> {
+    let select = Select::from(CHANNEL.plural).whose("id", id).only(Condition::Null("deleted_at"));
+    if db.exists(select).await? { Ok(()) } else { Err(not_found("channel")) }
+}
+
 /// A channel, with its secrets.
 ///
 /// # Errors
