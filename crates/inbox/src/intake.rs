@@ -3,6 +3,7 @@
 mod arrive;
 mod deliveries;
 mod files;
+mod mailbox;
 mod mails;
 mod shown;
 mod threads;

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::StreamExt;
 use kith_kernel::{Clock, Error, Ids, Result, invalid, unavailable};
 use redis::{
@@ -64,7 +65,7 @@ impl Broadcast {
         let (said, waiting) = mpsc::channel(MOST_WAITING);
         let secret = settings.text("auth.session_secret");
         let digest = Sha256::digest(format!("nodes that talk over Redis\n{secret}"));
-        let mark: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark = URL_SAFE_NO_PAD.encode(digest);
         Ok(Self(Some(Arc::new(Redis {
             client,
             channel: format!("kith:{mark}"),
@@ -127,7 +128,7 @@ impl Broadcast {
 
 fn silent(error: &RedisError) -> Error {
     // Its own words name the address, but no password.
-    unavailable(&format!("Redis does not answer ({error}). Check REDIS_URL."))
+    unavailable(format!("Redis does not answer ({error}). Check REDIS_URL."))
 }
 
 impl Redis {

@@ -1,11 +1,11 @@
 //! Trials: whether the far side of a channel takes its secrets.
 
 use kith_kernel::{Id, Result};
-use kith_platform::Ctx;
+use kith_platform::{Ctx, mail::Patience};
 use kith_records::{Manner, Record};
 use serde_json::{Value as Json, json};
 
-use super::{CHANNEL, Channel, ChannelKind, load};
+use super::{CHANNEL, Channel, ChannelKind, load, mails::imap};
 use crate::{Inbox, far::Refusal};
 
 /// What came of a trial.
@@ -39,6 +39,13 @@ impl Inbox {
         })
         .await?;
         Ok(outcome)
+    }
+
+    async fn look_at_mailbox(&self, ctx: &Ctx, url: &str) -> Result<()> {
+        let (place, patience) = (imap(url)?, Patience::of(&ctx.app.settings));
+        let mailbox = Box::pin(self.far.mailbox(&place, patience)).await?;
+        mailbox.leave().await;
+        Ok(())
     }
 
     async fn ask_far_side(
@@ -75,7 +82,14 @@ impl Inbox {
                 let smtp = channel.get("smtpUrl");
                 let server = self.far.mail_server(&ctx.app.settings, smtp)?;
                 Box::pin(server.try_it()).await?;
-                Ok(json!({ "smtp": if smtp.is_some() { "channel" } else { "house" } }))
+                let imap = channel.get("imapUrl");
+                if let Some(url) = imap {
+                    self.look_at_mailbox(ctx, url).await.map_err(|error| Refusal::never(&error))?;
+                }
+                Ok(json!({
+                    "smtp": if smtp.is_some() { "channel" } else { "house" },
+                    "imap": imap.map(|_| "channel"),
+                }))
             }
             ChannelKind::Website | ChannelKind::Api => {
                 Ok(json!({ "note": "Nothing is asked of another server." }))

@@ -74,6 +74,23 @@ pub(super) struct Delivered {
     encoding: Option<String>,
 }
 
+/// What came in, ready to be kept.
+pub(super) struct Arrived {
+    delivered: Delivered,
+    digest: Vec<u8>,
+    bytes: i64,
+}
+
+impl Arrived {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self {
+            delivered: Delivered::of(bytes),
+            digest: Sha256::digest(bytes).to_vec(),
+            bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// Bytes that are no UTF-8 stand as one letter each, so that what they say can be found.
 const LETTERS: &str = "letters";
 /// The letter for the byte that no text in PostgreSQL may hold.
@@ -125,29 +142,34 @@ pub(crate) fn migration() -> Migration {
 
 /// Keeps what came in and has it worked on; what came before is known again. Says whether it is new.
 pub(super) async fn keep(ctx: &Ctx, channel: Id, bytes: impl AsRef<[u8]>) -> Result<bool> {
-    let bytes = bytes.as_ref();
-    let digest = Sha256::digest(bytes).to_vec();
-    let Delivered { body, encoding } = Delivered::of(bytes);
-    ctx.write(async |db| {
-        let cells = vec![
-            ("id", ctx.new_id().into()),
-            ("channel_id", channel.into()),
-            ("digest", digest.clone().into()),
-            ("body", body.as_str().into()),
-            ("encoding", encoding.clone().into()),
-            ("state", "pending".into()),
-            ("progress", 0_i64.into()),
-            ("failures", 0_i64.into()),
-            ("bytes", i64::try_from(bytes.len()).unwrap_or(i64::MAX).into()),
-            ("received_at", ctx.now().into()),
-        ];
-        let is_new = db.insert(Insert::row(TABLE, cells).or_keep()).await? > 0;
-        if is_new {
-            jobs::enqueue(ctx, db, &Receive { channel })?;
-        }
-        Ok(is_new)
-    })
-    .await
+    let arrived = Arrived::of(bytes.as_ref());
+    ctx.write(async |db| keep_in((ctx, db), channel, &arrived).await).await
+}
+
+/// The same, within a write that does more.
+pub(super) async fn keep_in(
+    (ctx, db): (&Ctx, &Write),
+    channel: Id,
+    arrived: &Arrived,
+) -> Result<bool> {
+    let Delivered { body, encoding } = &arrived.delivered;
+    let cells = vec![
+        ("id", ctx.new_id().into()),
+        ("channel_id", channel.into()),
+        ("digest", arrived.digest.clone().into()),
+        ("body", body.as_str().into()),
+        ("encoding", encoding.clone().into()),
+        ("state", "pending".into()),
+        ("progress", 0_i64.into()),
+        ("failures", 0_i64.into()),
+        ("bytes", arrived.bytes.into()),
+        ("received_at", ctx.now().into()),
+    ];
+    let is_new = db.insert(Insert::row(TABLE, cells).or_keep()).await? > 0;
+    if is_new {
+        jobs::enqueue(ctx, db, &Receive { channel })?;
+    }
+    Ok(is_new)
 }
 
 /// The oldest delivery of a channel that is not worked on.

@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::{
     arrive,
     deliveries::{self, Delivered},
-    files,
+    files, mailbox,
 };
 use crate::{
     Inbox,
@@ -38,7 +38,7 @@ impl Job for Receive {
 }
 
 pub(crate) fn register(registry: Registry, inbox: &Arc<Inbox>) -> Registry {
-    let registry = files::register(registry, inbox);
+    let registry = mailbox::register(files::register(registry, inbox), inbox);
     let inbox = Arc::clone(inbox);
     registry.on(move |job: Receive, attempt| {
         let inbox = Arc::clone(&inbox);
