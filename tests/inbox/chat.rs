@@ -40,6 +40,7 @@ async fn conversation(world: &World) -> Json {
     world.ana.get("/api/conversations?sort=-createdAt").await.json["data"][0].clone()
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 async fn a_visitor_talks_and_is_answered(kind: Kind) {
     let world = World::new(kind).await;
     let config = json!({ "title": "Lamps", "greeting": "Good day!", "color": "#335577" });

@@ -87,7 +87,7 @@ impl Line {
         match u8::try_from(text.len()) {
             Ok(short) if short < 126 => frame.push(0x80 | short),
             _ => {
-                frame.push(0x80 | 126);
+                frame.push(0xfe);
                 frame.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
             }
         }
@@ -223,7 +223,7 @@ async fn frames_that_break_the_protocol_end_the_socket(kind: Kind) {
     line.0.write_all(&[0x01, 0x81, 0, 0, 0, 0, b'4', 0x89, 0x82, 0, 0, 0, 0, b'h', b'i']).unwrap();
     assert_eq!(line.frame(), Some((10, b"hi".to_vec())));
     let rest = format!("0{}", json!({ "token": stage.ana }));
-    line.0.write_all(&[0x80, 0x80 | 126]).unwrap();
+    line.0.write_all(&[0x80, 0xfe]).unwrap();
     line.0.write_all(&u16::try_from(rest.len()).unwrap().to_be_bytes()).unwrap();
     line.0.write_all(&[0; 4]).unwrap();
     line.0.write_all(rest.as_bytes()).unwrap();

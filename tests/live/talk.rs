@@ -12,6 +12,7 @@ on_both!(
     strangers_join_nothing,
     whoever_says_too_much_is_stopped,
     roles_and_scopes_hold_for_what_is_said,
+    whoever_is_notified_hears_of_it,
 );
 
 /// A conversation by a channel of one's own.
@@ -221,5 +222,27 @@ async fn roles_and_scopes_hold_for_what_is_said(kind: Kind) {
     }
     written(&stage, &conversation, &json!({ "content": "Aside", "isNote": true }));
     assert_eq!(stage.client.hear("key", "new_message", 1)[0]["content"], "Aside");
+    stage.server.stop();
+}
+
+async fn whoever_is_notified_hears_of_it(kind: Kind) {
+    let mut stage = Stage::new(kind).await;
+    let (ana, stranger) = (stage.ana.clone(), stage.stranger.clone());
+    stage.listen("ana", &ana);
+    stage.listen("stranger", &stranger);
+    let none = stage.client.say("ana", "request_unread_notifications", &json!({}));
+    assert_eq!(none, json!({ "unread": 0 }));
+    let soon = kith_kernel::Clock::system().now().plus_milliseconds(300);
+    let task = json!({ "title": "Call Carla", "dueAt": "2027-11-21T18:00:00Z", "remindAt": soon });
+    let task = stage.make("/api/tasks", &task);
+    let heard = &stage.client.hear("ana", "new_notification", 1)[0];
+    let expected = (&json!("reminder"), &json!("task"), &task["id"]);
+    assert_eq!((&heard["kind"], &heard["object"], &heard["recordId"]), expected);
+    assert!(heard["offset"].is_i64() && heard.get("title").is_none(), "{heard}");
+    let one = stage.client.say("ana", "request_unread_notifications", &json!({}));
+    assert_eq!(one, json!({ "unread": 1 }));
+    assert_eq!(stage.client.hear("ana", "unread_notifications", 2)[1], one);
+    let all = stage.client.ask(&json!({ "do": "all", "name": "stranger" }))["all"].to_string();
+    assert!(!all.contains("new_notification"), "{all}");
     stage.server.stop();
 }

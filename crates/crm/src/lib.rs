@@ -35,7 +35,7 @@ use serde_json::Value as Json;
 pub use base44::Base44;
 pub use calendar::{BySecret, calendar_routes};
 pub use migrations::migrations;
-pub use notifications::live_events;
+pub use notifications::{live_events, tell_sockets};
 
 /// Every object of the CRM.
 pub const OBJECTS: [&Object; 13] = [

@@ -1,6 +1,8 @@
 //! Notifications: what a member shall know of, read and unread.
 
-use kith_http::{Answer, Call, LiveEvents, Operation, Query, Routes, Said, schema};
+mod live;
+
+use kith_http::{Answer, Call, Operation, Query, Routes, schema};
 use kith_kernel::{Error, Id, Kind, Result, Role, Time, Via, not_found};
 use kith_platform::Ctx;
 use kith_records::{Change, Desk, What};
@@ -10,6 +12,8 @@ use kith_store::{
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+
+pub use live::{live_events, tell_sockets};
 
 /// Unread ones are counted up to here.
 const MOST_COUNTED: u64 = 1_000;
@@ -196,33 +200,19 @@ async fn page(ctx: &Ctx, db: &Read, query: &Query) -> Result<Json> {
     let more = found.len() as u64 > limit;
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = found.last().filter(|_| more).map(|last| last.id);
-    let mut unread = 0;
+    let data: Vec<Json> = found.iter().map(Stored::to_json).collect();
+    Ok(json!({ "data": data, "nextCursor": next, "unread": unread(ctx, db).await? }))
+}
+
+/// How many of one's own are unread.
+async fn unread(ctx: &Ctx, db: &Read) -> Result<usize> {
     let counted = Select::from("notifications").show(&["id"]).only(own(ctx));
     let counted = counted.only(Condition::Null("read_at")).at_most(MOST_COUNTED);
-    db.each(&counted, |_| {
-        unread += 1;
-        Ok(())
-    })
-    .await?;
-    let data: Vec<Json> = found.iter().map(Stored::to_json).collect();
-    Ok(json!({ "data": data, "nextCursor": next, "unread": unread }))
+    Ok(db.ids(&counted).await?.len())
 }
 
 async fn mark(call: Call) -> Result<Answer> {
     Answer::json(&mark_read(&call.ctx, call.id("id")?).await?)
-}
-
-/// What sockets may say of notifications.
-pub fn live_events() -> LiveEvents {
-    LiveEvents::new().on("mark_notification_read", mark_said)
-}
-
-async fn mark_said(said: Said) -> Result<Json> {
-    said.require(Role::Viewer, ("notifications", "write"))?;
-    let id = said.id("notificationId")?;
-    let notification = mark_read(&said.ctx, id).await?;
-    said.reply("notification_marked_read", &json!({ "notificationId": id }));
-    Ok(notification)
 }
 
 /// Marks one of the actor's own as read, and shows it.

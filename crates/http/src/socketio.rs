@@ -216,7 +216,6 @@ impl Server {
     fn take(self: &Arc<Self>, socket: &Arc<Socket>, packet: Option<Packet>) {
         let Some(ears) = self.ears.upgrade() else { return self.end(socket) };
         match packet {
-            None | Some(Packet::Close | Packet::Disconnect) => self.end(socket),
             Some(Packet::Pong) => socket.heard(),
             Some(Packet::Noop | Packet::Probe | Packet::Upgrade) => {}
             Some(Packet::ConnectElsewhere(place)) => {
@@ -238,7 +237,11 @@ impl Server {
             Some(Packet::Event { name, data, ack }) if socket.is_in() => {
                 ears.hear(socket, name, data, ack);
             }
-            Some(Packet::Connect(_) | Packet::Event { .. }) => self.end(socket),
+            // What is no packet, and what comes too early or twice, ends it, too.
+            None
+            | Some(
+                Packet::Close | Packet::Disconnect | Packet::Connect(_) | Packet::Event { .. },
+            ) => self.end(socket),
         }
     }
 
@@ -283,7 +286,9 @@ impl Server {
             }
         }
         let all: Vec<_> = self.table().drain().map(|(_, socket)| socket).collect();
-        all.iter().for_each(|socket| self.end(socket));
+        for socket in all {
+            self.end(&socket);
+        }
     }
 
     fn sweep(&self, now: Instant) {

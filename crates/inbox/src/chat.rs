@@ -37,6 +37,7 @@ fn look() -> Vec<(&'static str, schema::Schema)> {
     vec![("title", text()), ("greeting", text()), ("color", text())]
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of declarations")]
 pub(crate) fn routes(inbox: &Arc<Inbox>) -> Routes {
     let path = "/api/chat/{channelId}";
     let shown = Operation::get(path, TAG, "How the chat of a channel looks");
@@ -72,14 +73,14 @@ pub(crate) fn routes(inbox: &Arc<Inbox>) -> Routes {
         .query("after", schema::integer(), "Only what comes behind this place.")
         .answers_text(200, "Events `message` and `state`.", "text/event-stream");
     let streams = Streams::new(MOST_STREAMS, "Close a window of the chat.");
-    let own = || Arc::clone(inbox);
-    let (a, b, c, d, e, f) = (own(), own(), own(), own(), own(), own());
+    let (one, two, three) = (Arc::clone(inbox), Arc::clone(inbox), Arc::clone(inbox));
+    let (four, five, six) = (Arc::clone(inbox), Arc::clone(inbox), Arc::clone(inbox));
     Routes::new()
-        .add(shown, move |call| talk::shown(Arc::clone(&a), call))
-        .add(visitors, move |call| talk::begin(Arc::clone(&b), call))
-        .add(say, move |call| talk::say(Arc::clone(&c), call))
-        .add(read, move |call| talk::read(Arc::clone(&d), call))
-        .add(seen, move |call| talk::seen(Arc::clone(&e), call))
-        .add(listen, move |call| listen::listen((Arc::clone(&f), Arc::clone(&streams)), call))
+        .add(shown, move |call| talk::shown(Arc::clone(&one), call))
+        .add(visitors, move |call| talk::begin(Arc::clone(&two), call))
+        .add(say, move |call| talk::say(Arc::clone(&three), call))
+        .add(read, move |call| talk::read(Arc::clone(&four), call))
+        .add(seen, move |call| talk::seen(Arc::clone(&five), call))
+        .add(listen, move |call| listen::listen((Arc::clone(&six), Arc::clone(&streams)), call))
         .and(page::routes())
 }

@@ -51,6 +51,8 @@ pub(crate) struct Incoming {
     pub(crate) source: String,
     /// The far side's id of the conversation.
     pub(crate) thread: String,
+    /// The far side names no conversation: a person's messages are one.
+    pub(crate) is_by_person: bool,
     /// Who wrote it.
     pub(crate) person: Person,
     /// One of the types of messages.
@@ -137,6 +139,7 @@ impl Incoming {
         Self {
             source,
             thread,
+            is_by_person: false,
             person,
             kind: "TEXT",
             content: String::new(),

@@ -46,7 +46,7 @@ pub(crate) fn live(
     });
     let parts = LiveParts {
         events: inbox::live_events(inbox).and(crm::live_events()),
-        tells: vec![inbox::tell, assistant::live::tell],
+        tells: vec![inbox::tell, assistant::live::tell, crm::tell_sockets],
         scope_of,
         broadcast: Broadcast::new(&app.settings)?,
     };

@@ -89,7 +89,10 @@ async fn remind(attempt: &Attempt, db: &Write, job: &RemindTask) -> Result<()> {
     if db.update(first).await? == 0 {
         return Ok(());
     }
-    let after = json!({ "after": { "remindAt": job.at, "title": task.title } });
+    let member = task.owner_id.or(task.created_by);
+    let after = json!({
+        "after": { "remindAt": job.at, "title": task.title, "memberId": member },
+    });
     let event = Event {
         name: "task.reminded".to_owned(),
         object: TASK.name,
@@ -98,7 +101,7 @@ async fn remind(attempt: &Attempt, db: &Write, job: &RemindTask) -> Result<()> {
         batch: None,
     };
     events::append(attempt, db, event)?;
-    let Some(member) = task.owner_id.or(task.created_by) else { return Ok(()) };
+    let Some(member) = member else { return Ok(()) };
     notifications::tell(attempt, db, (member, Why::Reminder), (TASK.name, job.task, &task.title))?;
     match address(db, member).await? {
         Some(to) => mail::send(attempt, db, &letter(to, &task)),

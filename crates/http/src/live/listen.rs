@@ -198,7 +198,7 @@ impl Live {
     fn refuse(&self, client: &Client, word: &Word, is_flood: bool) {
         if is_flood {
             tracing::debug!("a socket is flooding");
-            return self.hang_up(&client);
+            return self.hang_up(client);
         }
         let limit = self.options.events_per_second;
         let why = format!("More than {limit} events in a second.");

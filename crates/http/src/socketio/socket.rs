@@ -309,9 +309,10 @@ impl Socket {
         }
         let mut beat = self.beat();
         let since = now.saturating_duration_since(beat.asked);
-        let is_late = match beat.has_answered {
-            true => !self.is_in() && since > CONNECT_PATIENCE,
-            false => since > PONG_WITHIN,
+        let is_late = if beat.has_answered {
+            !self.is_in() && since > CONNECT_PATIENCE
+        } else {
+            since > PONG_WITHIN
         };
         if is_late {
             tracing::debug!("a socket says nothing any more");

@@ -95,7 +95,7 @@ impl Server {
                 let fed = reader.feed(&said, &mut |frame| match frame {
                     Frame::Text(text) => match packets::read(&text) {
                         Some(Packet::Probe) => {
-                            drop(stream.try_write(Written::text("3probe").as_frame()))
+                            drop(stream.try_write(Written::text("3probe").as_frame()));
                         }
                         Some(Packet::Upgrade) => is_moved |= socket.move_to(&stream),
                         packet => self.take(socket, packet),

@@ -191,6 +191,11 @@ async fn conversation(
         return Ok(known);
     }
     let contact = find_or_create(records, (ctx, db), (&incoming.person, None), channel.id).await?;
+    if incoming.is_by_person
+        && let Some(known) = last_with(db, (channel.id, contact)).await?
+    {
+        return Ok(known);
+    }
     let handle = incoming.person.handles.first().map(|(_, value)| value.as_str());
     let short =
         |text: &str| text.chars().filter(|sign| !sign.is_control()).take(200).collect::<String>();
@@ -203,6 +208,16 @@ async fn conversation(
     let Json::Object(input) = input else { return Err(internal("no object")) };
     let manner = Manner { known_links: true, ..Manner::HOUSE_KNOWS };
     Ok(records.create_in(ctx, db, &CONVERSATION, (input, manner)).await?.0)
+}
+
+/// The last conversation with somebody on a channel.
+async fn last_with(db: &Write, (channel, contact): (Id, Id)) -> Result<Option<Id>> {
+    let select = Select::from(CONVERSATION.plural)
+        .whose("channel_id", channel)
+        .whose("contact_id", contact)
+        .only(Condition::Null("deleted_at"))
+        .by("id", true);
+    Ok(db.first::<Row>(select).await?.map(|row| row.id))
 }
 
 /// All that the house sent until then has come this far.

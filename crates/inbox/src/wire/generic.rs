@@ -88,6 +88,7 @@ pub(crate) fn arrivals(body: &Json, fallback: &str, source: &'static str) -> Vec
 fn incoming(said: Said, fallback: &str, source: &'static str) -> Option<Incoming> {
     let from = said.from.unwrap_or_default();
     let own = [&from.id, &from.email, &from.phone].into_iter().find_map(Clone::clone);
+    let is_by_person = said.thread_id.is_none();
     let thread = said.thread_id.or(own)?;
     let of = if source == "Website" { HandleKind::Website } else { HandleKind::External };
     let mut handles: Vec<_> = from.id.into_iter().map(|id| (of, id)).collect();
@@ -106,6 +107,7 @@ fn incoming(said: Said, fallback: &str, source: &'static str) -> Option<Incoming
     } else {
         "TEXT"
     });
+    incoming.is_by_person = is_by_person;
     incoming.content = said.content.unwrap_or_default();
     incoming.at = said.sent_at.as_deref().and_then(Time::parse);
     incoming.reply_to = said.reply_to;

@@ -71,18 +71,10 @@ async fn parts(settings: &Settings) -> Vec<String> {
         Err(error) => (Err(error), Vec::new()),
     };
     tell("Models", told);
-    match Outgoing::new(settings) {
-        Ok(outgoing) => match Knowledge::probe(settings, &outgoing).await {
-            Ok(Some(version)) => tell("ChromaDB", Ok(format!("{version} answers"))),
-            Ok(None) => {}
-            Err(error) => tell("ChromaDB", Err(error)),
-        },
-        Err(error) => tell("ChromaDB", Err(error)),
-    }
-    match redis(settings).await {
-        Ok(Some(told)) => tell("Redis", Ok(told)),
-        Ok(None) => {}
-        Err(error) => tell("Redis", Err(error)),
+    for (name, told) in [("ChromaDB", chromadb(settings).await), ("Redis", redis(settings).await)] {
+        if let Some(told) = told.transpose() {
+            tell(name, told);
+        }
     }
     wrong.extend(lost);
     wrong.extend(mute);
@@ -167,6 +159,11 @@ async fn models(settings: &Settings) -> Result<(String, Vec<String>)> {
         ));
     }
     Ok((told.join("\n  "), wrong))
+}
+
+async fn chromadb(settings: &Settings) -> Result<Option<String>> {
+    let version = Knowledge::probe(settings, &Outgoing::new(settings)?).await?;
+    Ok(version.map(|version| format!("{version} answers")))
 }
 
 async fn redis(settings: &Settings) -> Result<Option<String>> {
