@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::mail::{all, arrives, channel, plain};
 use crate::{
     database::{Kind, on_both},
+    sink::Sink,
     world::World,
 };
 
@@ -197,12 +198,20 @@ async fn a_wrong_password_is_said_and_mended(kind: Kind) {
     world.run_jobs().await;
     let after = world.ana.get(&format!("/api/channels/{}/history", own.0)).await.text;
     assert_eq!(history, after, "the same reason is noted once");
-    // The right one is used at once.
     let path = format!("/api/channels/{}", own.0);
+    let sink = Sink::start(&[]);
+    world.ana.patch(&path, json!({ "config": { "smtpUrl": sink.url } })).await;
+    let trial = world.ana.post(&format!("{path}/test"), json!({})).await.json;
+    assert_eq!(trial["success"], false, "{trial}");
+    assert!(trial["reason"].as_str().unwrap().contains("sign-in"), "{trial}");
+    // The right one is used at once.
     let config = json!({ "config": { "imapUrl": mailbox.url("r%25ght") } });
     assert_eq!(world.ana.patch(&path, config).await.status, 200);
     world.run_jobs().await;
     assert_eq!(told(&world, &own.0).await, (json!("ACTIVE"), Json::Null));
+    let trial = world.ana.post(&format!("{path}/test"), json!({})).await.json;
+    let details = json!({ "smtp": "channel", "imap": "channel" });
+    assert_eq!((&trial["success"], &trial["details"]), (&json!(true), &details), "{trial}");
     mailbox.put(&plain("w1@example.com", "", "One"));
     later(&world).await;
     assert_eq!(contents(&world).await, ["One"]);

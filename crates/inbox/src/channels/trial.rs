@@ -41,10 +41,28 @@ impl Inbox {
         Ok(outcome)
     }
 
+    /// Signs in where mails go out, and where they come in.
+    async fn ask_mail_servers(
+        &self,
+        ctx: &Ctx,
+        channel: &Channel,
+    ) -> std::result::Result<Json, Refusal> {
+        let smtp = channel.get("smtpUrl");
+        let server = self.far.mail_server(&ctx.app.settings, smtp)?;
+        Box::pin(server.try_it()).await?;
+        if let Some(url) = channel.get("imapUrl") {
+            let looked = Box::pin(self.look_at_mailbox(ctx, url)).await;
+            looked.map_err(|error| Refusal::never(&error))?;
+        }
+        Ok(json!({
+            "smtp": if smtp.is_some() { "channel" } else { "house" },
+            "imap": channel.get("imapUrl").map(|_| "channel"),
+        }))
+    }
+
     async fn look_at_mailbox(&self, ctx: &Ctx, url: &str) -> Result<()> {
         let (place, patience) = (imap(url)?, Patience::of(&ctx.app.settings));
-        let mailbox = Box::pin(self.far.mailbox(&place, patience)).await?;
-        mailbox.leave().await;
+        self.far.mailbox(&place, patience).await?.leave().await;
         Ok(())
     }
 
@@ -78,19 +96,7 @@ impl Inbox {
                 self.far.telegram(("setWebhook", token), &hook).await?;
                 Ok(json!({ "username": bot["username"], "webhookUrl": url }))
             }
-            ChannelKind::Email => {
-                let smtp = channel.get("smtpUrl");
-                let server = self.far.mail_server(&ctx.app.settings, smtp)?;
-                Box::pin(server.try_it()).await?;
-                let imap = channel.get("imapUrl");
-                if let Some(url) = imap {
-                    self.look_at_mailbox(ctx, url).await.map_err(|error| Refusal::never(&error))?;
-                }
-                Ok(json!({
-                    "smtp": if smtp.is_some() { "channel" } else { "house" },
-                    "imap": imap.map(|_| "channel"),
-                }))
-            }
+            ChannelKind::Email => self.ask_mail_servers(ctx, channel).await,
             ChannelKind::Website | ChannelKind::Api => {
                 Ok(json!({ "note": "Nothing is asked of another server." }))
             }

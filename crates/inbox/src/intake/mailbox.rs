@@ -225,13 +225,10 @@ impl Work<'_> {
                 Ok(mail) => self.keep(mail, &at).await?,
                 Err(Some(error)) => return Ok(Looked { problem: Some(error), ..looked }),
                 Err(None) => {
-                    looked.note = Some(format!(
-                        "A mail of {} bytes was left out; mails may have {} (INBOUND_MAIL_BYTES).",
-                        mail.bytes, self.most
-                    ));
+                    looked.note = Some(self.left_out(mail.bytes));
                     self.keep(None, &at).await?;
+                    // It is larger than the server said, and stands in the way of what comes behind it.
                     if !is_large {
-                        // It is larger than the server said, and stands in the way of what comes behind it.
                         looked.more = true;
                         return Ok(looked);
                     }
@@ -244,6 +241,11 @@ impl Work<'_> {
         }
         looked.more = window.until < mailbox.next;
         Ok(looked)
+    }
+
+    fn left_out(&self, bytes: u64) -> String {
+        let most = self.most;
+        format!("A mail of {bytes} bytes was left out; mails may have {most} (INBOUND_MAIL_BYTES).")
     }
 
     /// Keeps a mail, and in the same write that it was looked at.
