@@ -1317,6 +1317,20 @@ CREATE TABLE lookups (
 CREATE INDEX lookups__tenant_id__id ON public.lookups USING btree (tenant_id, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_platform;
+CREATE TABLE mailboxes (
+  tenant_id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  ticket uuid NOT NULL,
+  place text COLLATE "C",
+  validity bigint,
+  next_uid bigint,
+  failures bigint NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE mailboxes FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON mailboxes USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON mailboxes TO kith_app;
 CREATE TABLE mails (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,

@@ -1138,6 +1138,17 @@ CREATE TABLE lookups (
   PRIMARY KEY (kind, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lookups__tenant_id__id ON lookups (tenant_id, id);
+CREATE TABLE mailboxes (
+  tenant_id BLOB NOT NULL,
+  channel_id BLOB NOT NULL,
+  ticket BLOB NOT NULL,
+  place TEXT,
+  validity INTEGER,
+  next_uid INTEGER,
+  failures INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
 CREATE TABLE mails (
   id BLOB NOT NULL,
   tenant_id BLOB NOT NULL,
