@@ -1054,11 +1054,15 @@ CREATE TABLE inbound_deliveries (
   progress bigint NOT NULL,
   failures bigint NOT NULL,
   error text COLLATE "C",
+  failed text COLLATE "C",
+  again text COLLATE "C",
+  bytes bigint NOT NULL,
   received_at timestamp with time zone NOT NULL,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
 );
 CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON public.inbound_deliveries USING btree (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__id ON public.inbound_deliveries USING btree (tenant_id, channel_id, id);
 CREATE INDEX inbound_deliveries__channel_id__state__id ON public.inbound_deliveries USING btree (tenant_id, channel_id, state, id);
 ALTER TABLE inbound_deliveries FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON inbound_deliveries USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
@@ -1313,6 +1317,20 @@ CREATE TABLE lookups (
 CREATE INDEX lookups__tenant_id__id ON public.lookups USING btree (tenant_id, id);
 GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON lookups TO kith_platform;
+CREATE TABLE mailboxes (
+  tenant_id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  ticket uuid NOT NULL,
+  place text COLLATE "C",
+  validity bigint,
+  next_uid bigint,
+  failures bigint NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors(tenant_id, id)
+);
+ALTER TABLE mailboxes FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON mailboxes USING ((tenant_id = (NULLIF(current_setting('kith.tenant'::text, true), ''::text))::uuid));
+GRANT DELETE, INSERT, SELECT, UPDATE ON mailboxes TO kith_app;
 CREATE TABLE mails (
   id uuid NOT NULL,
   tenant_id uuid NOT NULL,

@@ -914,11 +914,15 @@ CREATE TABLE inbound_deliveries (
   progress INTEGER NOT NULL,
   failures INTEGER NOT NULL,
   error TEXT,
+  failed TEXT,
+  again TEXT,
+  bytes INTEGER NOT NULL,
   received_at INTEGER NOT NULL,
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
 ) STRICT;
 CREATE UNIQUE INDEX inbound_deliveries__channel_id__digest ON inbound_deliveries (tenant_id, channel_id, digest);
+CREATE INDEX inbound_deliveries__channel_id__id ON inbound_deliveries (tenant_id, channel_id, id);
 CREATE INDEX inbound_deliveries__channel_id__state__id ON inbound_deliveries (tenant_id, channel_id, state, id);
 CREATE TABLE installation (
   key TEXT NOT NULL,
@@ -1134,6 +1138,17 @@ CREATE TABLE lookups (
   PRIMARY KEY (kind, hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lookups__tenant_id__id ON lookups (tenant_id, id);
+CREATE TABLE mailboxes (
+  tenant_id BLOB NOT NULL,
+  channel_id BLOB NOT NULL,
+  ticket BLOB NOT NULL,
+  place TEXT,
+  validity INTEGER,
+  next_uid INTEGER,
+  failures INTEGER NOT NULL,
+  PRIMARY KEY (tenant_id, channel_id),
+  FOREIGN KEY (tenant_id, channel_id) REFERENCES anchors (tenant_id, id)
+) STRICT;
 CREATE TABLE mails (
   id BLOB NOT NULL,
   tenant_id BLOB NOT NULL,

@@ -7,12 +7,12 @@ cd "$(dirname "$0")/.."
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 target=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 log=$target/test-install.log
-# What the tests hold us against: a mail server, a reader of vCards and calendars, what answers as S3 does, and the clients of
+# What the tests hold us against: a mail server, one of mailboxes, a reader of vCards and calendars, what answers as S3 does, and the clients of
 # OpenAI and Anthropic.
-python_packages="aiosmtpd==1.4.6 vobject==0.9.9 moto[s3,server]==5.2.1 openai==3.54.0 anthropic==2.12.0"
+python_packages="aiosmtpd==1.4.6 pymap==0.36.7 vobject==0.9.9 moto[s3,server]==5.2.1 openai==3.54.0 anthropic==2.12.0"
 # The official client of Socket.IO.
 node_packages="socket.io-client@4.8.4"
-python_modules="aiosmtpd, vobject, moto.server, openai, anthropic"
+python_modules="aiosmtpd, pymap, vobject, moto.server, openai, anthropic"
 
 say() {
     printf 'test: %s\n' "$1" >&2

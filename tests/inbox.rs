@@ -5,6 +5,7 @@ mod far;
 mod intake;
 mod mail;
 mod mail_out;
+mod mailbox;
 mod people;
 
 use serde_json::{Value as Json, json};

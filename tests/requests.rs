@@ -2,11 +2,13 @@
 //!
 //! A new operation is tested by itself where its path follows the others; else it needs a line here.
 
+mod rows;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use kith_store::Insert;
 use serde_json::{Value as Json, json};
 
+use self::rows::{a_bundle_import, a_delivery};
 use crate::{
     client::{Answer, Client},
     operations::{Operation, RECORDS},
@@ -193,23 +195,6 @@ async fn another_session(owner: &Client) -> String {
     other["id"].as_str().unwrap().to_owned()
 }
 
-/// An import of a tenant that was asked for, and gets no further.
-async fn a_bundle_import(world: &World, owner: &Client) -> String {
-    let tenant = owner.get("/api/auth/me").await.json["tenant"]["id"].clone();
-    let ctx = world.app.as_system(tenant.as_str().unwrap().parse().unwrap());
-    let id = ctx.new_id();
-    let cells = vec![
-        ("id", id.into()),
-        ("state", "queued".into()),
-        ("file_id", id.into()),
-        ("file_name", "a.kithtenant".into()),
-        ("done", 0_i64.into()),
-        ("created_at", ctx.now().into()),
-    ];
-    ctx.write(async |db| db.insert(Insert::row("bundle_imports", cells)).await).await.unwrap();
-    id.to_string()
-}
-
 /// Only one sync is at work at a time.
 async fn end_syncs(owner: &Client) {
     for sync in owner.get("/api/database/sync").await.json["data"].as_array().unwrap() {
@@ -266,6 +251,10 @@ pub(crate) async fn sensible(world: &World, operation: &Operation) -> Request {
             let line = json!({ "name": unique(word), "unitPrice": 5 });
             let lines = owner.post(&format!("/api/deals/{deal}/lines"), line).await.json;
             Some(format!("{deal}/{}", lines["data"][0]["id"].as_str().unwrap()))
+        }
+        "channels" if words.contains(&"{deliveryId}") => {
+            let channel = something(kind, owner, word).await;
+            Some(format!("{channel}/{}", a_delivery(world, owner, &channel).await))
         }
         _ if operation.has_id() || bulk => Some(something(kind, owner, word).await),
         _ => None,
@@ -333,7 +322,7 @@ fn takes_nothing(method: &str, kind: &str, words: &[&str]) -> bool {
     ];
     match words {
         _ if matches!(method, "GET" | "DELETE") => true,
-        ["{id}", "test"] if kind == "channels" => true,
+        ["{id}", "test"] | [.., "retry"] if kind == "channels" => true,
         ["{id}", action] => ACTIONS.contains(action),
         ["diagnostics" | "read-all" | "rebuild" | "analyze-data-quality"]
         | ["win-model", "train"] => true,

@@ -21,6 +21,7 @@ on_both!(
     a_large_delivery_comes_in_whole,
     telegram_and_messenger_come_in,
     long_and_odd_texts_come_in,
+    deliveries_are_shown_and_tried_again,
 );
 
 const SECRET: &str = "the secret of the app";
@@ -296,4 +297,70 @@ async fn long_and_odd_texts_come_in(kind: Kind) {
     let wrong =
         wrote(&world, (&channel, "no key"), json!({ "from": { "id": "p" }, "content": "x" })).await;
     assert_eq!(wrong.status, 401, "{wrong:?}");
+}
+
+#[expect(clippy::too_many_lines, reason = "a story, step by step")]
+async fn deliveries_are_shown_and_tried_again(kind: Kind) {
+    let world = World::new(kind).await;
+    let id = whatsapp(&world.ana, SECRET).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/channels/{id}/deliveries");
+    let send = async |messages: Json| {
+        let body = envelope(&json!({ "messages": messages }));
+        let taken = told(&world.nobody, "/api/webhooks/whatsapp", SECRET, &body).await;
+        assert_eq!(taken.status, 200, "{taken:?}");
+        body.to_string()
+    };
+    send(json!([text("d1", "5511987654321", "One")])).await;
+    // One without an id, one without a sender, and one that is well.
+    let mut nameless = text("", "5511987654321", "geheim");
+    nameless["id"] = Json::Null;
+    let nobodys = json!({ "id": "d2", "type": "text", "text": { "body": "geheim" } });
+    let all = json!([nameless, text("d3", "5511987654321", "Three"), nobodys]);
+    send(all).await;
+    let waiting = world.ana.get(&format!("{path}?state=pending")).await.json;
+    assert_eq!(waiting["data"].as_array().unwrap().len(), 2, "{waiting}");
+    assert_eq!(waiting["data"][0]["progress"], 0);
+    world.run_jobs().await;
+    let shown = world.ana.get(&path).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    assert!(!shown.text.contains("geheim"), "{}", shown.text);
+    let newest = shown.json["data"][0].clone();
+    assert_eq!(
+        (&newest["state"], &newest["progress"], &newest["failures"]),
+        (&json!("done"), &json!(3), &json!(2)),
+        "{newest}"
+    );
+    assert!(newest["error"].as_str().unwrap().starts_with("2: "), "{newest}");
+    assert!(newest["bytes"].as_u64().unwrap() > 100 && newest["receivedAt"].is_string());
+    let oldest = shown.json["data"][1].clone();
+    assert_eq!((&oldest["failures"], &oldest["error"]), (&json!(0), &Json::Null));
+    // Page by page.
+    let first = world.ana.get(&format!("{path}?limit=1")).await.json;
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let second = world.ana.get(&format!("{path}?limit=1&cursor={cursor}")).await.json;
+    assert_eq!((&second["data"][0], &second["nextCursor"]), (&oldest, &Json::Null));
+    for wrong in ["state=lost", "limit=0", "cursor=x", "page=2"] {
+        assert_eq!(world.ana.get(&format!("{path}?{wrong}")).await.status, 422, "{wrong}");
+    }
+    // What still cannot be read fails again, and what came in is not taken twice.
+    let retry = |id: &Json| format!("{path}/{}/retry", id.as_str().unwrap());
+    let again = world.ana.post(&retry(&newest["id"]), json!({})).await;
+    assert_eq!((again.status, &again.json["state"]), (202, &json!("pending")), "{again:?}");
+    assert_eq!((&again.json["failures"], &again.json["error"]), (&json!(0), &Json::Null));
+    world.run_jobs().await;
+    assert_eq!(world.ana.get(&path).await.json["data"][0], newest);
+    let messages = world.ana.get("/api/messages?sort=sequence").await.json;
+    let contents: Vec<_> =
+        messages["data"].as_array().unwrap().iter().map(|one| &one["content"]).collect();
+    assert_eq!(contents, [&json!("One"), &json!("Three")]);
+    let well = world.ana.post(&retry(&oldest["id"]), json!({})).await;
+    assert_eq!((well.status, &well.json["code"]), (409, &json!("nothing_failed")), "{well:?}");
+    // Nobody else's.
+    assert_eq!(world.bruno.get(&path).await.status, 403);
+    assert_eq!(world.stranger.get(&path).await.status, 404);
+    assert_eq!(world.stranger.post(&retry(&newest["id"]), json!({})).await.status, 404);
+    let (other, _) = own_channel(&world.ana).await;
+    let elsewhere =
+        format!("/api/channels/{other}/deliveries/{}/retry", newest["id"].as_str().unwrap());
+    assert_eq!(world.ana.post(&elsewhere, json!({})).await.status, 404);
 }

@@ -4,6 +4,7 @@ mod config;
 mod identities;
 mod kinds;
 mod lines;
+mod mailboxes;
 mod mails;
 mod routes;
 mod secrets;
@@ -22,6 +23,8 @@ use serde_json::{Value as Json, json};
 
 pub(crate) use {
     identities::{Claim, Identity, find},
+    mailboxes::{Begin, Look, Position, advance, failed, name_of, position},
+    mails::imap,
     routes::{routes, schemas},
     secrets::{hexadecimal, made},
 };
@@ -92,7 +95,7 @@ pub(crate) fn migrations() -> Vec<Migration> {
         .index(&["type", "id"]);
     let first =
         Migration { name: "2026-12-01-inbox-1-channels", steps: vec![Step::Create(channels)] };
-    vec![first, secrets::migration(), identities::migration()]
+    vec![first, secrets::migration(), identities::migration(), mailboxes::migration()]
 }
 
 struct Channels;
@@ -135,6 +138,7 @@ impl Rules for Channels {
                 return identities::forget(desk.db, change.id).await;
             }
             config::keep_secrets(desk, change).await?;
+            mailboxes::follow(desk, change).await?;
             claim(desk, change).await
         })
     }
@@ -143,7 +147,10 @@ impl Rules for Channels {
         Box::pin(async move {
             let id = record.get("id").and_then(Json::as_str).and_then(|text| text.parse().ok());
             match id {
-                Some(id) => secrets::remove_all(desk.db, id).await,
+                Some(id) => {
+                    mailboxes::forget(desk.db, id).await?;
+                    secrets::remove_all(desk.db, id).await
+                }
                 None => Ok(()),
             }
         })
@@ -207,6 +214,15 @@ impl Channel {
             Error::new(ErrorKind::Unavailable, "channel_incomplete", why)
         })
     }
+}
+
+/// Refuses what is no channel, or was deleted.
+///
+/// # Errors
+/// `NotFound`.
+pub(crate) async fn must_exist(db: &Read, id: Id) -> Result<()> {
+    let select = Select::from(CHANNEL.plural).whose("id", id).only(Condition::Null("deleted_at"));
+    if db.exists(select).await? { Ok(()) } else { Err(not_found("channel")) }
 }
 
 /// A channel, with its secrets.

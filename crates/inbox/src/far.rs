@@ -5,7 +5,7 @@ use std::time::Duration;
 use kith_kernel::{Error, Kind, Result};
 use kith_platform::{
     Settings,
-    mail::{NotTaken, Server},
+    mail::{Mailbox, NotTaken, Patience, Place, Server},
     outgoing::{Answer, Outgoing, Request, header},
 };
 use serde::Deserialize;
@@ -27,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) public_url: String,
     pub(crate) webhook_bytes: usize,
     pub(crate) mail_bytes: usize,
+    pub(crate) imap_seconds: u64,
 }
 
 /// What asks far sides.
@@ -99,6 +100,11 @@ impl Far {
             let why = "No mail server is configured: set smtpUrl at the channel, or SMTP_URL.";
             Refusal::Never(why.to_owned())
         })
+    }
+
+    /// A mailbox, signed in and opened.
+    pub(crate) async fn mailbox(&self, place: &Place, patience: Patience) -> Result<Mailbox> {
+        Mailbox::open(place, &self.outgoing, patience).await
     }
 
     /// Asks the Graph API; a body makes it a `POST`.

@@ -114,7 +114,7 @@ pub fn routes(inbox: &Arc<Inbox>, imports: &Imports) -> Routes {
 
 /// The named schemas of what is not a record.
 pub fn schemas() -> Vec<(String, Json)> {
-    channels::schemas()
+    channels::schemas().into_iter().chain(intake::schemas()).collect()
 }
 
 /// The tables of the inbox.

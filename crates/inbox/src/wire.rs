@@ -40,6 +40,8 @@ pub(crate) enum Arrival {
     },
     /// A message of the customer was taken back.
     Withdrawn { source: String },
+    /// What lacks something without which it cannot be taken in, and what that is.
+    Unread { why: String },
 }
 
 /// A message as a channel brings it.
@@ -122,6 +124,13 @@ pub(crate) struct File {
     pub(crate) name: String,
     pub(crate) content_type: String,
     pub(crate) bytes: Vec<u8>,
+}
+
+impl Arrival {
+    /// What was read, or else the reason why nothing could be.
+    pub(crate) fn or_unread(read: Option<Self>, why: &str) -> Self {
+        read.unwrap_or_else(|| Self::Unread { why: why.to_owned() })
+    }
 }
 
 impl Incoming {

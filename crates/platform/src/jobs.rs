@@ -17,7 +17,7 @@ use kith_store::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use attempt::{Attempt, finish};
+pub use attempt::{Attempt, again_at, finish};
 pub use claim::release_all;
 pub use registry::{GivenUp, Registry};
 pub use wake::{Wake, Woken};

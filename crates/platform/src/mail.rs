@@ -1,6 +1,7 @@
 //! Mail: written into the installation's outbox in the transaction of what it follows from, then sent by a job.
 
 mod delivery;
+mod imap;
 mod letter;
 mod place;
 mod server;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use {
     delivery::{register, try_server},
+    imap::{Mailbox, Patience},
     letter::Letter,
     place::Place,
     server::{NotTaken, Server},

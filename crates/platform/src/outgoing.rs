@@ -334,7 +334,7 @@ impl Outgoing {
 }
 
 /// Whom TLS trusts: what browsers do, and an authority of the operator's own.
-fn roots(authority: Option<&Path>) -> Result<RootCertStore> {
+pub(crate) fn roots(authority: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let Some(path) = authority else { return Ok(roots) };

@@ -78,10 +78,11 @@ const WEBSITE: [Key; 6] = [
     key("color", Holds::Plain),
     key("visitorSecret", Holds::MadeKey),
 ];
-const EMAIL: [Key; 4] = [
+const EMAIL: [Key; 5] = [
     needed("address", Holds::Plain),
     key("smtpUrl", Holds::Secret),
     key("imapUrl", Holds::Secret),
+    key("imapFrom", Holds::Plain),
     key("inboundKey", Holds::MadeKey),
 ];
 /// Where mails go out, and come in: the key that says so, and the usual ports.

@@ -24,6 +24,10 @@ pub(super) fn check(change: &Change) -> Result<()> {
     {
         return Err(invalid("config.address", "is not an e-mail address"));
     }
+    let from = change.get("config").and_then(|config| config.get("imapFrom"));
+    if from.and_then(Json::as_str).is_some_and(|from| !matches!(from, "now" | "all")) {
+        return Err(invalid("config.imapFrom", "must be now or all"));
+    }
     for (name, value) in given(change)? {
         let text = value.as_str().map(str::trim).filter(|text| !text.is_empty() && *text != "***");
         match (name.as_str(), text) {
@@ -40,6 +44,9 @@ pub(crate) fn imap(url: &str) -> Result<Place> {
     let place = Place::parse(url, IMAP)?;
     if place.credentials.is_none() {
         return Err(invalid(IMAP.0, "names no user and password"));
+    }
+    if place.starttls.is_some() {
+        return Err(invalid(IMAP.0, "takes nothing behind a question mark"));
     }
     if place.scheme == "imap" && !place.is_this_machine() {
         return Err(invalid(

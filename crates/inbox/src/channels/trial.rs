@@ -1,11 +1,11 @@
 //! Trials: whether the far side of a channel takes its secrets.
 
 use kith_kernel::{Id, Result};
-use kith_platform::Ctx;
+use kith_platform::{Ctx, mail::Patience};
 use kith_records::{Manner, Record};
 use serde_json::{Value as Json, json};
 
-use super::{CHANNEL, Channel, ChannelKind, load};
+use super::{CHANNEL, Channel, ChannelKind, load, mails::imap};
 use crate::{Inbox, far::Refusal};
 
 /// What came of a trial.
@@ -41,6 +41,31 @@ impl Inbox {
         Ok(outcome)
     }
 
+    /// Signs in where mails go out, and where they come in.
+    async fn ask_mail_servers(
+        &self,
+        ctx: &Ctx,
+        channel: &Channel,
+    ) -> std::result::Result<Json, Refusal> {
+        let smtp = channel.get("smtpUrl");
+        let server = self.far.mail_server(&ctx.app.settings, smtp)?;
+        Box::pin(server.try_it()).await?;
+        if let Some(url) = channel.get("imapUrl") {
+            let looked = Box::pin(self.look_at_mailbox(ctx, url)).await;
+            looked.map_err(|error| Refusal::never(&error))?;
+        }
+        Ok(json!({
+            "smtp": if smtp.is_some() { "channel" } else { "house" },
+            "imap": channel.get("imapUrl").map(|_| "channel"),
+        }))
+    }
+
+    async fn look_at_mailbox(&self, ctx: &Ctx, url: &str) -> Result<()> {
+        let (place, patience) = (imap(url)?, Patience::of(&ctx.app.settings));
+        self.far.mailbox(&place, patience).await?.leave().await;
+        Ok(())
+    }
+
     async fn ask_far_side(
         &self,
         ctx: &Ctx,
@@ -71,12 +96,7 @@ impl Inbox {
                 self.far.telegram(("setWebhook", token), &hook).await?;
                 Ok(json!({ "username": bot["username"], "webhookUrl": url }))
             }
-            ChannelKind::Email => {
-                let smtp = channel.get("smtpUrl");
-                let server = self.far.mail_server(&ctx.app.settings, smtp)?;
-                Box::pin(server.try_it()).await?;
-                Ok(json!({ "smtp": if smtp.is_some() { "channel" } else { "house" } }))
-            }
+            ChannelKind::Email => self.ask_mail_servers(ctx, channel).await,
             ChannelKind::Website | ChannelKind::Api => {
                 Ok(json!({ "note": "Nothing is asked of another server." }))
             }

@@ -1,6 +1,6 @@
 //! Arrivals: what a far side tells becomes messages, their states and changes.
 
-use kith_kernel::{Id, Result, Time, conflict, internal};
+use kith_kernel::{Id, Result, Time, conflict, internal, malformed};
 use kith_platform::Ctx;
 use kith_records::{Manner, Record, Records};
 use kith_store::{Comparison, Condition, Select, Write, equals};
@@ -37,6 +37,7 @@ pub(super) async fn take(
 ) -> Result<()> {
     let records = &inbox.records;
     match arrival {
+        Arrival::Unread { why } => Err(malformed(why.clone())),
         Arrival::Message(incoming) => message(inbox, place, (channel, delivery), incoming).await,
         Arrival::Status { source, status, at, error, callback } => {
             let progress = Progress { status, at: *at, error: error.clone() };

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::work::Receive;
 
-const TABLE: &str = "inbound_deliveries";
+pub(super) const TABLE: &str = "inbound_deliveries";
 /// What was worked on is kept so long, to be looked at and to know what comes again.
 const KEPT_SECONDS: i64 = 30 * 86_400;
 /// Old deliveries go a few at a time, with the work on new ones.
@@ -23,6 +23,48 @@ pub(super) struct Delivery {
     pub(super) id: Id,
     /// How much of it was worked on.
     pub(super) progress: i64,
+    /// Which of it failed, and is not worked on again.
+    failed: Option<String>,
+    /// Which of it is worked on again.
+    again: Option<String>,
+}
+
+/// What is taken in next of a delivery.
+pub(super) struct Piece {
+    /// The places of what is taken in.
+    pub(super) places: Vec<usize>,
+    /// How much of the delivery was worked on behind it.
+    progress: usize,
+    /// Which of what failed before waits behind it.
+    again: Vec<usize>,
+    failed: Vec<usize>,
+    is_last: bool,
+}
+
+fn places(list: Option<&str>) -> Vec<usize> {
+    list.and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default()
+}
+
+fn written(places: &[usize]) -> Option<String> {
+    (!places.is_empty()).then(|| serde_json::json!(places).to_string())
+}
+
+impl Delivery {
+    /// The next piece of it, of so many in all.
+    pub(super) fn piece(&self, all: usize, most: usize) -> Piece {
+        let progress = usize::try_from(self.progress).unwrap_or(0).min(all);
+        let failed = places(self.failed.as_deref());
+        let mut again = places(self.again.as_deref());
+        if !again.is_empty() {
+            let rest = again.split_off(again.len().min(most));
+            let is_last = rest.is_empty();
+            again.retain(|place| *place < all);
+            return Piece { places: again, progress, again: rest, failed, is_last };
+        }
+        let end = (progress + most).min(all);
+        let places = (progress..end).collect();
+        Piece { places, progress: end, again, failed, is_last: end == all }
+    }
 }
 
 /// What was delivered.
@@ -30,6 +72,23 @@ pub(super) struct Delivery {
 pub(super) struct Delivered {
     body: String,
     encoding: Option<String>,
+}
+
+/// What came in, ready to be kept.
+pub(super) struct Arrived {
+    delivered: Delivered,
+    digest: Vec<u8>,
+    bytes: i64,
+}
+
+impl Arrived {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self {
+            delivered: Delivered::of(bytes),
+            digest: Sha256::digest(bytes).to_vec(),
+            bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        }
+    }
 }
 
 /// Bytes that are no UTF-8 stand as one letter each, so that what they say can be found.
@@ -69,44 +128,54 @@ pub(crate) fn migration() -> Migration {
             integer("progress").required(),
             integer("failures").required(),
             text("error"),
+            text("failed"),
+            text("again"),
+            integer("bytes").required(),
             time("received_at").required(),
         ],
     )
     .unique(&["channel_id", "digest"])
+    .index(&["channel_id", "id"])
     .index(&["channel_id", "state", "id"]);
     Migration { name: "2026-12-01-inbox-8-deliveries", steps: vec![Step::Create(deliveries)] }
 }
 
 /// Keeps what came in and has it worked on; what came before is known again. Says whether it is new.
 pub(super) async fn keep(ctx: &Ctx, channel: Id, bytes: impl AsRef<[u8]>) -> Result<bool> {
-    let bytes = bytes.as_ref();
-    let digest = Sha256::digest(bytes).to_vec();
-    let Delivered { body, encoding } = Delivered::of(bytes);
-    ctx.write(async |db| {
-        let cells = vec![
-            ("id", ctx.new_id().into()),
-            ("channel_id", channel.into()),
-            ("digest", digest.clone().into()),
-            ("body", body.as_str().into()),
-            ("encoding", encoding.clone().into()),
-            ("state", "pending".into()),
-            ("progress", 0_i64.into()),
-            ("failures", 0_i64.into()),
-            ("received_at", ctx.now().into()),
-        ];
-        let is_new = db.insert(Insert::row(TABLE, cells).or_keep()).await? > 0;
-        if is_new {
-            jobs::enqueue(ctx, db, &Receive { channel })?;
-        }
-        Ok(is_new)
-    })
-    .await
+    let arrived = Arrived::of(bytes.as_ref());
+    ctx.write(async |db| keep_in((ctx, db), channel, &arrived).await).await
+}
+
+/// The same, within a write that does more.
+pub(super) async fn keep_in(
+    (ctx, db): (&Ctx, &Write),
+    channel: Id,
+    arrived: &Arrived,
+) -> Result<bool> {
+    let Delivered { body, encoding } = &arrived.delivered;
+    let cells = vec![
+        ("id", ctx.new_id().into()),
+        ("channel_id", channel.into()),
+        ("digest", arrived.digest.clone().into()),
+        ("body", body.as_str().into()),
+        ("encoding", encoding.clone().into()),
+        ("state", "pending".into()),
+        ("progress", 0_i64.into()),
+        ("failures", 0_i64.into()),
+        ("bytes", arrived.bytes.into()),
+        ("received_at", ctx.now().into()),
+    ];
+    let is_new = db.insert(Insert::row(TABLE, cells).or_keep()).await? > 0;
+    if is_new {
+        jobs::enqueue(ctx, db, &Receive { channel })?;
+    }
+    Ok(is_new)
 }
 
 /// The oldest delivery of a channel that is not worked on.
 pub(super) async fn oldest(db: &Read, channel: Id) -> Result<Option<Delivery>> {
     let select = Select::from(TABLE)
-        .show(&["id", "progress"])
+        .show(&["id", "progress", "failed", "again"])
         .whose("channel_id", channel)
         .whose("state", "pending");
     db.first(select.by("id", false)).await
@@ -118,21 +187,24 @@ pub(super) async fn delivered(db: &Read, delivery: Id) -> Result<Option<Delivere
     db.first(select).await
 }
 
-/// Notes how far a delivery is, and what failed of it.
+/// Notes how far a delivery is, and what failed of it, by places and reasons.
 pub(super) async fn note(
     db: &Write,
     delivery: Id,
-    (progress, is_done): (i64, bool),
-    failures: &[String],
+    mut piece: Piece,
+    failures: &[(usize, String)],
 ) -> Result<()> {
+    piece.failed.extend(failures.iter().map(|(place, _)| *place));
     let mut update = Update::table(TABLE)
-        .set("progress", progress)
+        .set("progress", i64::try_from(piece.progress).unwrap_or(i64::MAX))
+        .set("again", written(&piece.again))
+        .set("failed", written(&piece.failed))
         .plus("failures", i64::try_from(failures.len()).unwrap_or(i64::MAX));
-    if is_done {
+    if piece.is_last {
         update = update.set("state", "done");
     }
-    if let Some(last) = failures.last() {
-        update = update.set("error", last.as_str());
+    if let Some((place, why)) = failures.last() {
+        update = update.set("error", format!("{place}: {why}"));
     }
     db.update(update.whose("id", delivery)).await.map(drop)
 }

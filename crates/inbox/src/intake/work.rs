@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use super::{
     arrive,
     deliveries::{self, Delivered},
-    files,
+    files, mailbox,
 };
 use crate::{
     Inbox,
@@ -38,7 +38,7 @@ impl Job for Receive {
 }
 
 pub(crate) fn register(registry: Registry, inbox: &Arc<Inbox>) -> Registry {
-    let registry = files::register(registry, inbox);
+    let registry = mailbox::register(files::register(registry, inbox), inbox);
     let inbox = Arc::clone(inbox);
     registry.on(move |job: Receive, attempt| {
         let inbox = Arc::clone(&inbox);
@@ -104,10 +104,9 @@ impl Inbox {
         };
         // Another one came to be the oldest meanwhile.
         let Some((_, all)) = read.filter(|(of, _)| *of == delivery.id) else { return Ok(true) };
-        let begin = usize::try_from(delivery.progress).unwrap_or(0).min(all.len());
-        let end = (begin + PIECE).min(all.len());
+        let piece = delivery.piece(all.len(), PIECE);
         let mut failures = Vec::new();
-        for (at, arrival) in all[begin..end].iter().enumerate() {
+        for (at, arrival) in piece.places.iter().filter_map(|at| Some((*at, all.get(*at)?))) {
             let taken = db
                 .attempt(async |db| {
                     Box::pin(arrive::take(self, (ctx, db), (channel, delivery.id), arrival)).await
@@ -118,13 +117,12 @@ impl Inbox {
                 Err(error) if is_passing(&error) => return Err(error),
                 Err(error) => {
                     tracing::warn!(channel = %channel.id, ?error, "something that came in could not be taken in");
-                    failures.push(format!("{}: {}", begin + at, error.in_one_line()));
+                    failures.push((at, error.in_one_line()));
                 }
             }
         }
-        let progress = i64::try_from(end).unwrap_or(i64::MAX);
-        deliveries::note(db, delivery.id, (progress, end == all.len()), &failures).await?;
-        if begin == 0 && !channel.is_connected {
+        deliveries::note(db, delivery.id, piece, &failures).await?;
+        if delivery.progress == 0 && !channel.is_connected {
             self.connected(ctx, db, channel).await?;
         }
         Ok(true)

@@ -81,7 +81,8 @@ pub(crate) fn arrivals(body: &Json, fallback: &str, source: &'static str) -> Vec
         let said = Said::deserialize(*message).ok()?;
         Some(Arrival::Message(Box::new(incoming(said, &format!("{fallback}/{at}"), source)?)))
     };
-    listed(body).iter().enumerate().filter_map(read).collect()
+    let told = |message| Arrival::or_unread(read(message), "a message names nobody");
+    listed(body).iter().enumerate().map(told).collect()
 }
 
 fn incoming(said: Said, fallback: &str, source: &'static str) -> Option<Incoming> {

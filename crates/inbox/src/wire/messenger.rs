@@ -28,7 +28,7 @@ fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
             (None, Some(source)) => {
                 vec![Arrival::Status { source, status: "read", at, error: None, callback: None }]
             }
-            (None, None) => Vec::new(),
+            (None, None) => vec![Arrival::or_unread(None, "what was read is not named")],
         };
     }
     if let Some(delivery) = event.get("delivery") {
@@ -48,10 +48,8 @@ fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
         return told;
     }
     if event["message"]["is_deleted"] == true {
-        return text(&event["message"]["mid"])
-            .map(|source| Arrival::Withdrawn { source })
-            .into_iter()
-            .collect();
+        let withdrawn = text(&event["message"]["mid"]).map(|source| Arrival::Withdrawn { source });
+        return vec![Arrival::or_unread(withdrawn, "what was taken back names no id")];
     }
     if let Some(edit) = event.get("message_edit") {
         return match text(&edit["mid"]) {
@@ -59,13 +57,12 @@ fn event_of(event: &Json, (page, of): (&str, HandleKind)) -> Vec<Arrival> {
                 let content = text(&edit["text"]).unwrap_or_default();
                 vec![Arrival::Edited { source, content, at, whole: None }]
             }
-            None => Vec::new(),
+            None => vec![Arrival::or_unread(None, "what was edited names no id")],
         };
     }
-    said(event, (page, &sender, of))
-        .map(|incoming| Arrival::Message(Box::new(incoming)))
-        .into_iter()
-        .collect()
+    let said = said(event, (page, &sender, of));
+    let message = said.map(|incoming| Arrival::Message(Box::new(incoming)));
+    vec![Arrival::or_unread(message, "an event names nobody")]
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of kinds of events")]

@@ -20,7 +20,7 @@ const MEDIA: [(&str, &str); 8] = [
 pub(crate) fn arrivals(update: &Json) -> Vec<Arrival> {
     let id = text(&update["update_id"]).unwrap_or_default();
     if let Some(edited) = update.get("edited_message") {
-        return edit(edited).into_iter().collect();
+        return vec![Arrival::or_unread(edit(edited), "an edit names no message")];
     }
     let message = ["message", "channel_post", "business_message"]
         .iter()
@@ -29,7 +29,8 @@ pub(crate) fn arrivals(update: &Json) -> Vec<Arrival> {
         Some(message) => said(message),
         None => other(update, &id),
     };
-    incoming.map(|incoming| Arrival::Message(Box::new(incoming))).into_iter().collect()
+    let message = incoming.map(|incoming| Arrival::Message(Box::new(incoming)));
+    vec![Arrival::or_unread(message, "an update names no chat, or no id")]
 }
 
 /// The id of a message: they are counted in each chat anew.

@@ -20,8 +20,9 @@ pub(crate) fn pieces(body: &Json) -> Vec<(String, Json)> {
 /// What a piece tells.
 pub(crate) fn arrivals(piece: &Json) -> Vec<Arrival> {
     let value = &piece["value"];
-    let messages = each(&value["messages"]).filter_map(|message| incoming(value, message));
-    let echoes = each(&value["message_echoes"]).filter_map(|message| echo(value, message));
+    let said = |read| Arrival::or_unread(read, "a message names no id, or nobody");
+    let messages = each(&value["messages"]).map(|message| said(incoming(value, message)));
+    let echoes = each(&value["message_echoes"]).map(|message| said(echo(value, message)));
     let statuses = each(&value["statuses"]).filter_map(status);
     messages.chain(echoes).chain(statuses).collect()
 }
@@ -126,8 +127,11 @@ fn said(mut incoming: Incoming, message: &Json) -> Incoming {
     incoming
 }
 
+/// A state; nothing where it is one that says nothing here.
 fn status(status: &Json) -> Option<Arrival> {
-    let source = text(&status["id"])?;
+    let Some(source) = text(&status["id"]) else {
+        return Some(Arrival::or_unread(None, "a state names no message"));
+    };
     let known = match status["status"].as_str()? {
         "sent" => "sent",
         "delivered" => "delivered",

@@ -62,8 +62,30 @@ pub async fn finish(attempt: &Attempt, db: &Write) -> Result<()> {
     if settle(attempt, db, None, State::Done).await? {
         return Ok(());
     }
+    Err(lost())
+}
+
+/// Has the same job done again at a time, in the write that holds what it did until now; that counts as no attempt.
+///
+/// # Errors
+/// `Conflict` (`lease_lost`) when another attempt has the job meanwhile: then nothing of this write may stay.
+pub async fn again_at(attempt: &Attempt, db: &Write, due: Time) -> Result<()> {
+    if db.everywhere(WHY).update(moved(&attempt.claim, due)).await? == 0 {
+        return Err(lost());
+    }
+    let update = Update::table("jobs")
+        .set("state", "queued")
+        .set("attempts", 0_i64)
+        .set("due", due)
+        .set("error", kith_store::Value::Null);
+    db.update(update.whose("id", attempt.job())).await?;
+    db.tell(News::Jobs);
+    Ok(())
+}
+
+fn lost() -> Error {
     let lost = "Another attempt at this job has begun or ended.";
-    Err(Error::new(Kind::Conflict, "lease_lost", lost))
+    Error::new(Kind::Conflict, "lease_lost", lost)
 }
 
 #[derive(Deserialize)]

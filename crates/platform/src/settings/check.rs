@@ -24,7 +24,7 @@ const SCHEMES: [(&str, &[&str]); 7] = [
 const SHORTEST_SECRET: usize = 32;
 
 /// Numbers that zero makes no sense of.
-const AT_LEAST_ONE: [&str; 10] = [
+const AT_LEAST_ONE: [&str; 11] = [
     "store.readers",
     "jobs.at_once",
     "server.concurrency",
@@ -32,6 +32,7 @@ const AT_LEAST_ONE: [&str; 10] = [
     "outgoing.timeout_seconds",
     "outgoing.answer_bytes",
     "base44.timeout_seconds",
+    "channels.imap_seconds",
     "documents.reader_seconds",
     "documents.pages",
     "documents.characters",

@@ -75,6 +75,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("PUBLIC_URL", "channels.public_url"),
     ("WEBHOOK_BYTES", "channels.webhook_bytes"),
     ("INBOUND_MAIL_BYTES", "channels.mail_bytes"),
+    ("IMAP_SECONDS", "channels.imap_seconds"),
     ("BASE44_APP_ID", "base44.app_id"),
     ("BASE44_API_BASE", "base44.api_base"),
     ("BASE44_API_KEY", "base44.api_key"),
