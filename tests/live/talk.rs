@@ -13,6 +13,7 @@ on_both!(
     whoever_says_too_much_is_stopped,
     roles_and_scopes_hold_for_what_is_said,
     whoever_is_notified_hears_of_it,
+    words_that_go_together_all_arrive,
 );
 
 /// A conversation by a channel of one's own.
@@ -244,5 +245,36 @@ async fn whoever_is_notified_hears_of_it(kind: Kind) {
     assert_eq!(stage.client.hear("ana", "unread_notifications", 2)[1], one);
     let all = stage.client.ask(&json!({ "do": "all", "name": "stranger" }))["all"].to_string();
     assert!(!all.contains("new_notification"), "{all}");
+    stage.server.stop();
+}
+
+async fn words_that_go_together_all_arrive(kind: Kind) {
+    let mut stage = Stage::new(kind).await;
+    let (ana, conversation) = (stage.ana.clone(), conversation(&stage));
+    let auth = json!({ "token": ana, "conversations": [conversation] });
+    for (name, transport) in
+        [("typist", "websocket"), ("streams", "websocket"), ("polls", "polling")]
+    {
+        stage.connect(name, &json!({ "auth": auth, "transports": [transport] }));
+        stage.client.hear(name, "ready", 1);
+    }
+    let named = json!({ "conversationId": conversation });
+    let shouted = json!({
+        "do": "shout", "name": "typist", "event": "typing_start", "data": named, "times": 30,
+    });
+    assert_eq!(stage.client.ask(&shouted)["answers"], 30);
+    stage.client.say("typist", "typing_stop", &named);
+    for name in ["streams", "polls"] {
+        let heard = stage.client.hear(name, "user_typing", 31);
+        let typing: Vec<_> = heard.iter().map(|one| one["isTyping"] == true).collect();
+        assert_eq!(typing, [vec![true; 30], vec![false]].concat(), "{name}");
+    }
+    // What is kept does not wait for them.
+    stage.client.say("typist", "typing_start", &named);
+    written(&stage, &conversation, &json!({ "content": "Yes", "isNote": true }));
+    for name in ["streams", "polls"] {
+        stage.client.hear(name, "new_message", 1);
+        stage.client.hear(name, "user_typing", 32);
+    }
     stage.server.stop();
 }

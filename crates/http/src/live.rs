@@ -18,6 +18,7 @@ use std::{
     collections::HashMap,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    time::Instant,
 };
 
 use axum::Router;
@@ -152,6 +153,8 @@ impl Live {
         self.app.tasks.start("sockets", async move { live.follow().await });
         let server = Arc::clone(&self.server);
         self.app.tasks.start("heartbeats of sockets", async move { server.watch().await });
+        let server = Arc::clone(&self.server);
+        self.app.tasks.start("what is said to sockets", async move { server.send_words().await });
         let live = Arc::clone(self);
         self.app.tasks.start("access of sockets", async move { live.keep_access().await });
         let live = Arc::clone(self);
@@ -181,10 +184,11 @@ impl Live {
             Ok(packet) => packet,
             Err(error) => return tracing::error!(%error, event, "what was said is no JSON"),
         };
+        let now = Instant::now();
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
         let inside = rooms.get(room).into_iter().flatten();
         for (_, socket) in inside.filter(|(id, _)| Some(**id) != except) {
-            if socket.send(&packet) == Sent::Full {
+            if self.server.say(socket, &packet, now) == Sent::Full {
                 tracing::debug!(event, "somebody missed what was said");
             }
         }

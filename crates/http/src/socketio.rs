@@ -27,6 +27,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kith_platform::App;
 use serde_json::{Value as Json, json};
+use tokio::sync::Notify;
 
 use self::{
     frames::Wrong,
@@ -40,6 +41,8 @@ pub(crate) use self::{
 
 /// So often it is looked who is still there.
 const SWEEP: Duration = Duration::from_secs(1);
+/// So often it is looked which words are to go.
+const LOOK_FOR_WORDS: Duration = Duration::from_millis(10);
 /// Sockets that have not said who they are, beside those that have.
 const MOST_UNKNOWN: usize = 1_000;
 /// What of a handshake's headers is kept, to look again who somebody is.
@@ -74,6 +77,9 @@ pub(crate) struct Server {
     /// The ears hold the server.
     ears: Weak<dyn Ears>,
     sockets: Mutex<HashMap<u128, Arc<Socket>>>,
+    /// Sockets in which words wait for each other, with when they are to go.
+    worded: Mutex<Vec<(Instant, Arc<Socket>)>>,
+    is_worded: Notify,
 }
 
 /// What is wrong with a request, as Engine.IO numbers it.
@@ -123,7 +129,14 @@ impl Asked {
 
 impl Server {
     pub(crate) fn new(app: App, limits: Limits, ears: Weak<dyn Ears>) -> Arc<Self> {
-        Arc::new(Self { app, limits, ears, sockets: Mutex::default() })
+        Arc::new(Self {
+            app,
+            limits,
+            ears,
+            sockets: Mutex::default(),
+            worded: Mutex::default(),
+            is_worded: Notify::new(),
+        })
     }
 
     /// What answers to `/socket.io`.
@@ -274,6 +287,45 @@ impl Server {
             && let Some(ears) = self.ears.upgrade()
         {
             ears.gone(socket);
+        }
+    }
+
+    /// Says what passes by to a socket; says whether it could be taken.
+    pub(crate) fn say(&self, socket: &Arc<Socket>, packet: &Written, now: Instant) -> Sent {
+        let (sent, due) = socket.say(packet, now);
+        if let Some(due) = due {
+            let mut worded = self.worded.lock().unwrap_or_else(PoisonError::into_inner);
+            worded.push((due, Arc::clone(socket)));
+            if worded.len() == 1 {
+                self.is_worded.notify_one();
+            }
+        }
+        sent
+    }
+
+    /// Sends words that waited for each other, until the application stops.
+    pub(crate) async fn send_words(&self) {
+        loop {
+            tokio::select! {
+                () = self.is_worded.notified() => {}
+                () = self.app.tasks.stopping() => return,
+            }
+            loop {
+                tokio::time::sleep(LOOK_FOR_WORDS).await;
+                let now = Instant::now();
+                let mut worded = self.worded.lock().unwrap_or_else(PoisonError::into_inner);
+                let (due, later) = worded.drain(..).partition(|(at, _)| *at <= now);
+                *worded = later;
+                let is_done = worded.is_empty();
+                drop(worded);
+                let due: Vec<(Instant, Arc<Socket>)> = due;
+                for (_, socket) in due {
+                    socket.flush_words(now);
+                }
+                if is_done {
+                    break;
+                }
+            }
         }
     }
 

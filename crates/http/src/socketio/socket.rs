@@ -29,6 +29,8 @@ pub(super) const PONG_WITHIN: Duration = Duration::from_secs(20);
 const FETCHED_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes that wait for a socket, at most, beside the last packet.
 const MOST_WAITING: usize = 1 << 20;
+/// What passes by reaches a socket no more often than this; what comes sooner goes together.
+const BETWEEN_WORDS: Duration = Duration::from_millis(100);
 /// What is kept of the room of what waited.
 const ROOM_KEPT: usize = 4_096;
 
@@ -88,6 +90,10 @@ struct Out {
     packets: usize,
     /// Its stream takes nothing any more.
     is_broken: bool,
+    /// When words that pass by may go again, where some went of late.
+    next_words: Option<Instant>,
+    /// Words wait for that.
+    has_words: bool,
 }
 
 enum Way {
@@ -114,8 +120,15 @@ pub(super) enum Polled {
 
 impl Socket {
     pub(super) fn new((id, key): (Id, u128), arrived: Arrived, most_packets: usize) -> Self {
-        let out =
-            Out { way: Way::Polling, waiting: Vec::new(), gone: 0, packets: 0, is_broken: false };
+        let out = Out {
+            way: Way::Polling,
+            waiting: Vec::new(),
+            gone: 0,
+            packets: 0,
+            is_broken: false,
+            next_words: None,
+            has_words: false,
+        };
         Self {
             id,
             key,
@@ -183,6 +196,36 @@ impl Socket {
             self.push(&mut out);
         }
         sent
+    }
+
+    /// Says what passes by: at once, or together with what else is said within a moment. Gives back when what waits is to
+    /// be flushed, where nobody was told so yet.
+    pub(crate) fn say(&self, packet: &Written, now: Instant) -> (Sent, Option<Instant>) {
+        let mut out = self.out();
+        match out.next_words.filter(|at| *at > now) {
+            None => {
+                out.next_words = Some(now + BETWEEN_WORDS);
+                let sent = out.add(packet, self.most_packets, true);
+                if sent == Sent::Done {
+                    self.push(&mut out);
+                }
+                (sent, None)
+            }
+            Some(at) => {
+                let sent = out.add(packet, self.most_packets, false);
+                let is_first = sent == Sent::Done && !std::mem::replace(&mut out.has_words, true);
+                (sent, is_first.then_some(at))
+            }
+        }
+    }
+
+    /// Sends words that waited for each other.
+    pub(super) fn flush_words(&self, now: Instant) {
+        let mut out = self.out();
+        if std::mem::take(&mut out.has_words) {
+            out.next_words = Some(now + BETWEEN_WORDS);
+            self.push(&mut out);
+        }
     }
 
     /// Puts a packet behind what waits; it goes out with the next [`Self::flush`].
