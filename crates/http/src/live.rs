@@ -196,7 +196,12 @@ impl Live {
 
     fn enter(&self, room: String, socket: &Arc<Socket>) {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        rooms.entry(room).or_default().insert(socket.id, Arc::clone(socket));
+        rooms.entry(room.clone()).or_default().insert(socket.id, Arc::clone(socket));
+        drop(rooms);
+        // One who is gone already is let out by nobody any more.
+        if !socket.is_open() {
+            self.leave(&room, socket.id);
+        }
     }
 
     fn leave(&self, room: &str, socket: Id) {
