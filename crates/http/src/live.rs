@@ -194,13 +194,13 @@ impl Live {
         }
     }
 
-    fn enter(&self, room: String, socket: &Arc<Socket>) {
+    fn enter(&self, room: &str, socket: &Arc<Socket>) {
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        rooms.entry(room.clone()).or_default().insert(socket.id, Arc::clone(socket));
+        rooms.entry(room.to_owned()).or_default().insert(socket.id, Arc::clone(socket));
         drop(rooms);
         // One who is gone already is let out by nobody any more.
         if !socket.is_open() {
-            self.leave(&room, socket.id);
+            self.leave(room, socket.id);
         }
     }
 

@@ -148,7 +148,7 @@ impl Said {
             return Err(Error::new(Kind::TooMany, "too_many_rooms", why));
         }
         rooms.push(room.into());
-        self.live.enter(room_of(self.client.tenant, room), &self.client.socket);
+        self.live.enter(&room_of(self.client.tenant, room), &self.client.socket);
         Ok(())
     }
 
