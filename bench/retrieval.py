@@ -3,6 +3,8 @@
 
     bench/retrieval.py target/release/kith [chunks=200000] [tenants=10] [questions=300]
 
+On the database that `DATABASE_URL` names, an empty one; else on SQLite in a folder of its own.
+
 Texts of made-up words are uploaded to Kith, which reads, cuts, embeds and stores them; the vectors of the first tenant are asked of
 Kith and given to ChromaDB, in one collection with as many of the other tenants. Both are then asked the same questions by their vectors'
 meaning, within the first tenant; what is right is worked out exactly.
@@ -37,6 +39,9 @@ class Kith:
         self.port = port()
         env = {"KITH_DATA": folder, "PORT": str(self.port), "KITH_EMBEDDINGS": "local", "LOG_LEVEL": "warn", "PATH": os.environ["PATH"]}
         env |= {f"RATE_LIMIT_{name}": "0" for name in ("AUTH", "API", "UPLOAD", "AI")}
+        if "DATABASE_URL" in os.environ:
+            secrets = ("JWT_SECRET", "SESSION_SECRET", "ENCRYPTION_KEY")
+            env |= {"DATABASE_URL": os.environ["DATABASE_URL"]} | {name: (name * 4)[:32] for name in secrets}
         self.process = subprocess.Popen([binary, "serve"], env=env, stdout=subprocess.DEVNULL)
         for _ in range(200):
             try:

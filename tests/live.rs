@@ -3,6 +3,7 @@
 mod documents;
 mod driver;
 mod nodes;
+mod presence;
 mod raw;
 mod talk;
 
@@ -82,6 +83,33 @@ pub(crate) fn sign(server: &Server, name: &str) -> String {
     let signed = server.ask("POST /api/auth/register", "", Some(&who)).unwrap();
     assert_eq!(signed.status, 201, "{signed:?}");
     signed.json["token"].as_str().unwrap().to_owned()
+}
+
+/// Has somebody join the tenant of a stage as a member, and gives back their token.
+pub(crate) fn sign_in_as_colleague(stage: &Stage, name: &str) -> String {
+    let email = format!("{name}@acme.example");
+    let invite = stage.make("/api/invites", &json!({ "email": email, "role": "member" }));
+    let path = format!("POST /api/invites/{}/accept", invite["token"].as_str().unwrap());
+    let who = json!({ "name": name, "password": "a long password" });
+    let accepted = stage.server.ask(&path, "", Some(&who)).unwrap();
+    assert!(accepted.status < 300, "{accepted:?}");
+    accepted.json["token"].as_str().unwrap().to_owned()
+}
+
+/// Another process on the database of a stage.
+pub(crate) fn another(
+    stage: &Stage,
+    folder: &std::path::Path,
+    variables: &[(&str, &str)],
+) -> Server {
+    let installation = Installation {
+        data: folder.to_owned(),
+        database_url: stage.database.options.url.clone(),
+        smtp_url: String::new(),
+    };
+    let mut server = installation.serve_with(variables);
+    server.token = Some(stage.ana.clone());
+    server
 }
 
 async fn who_connects_says_who_they_are(kind: Kind) {

@@ -353,6 +353,7 @@ async fn content(
         (_, ["search"]) if kind == "documents" => json!({ "query": word }),
         (_, ["embeddings"]) if kind == "documents" => json!({}),
         (_, ["{id}", "link"]) => json!({ "expiresInSeconds": 60 }),
+        (_, ["heartbeat"]) => json!({ "status": "away" }),
         (_, ["signed-url"]) => {
             json!({ "fileId": something("attachments", owner, word).await })
         }

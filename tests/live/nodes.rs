@@ -2,24 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Stage, talk::conversation};
-use crate::{
-    database::Kind,
-    redis::Redis,
-    server::{Installation, Server},
-};
-
-/// Another process on the database of a stage.
-fn another(stage: &Stage, folder: &std::path::Path, variables: &[(&str, &str)]) -> Server {
-    let installation = Installation {
-        data: folder.to_owned(),
-        database_url: stage.database.options.url.clone(),
-        smtp_url: String::new(),
-    };
-    let mut server = installation.serve_with(variables);
-    server.token = Some(stage.ana.clone());
-    server
-}
+use super::{Stage, another, talk::conversation};
+use crate::{database::Kind, redis::Redis, server::Server};
 
 #[expect(clippy::too_many_lines, reason = "one story, told in order")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -24,7 +24,7 @@ pub(super) const EXCEPTIONS: [(&str, &str); 13] = [
 ];
 
 /// Operations whose answers hold nothing that a tenant could have written, and why.
-pub(super) const WORDLESS: [(&str, &str); 35] = [
+pub(super) const WORDLESS: [(&str, &str); 36] = [
     ("GET /api/analytics/dashboard", "it shows figures; `analytics` tries whose"),
     ("GET /api/analytics/conversations", "it shows figures; `analytics` tries whose"),
     ("GET /api/documents/embeddings", "it counts; `documents` tries whose"),
@@ -52,6 +52,7 @@ pub(super) const WORDLESS: [(&str, &str); 35] = [
     ("GET /api/database/retention", "it shows figures"),
     ("GET /api/database/volume", "it shows figures"),
     ("GET /api/database/check-volume", "it shows figures"),
+    ("GET /api/users/presence", "it shows ids and states; `live` tries whose"),
     ("GET /api/users", "members who sign in have the names of the world"),
     ("GET /api/deals/forecast", "it shows months and sums"),
     ("GET /api/opportunities/forecast", "it shows months and sums"),

@@ -29,6 +29,7 @@ pub use idempotency::migration;
 pub use limits::{Allowance, Limiter};
 pub use live::{
     Happening, Live, LiveEvents, LiveOptions, LiveParts, Piece, Said, ScopeOf, Tell, To,
+    presence_schemas,
 };
 pub use metrics::{Metrics, OperationCounts};
 pub use openapi::document;

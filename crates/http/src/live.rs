@@ -11,6 +11,7 @@ mod follow;
 mod handshake;
 mod listen;
 mod others;
+mod presence;
 mod render;
 mod told;
 
@@ -31,7 +32,9 @@ use serde_json::Value as Json;
 pub use listen::{LiveEvents, Said};
 pub use told::{Happening, Piece, Tell, To};
 
-use self::{client::Client, feed::Feed};
+pub use presence::schemas as presence_schemas;
+
+use self::{client::Client, feed::Feed, presence::Presence};
 use crate::{
     Authenticate, Streams,
     socketio::{Limits, Sent, Server, Socket, Written},
@@ -107,6 +110,7 @@ pub struct Live {
     clients: RwLock<HashMap<Id, Arc<Client>>>,
     rooms: RwLock<HashMap<String, HashMap<Id, Arc<Socket>>>>,
     feeds: Mutex<HashMap<Id, Arc<Feed>>>,
+    presence: Presence,
 }
 
 impl Live {
@@ -119,9 +123,10 @@ impl Live {
         app: App,
         options: LiveOptions,
         authenticate: Authenticate,
-        parts: LiveParts,
+        mut parts: LiveParts,
     ) -> Result<Arc<Self>> {
         options.check()?;
+        parts.events = parts.events.and(presence::events());
         let advice = "Close one, or ask for more (live.sockets_per_member).";
         let limits = Limits {
             sockets: options.sockets,
@@ -131,6 +136,7 @@ impl Live {
         let live = Arc::new_cyclic(|live: &Weak<Self>| Self {
             server: Server::new(app.clone(), limits, live.clone()),
             places: Streams::new(options.sockets_per_member, advice),
+            presence: Presence::new(app.ids.next()),
             app,
             options,
             authenticate,
@@ -157,6 +163,8 @@ impl Live {
         self.app.tasks.start("what is said to sockets", async move { server.send_words().await });
         let live = Arc::clone(self);
         self.app.tasks.start("access of sockets", async move { live.keep_access().await });
+        let live = Arc::clone(self);
+        self.app.tasks.start("presence", async move { live.keep_presence().await });
         let live = Arc::clone(self);
         self.app
             .tasks
@@ -230,6 +238,7 @@ impl Live {
     fn forget(&self, sid: Id) {
         let client = self.clients.write().unwrap_or_else(PoisonError::into_inner).remove(&sid);
         let Some(client) = client else { return };
+        self.presence.leave(&client);
         for room in client.rooms().iter() {
             self.leave(&room_of(client.tenant, room), sid);
         }

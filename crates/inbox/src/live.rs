@@ -92,9 +92,10 @@ fn conversation(happening: &Happening<'_>) -> Vec<Piece> {
 pub fn live_events(inbox: &Arc<Inbox>) -> LiveEvents {
     let (sending, reading) = (Arc::clone(inbox), Arc::clone(inbox));
     LiveEvents::new()
-        .on("join_conversation", join)
-        .on("monitor_conversation", join)
+        .on("join_conversation", |said| join(said, true))
+        .on("monitor_conversation", |said| join(said, false))
         .at_first("conversations", "join_conversation")
+        .at_first("monitored", "monitor_conversation")
         .on("leave_conversation", |said| ready(leave(&said)))
         .on("typing_start", |said| ready(typing(&said, true)))
         .on("typing_stop", |said| ready(typing(&said, false)))
@@ -103,11 +104,14 @@ pub fn live_events(inbox: &Arc<Inbox>) -> LiveEvents {
         .on("request_dashboard_metrics", metrics)
 }
 
-async fn join(said: Said) -> Result<Json> {
+/// Enters a conversation; who monitors it is not shown to the others.
+async fn join(said: Said, is_seen: bool) -> Result<Json> {
     said.require(Role::Viewer, ("conversations", "read"))?;
     let id = said.id("conversationId")?;
     said.ctx.read(async |db| conversations::find(db, id).await).await?;
-    said.join(&room(id))?;
+    let room = room(id);
+    said.join(&room)?;
+    said.look_at(&room, is_seen);
     Ok(json!({ "conversationId": id }))
 }
 

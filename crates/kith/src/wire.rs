@@ -341,6 +341,7 @@ impl House {
             .and(assistant::routes(&self.assistant, &self.documents, &self.imports))
             .and(assistant::agents::routes(&self.agents))
             .and(inbox::routes(&self.inbox, &self.imports))
+            .and(self.live.routes())
             .and(crm::calendar_routes(&self.records, identity::feed_actor(&self.identity)))
             .and(records::shared_routes(&self.records))
             .and(records::custom_field_routes(&self.records))
@@ -393,6 +394,7 @@ impl House {
         schemas.extend(crm::schemas());
         schemas.extend(inbox::schemas());
         schemas.extend(insights::schemas());
+        schemas.extend(kith_http::presence_schemas());
         schemas.extend(system::schemas());
         kith_http::document(operations, schemas)
     }

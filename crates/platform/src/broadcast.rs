@@ -16,7 +16,7 @@ use redis::{
 };
 use sha2::{Digest, Sha256};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant, interval, sleep, timeout},
 };
 
@@ -28,6 +28,8 @@ const MOST_WAITING: usize = 4_096;
 const MOST_TOGETHER: usize = 256;
 /// Redis that has not answered by then does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A last word is waited for so long.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// So often it is tried whether words still come through, and after the other they do not.
 const PULSE: Duration = Duration::from_secs(20);
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
@@ -45,8 +47,14 @@ struct Redis {
     channel: String,
     /// By which a node knows its own words.
     me: String,
-    said: mpsc::Sender<String>,
-    waiting: Mutex<Option<mpsc::Receiver<String>>>,
+    said: mpsc::Sender<Word>,
+    waiting: Mutex<Option<mpsc::Receiver<Word>>>,
+}
+
+/// Something to be said, and who wants to know that it was.
+struct Word {
+    text: String,
+    is_out: Option<oneshot::Sender<()>>,
 }
 
 impl Broadcast {
@@ -83,8 +91,19 @@ impl Broadcast {
     /// Says something to the other nodes, soon; it is lost where too much waits already or Redis does not answer.
     pub fn say(&self, word: &str) {
         let Some(redis) = &self.0 else { return };
-        if redis.said.try_send(format!("{}\n{word}", redis.me)).is_err() {
+        if redis.said.try_send(redis.word(word)).is_err() {
             tracing::debug!("a word to the other nodes was dropped: too many wait");
+        }
+    }
+
+    /// Says something to the other nodes and waits until it is out, where that takes no longer than a moment: the last
+    /// word of a node that ends.
+    pub async fn say_and_wait(&self, word: &str) {
+        let Some(redis) = &self.0 else { return };
+        let (is_out, out) = oneshot::channel();
+        let word = Word { is_out: Some(is_out), ..redis.word(word) };
+        if redis.said.try_send(word).is_err() || timeout(LAST_WORD, out).await.is_err() {
+            tracing::debug!("the last word to the other nodes was lost");
         }
     }
 
@@ -135,7 +154,7 @@ impl Redis {
     /// Talks until the connection breaks.
     async fn talk(
         &self,
-        waiting: &mut mpsc::Receiver<String>,
+        waiting: &mut mpsc::Receiver<Word>,
         heard: &(dyn Fn(&str) + Send + Sync),
     ) -> RedisResult<Infallible> {
         let (ears, mut mouth) = timeout(PATIENCE, self.connect()).await.map_err(|_| broken())??;
@@ -157,7 +176,7 @@ impl Redis {
                     if last.elapsed() > LONGEST_SILENCE {
                         return Err(broken());
                     }
-                    words.push(format!("{}\n", self.me));
+                    words.push(self.word(""));
                     self.publish(&mut mouth, &mut words).await?;
                 }
             }
@@ -172,16 +191,25 @@ impl Redis {
         Ok((ears, mouth))
     }
 
+    fn word(&self, text: &str) -> Word {
+        Word { text: format!("{}\n{text}", self.me), is_out: None }
+    }
+
     async fn publish(
         &self,
         mouth: &mut MultiplexedConnection,
-        words: &mut Vec<String>,
+        words: &mut Vec<Word>,
     ) -> RedisResult<()> {
         let mut said = redis::pipe();
-        for word in words.drain(..) {
-            said.publish(&self.channel, word).ignore();
+        for word in words.iter() {
+            said.publish(&self.channel, &word.text).ignore();
         }
-        said.exec_async(mouth).await
+        said.exec_async(mouth).await?;
+        for is_out in words.drain(..).filter_map(|word| word.is_out) {
+            // Who wanted to know may have given up.
+            is_out.send(()).ok();
+        }
+        Ok(())
     }
 }
 

@@ -159,6 +159,7 @@ impl Live {
         // One who is gone already is let go by nobody any more.
         if clients.contains_key(&client.socket.id) {
             feed.enter(Arc::clone(client));
+            self.presence.arrive(client);
         }
         Arc::clone(feed)
     }

@@ -84,8 +84,8 @@ pub struct Said {
     /// What.
     pub data: Json,
     event: String,
-    live: Arc<Live>,
-    client: Arc<Client>,
+    pub(super) live: Arc<Live>,
+    pub(super) client: Arc<Client>,
 }
 
 impl Said {
@@ -155,6 +155,7 @@ impl Said {
     /// Leaves a room.
     pub fn leave(&self, room: &str) {
         self.client.rooms().retain(|there| **there != *room);
+        self.live.presence.look(&self.client, (room, false));
         self.live.leave(&room_of(self.client.tenant, room), self.client.socket.id);
     }
 
