@@ -56,6 +56,17 @@ fn until_viewers(stage: &mut Stage, name: &str, of: &str, members: &[&Json]) {
     }
 }
 
+/// The stranger is told of nobody but themselves.
+fn sees_none_of(stage: &mut Stage, members: [&Json; 2]) {
+    stage.server.token = Some(stage.stranger.clone());
+    let list = stage.server.get("/api/users/presence")["data"].clone();
+    let all = stage.client.ask(&json!({ "do": "all", "name": "stranger" }))["all"].to_string();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    for member in members {
+        assert!(!format!("{list} {all}").contains(member.as_str().unwrap()), "{list} {all}");
+    }
+}
+
 async fn who_comes_and_goes_is_told_to_those_who_watch(kind: Kind) {
     let mut stage = Stage::new(kind).await;
     let (ana, stranger) = (stage.ana.clone(), stage.stranger.clone());
@@ -93,13 +104,7 @@ async fn who_comes_and_goes_is_told_to_those_who_watch(kind: Kind) {
         let told = stage.client.say("ana", "set_presence", &wrong);
         assert_eq!(told["error"]["status"], status, "{told}");
     }
-    stage.server.token = Some(stranger);
-    let list = stage.server.get("/api/users/presence")["data"].clone();
-    assert!(
-        list.as_array().unwrap().len() == 1 && !list.to_string().contains(me.as_str().unwrap())
-    );
-    let all = stage.client.ask(&json!({ "do": "all", "name": "stranger" }))["all"].to_string();
-    assert!(!all.contains(he.as_str().unwrap()) && !all.contains(me.as_str().unwrap()), "{all}");
+    sees_none_of(&mut stage, [&me, &he]);
     stage.server.stop();
 }
 
