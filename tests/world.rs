@@ -127,7 +127,9 @@ impl World {
 
     /// Runs every job that is due, also those that these jobs enqueue.
     pub(crate) async fn run_jobs(&self) {
-        self.house.worker().unwrap().run_due().await.unwrap();
+        // On a stack of its own, as it has in the server.
+        let worker = self.house.worker().unwrap();
+        tokio::spawn(async move { worker.run_due().await }).await.unwrap().unwrap();
     }
 }
 

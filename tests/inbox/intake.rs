@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use hmac::{Hmac, KeyInit, Mac};
+use kith_store::Update;
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
 
@@ -22,6 +23,7 @@ on_both!(
     telegram_and_messenger_come_in,
     long_and_odd_texts_come_in,
     deliveries_are_shown_and_tried_again,
+    what_has_to_wait_keeps_back_nothing_before_it,
 );
 
 const SECRET: &str = "the secret of the app";
@@ -363,4 +365,53 @@ async fn deliveries_are_shown_and_tried_again(kind: Kind) {
     let elsewhere =
         format!("/api/channels/{other}/deliveries/{}/retry", newest["id"].as_str().unwrap());
     assert_eq!(world.ana.post(&elsewhere, json!({})).await.status, 404);
+}
+
+/// Has all messages of Ana's tenant in a state.
+async fn mark(world: &World, status: &str) {
+    let me = world.ana.get("/api/auth/me").await.json;
+    let ctx = world.app.as_system(me["tenant"]["id"].as_str().unwrap().parse().unwrap());
+    let update = Update::table("messages").set("status", status.to_owned());
+    ctx.write(async |db| db.update(update).await).await.unwrap();
+}
+
+async fn what_has_to_wait_keeps_back_nothing_before_it(kind: Kind) {
+    let world = World::new(kind).await;
+    let page = json!({ "pageId": "4711", "accessToken": "t", "appSecret": SECRET });
+    let page = json!({ "type": "MESSENGER", "name": "Page", "config": page });
+    world.ana.make("/api/channels", page).await;
+    let post = async |(from, to): (&str, &str), id: &str| {
+        let message = json!({ "mid": id, "text": id, "is_echo": from == "4711" });
+        let event = json!({ "sender": { "id": from }, "recipient": { "id": to }, "timestamp": 1_763_700_000_000_i64, "message": message });
+        let entry = json!([{ "id": "4711", "time": 1, "messaging": [event] }]);
+        let body = json!({ "object": "page", "entry": entry });
+        assert_eq!(told(&world.nobody, "/api/webhooks/facebook", SECRET, &body).await.status, 200);
+    };
+    let said = async || {
+        let all = world.ana.get("/api/messages?sort=createdAt").await.json;
+        let all = all["data"].as_array().unwrap().iter();
+        let mut all: Vec<_> = all.map(|one| one["content"].as_str().unwrap().to_owned()).collect();
+        all.sort_unstable();
+        all
+    };
+    post(("100", "4711"), "a").await;
+    world.run_jobs().await;
+    // Something of the conversation is on its way, so that nobody knows yet what an echo is of.
+    mark(&world, "sending").await;
+    for (between, id) in [
+        (("200", "4711"), "b"),
+        (("300", "4711"), "c"),
+        (("4711", "100"), "d"),
+        (("200", "4711"), "e"),
+    ] {
+        post(between, id).await;
+    }
+    world.run_jobs().await;
+    assert_eq!(said().await, ["a", "b", "c"]);
+    mark(&world, "sent").await;
+    world.app.clock.advance_seconds(60);
+    world.run_jobs().await;
+    assert_eq!(said().await, ["a", "b", "c", "d", "e"]);
+    let channel = world.ana.get("/api/channels").await.json["data"][0].clone();
+    assert!(channel["connectedAt"].is_string(), "{channel}");
 }

@@ -7,10 +7,12 @@ mod mailbox;
 mod mails;
 mod shown;
 mod threads;
+mod turns;
 mod webhooks;
 mod work;
 
 pub(crate) use deliveries::migration;
+pub(crate) use turns::Turns;
 pub(crate) use work::register;
 
 use std::sync::Arc;

@@ -49,6 +49,7 @@ pub struct Inbox {
     far: Far,
     /// Visitors of web chats who wait.
     lobby: Arc<Lobby>,
+    receiving: Arc<intake::Turns>,
     /// Where the world meets this server, without a slash at the end.
     public_url: String,
 }
@@ -72,6 +73,7 @@ impl Inbox {
             storage: storage.clone(),
             far,
             lobby: Arc::default(),
+            receiving: Arc::default(),
             public_url,
         }))
     }

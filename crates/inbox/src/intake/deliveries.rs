@@ -27,6 +27,8 @@ pub(super) struct Delivery {
     failed: Option<String>,
     /// Which of it is worked on again.
     again: Option<String>,
+    /// How long it is.
+    pub(super) bytes: i64,
 }
 
 /// What is taken in next of a delivery.
@@ -38,7 +40,7 @@ pub(super) struct Piece {
     /// Which of what failed before waits behind it.
     again: Vec<usize>,
     failed: Vec<usize>,
-    is_last: bool,
+    pub(super) is_last: bool,
 }
 
 fn places(list: Option<&str>) -> Vec<usize> {
@@ -172,13 +174,13 @@ pub(super) async fn keep_in(
     Ok(is_new)
 }
 
-/// The oldest delivery of a channel that is not worked on.
-pub(super) async fn oldest(db: &Read, channel: Id) -> Result<Option<Delivery>> {
+/// The oldest deliveries of a channel that are not worked on, the oldest first.
+pub(super) async fn waiting(db: &Read, channel: Id, most: usize) -> Result<Vec<Delivery>> {
     let select = Select::from(TABLE)
-        .show(&["id", "progress", "failed", "again"])
+        .show(&["id", "progress", "failed", "again", "bytes"])
         .whose("channel_id", channel)
         .whose("state", "pending");
-    db.first(select.by("id", false)).await
+    db.all(select.by("id", false).at_most(most as u64)).await
 }
 
 /// What a delivery holds; nothing where it is gone.

@@ -1,8 +1,8 @@
 //! Work on deliveries: one at a time for each channel, the oldest first, a bounded piece in each write.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use kith_kernel::{Id, Result, internal};
+use kith_kernel::{Error, Id, Kind, Result, internal};
 use kith_platform::{
     Ctx,
     jobs::{Attempt, Failure, Job, Registry, Retry},
@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use super::{
     arrive,
-    deliveries::{self, Delivered},
+    deliveries::{self, Delivered, Piece},
     files, mailbox,
 };
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// What is taken in by one write.
 const PIECE: usize = 40;
+/// What is read ahead of it, in bytes; one delivery may be longer.
+const AHEAD: i64 = 256 << 10;
 
 /// Works on what came in by a channel.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,68 +50,134 @@ pub(crate) fn register(registry: Registry, inbox: &Arc<Inbox>) -> Registry {
 
 async fn receive(inbox: &Inbox, attempt: &Attempt, channel: Id) -> Result<(), Failure> {
     let ctx: &Ctx = attempt;
-    let channel = match ctx.read(async |db| channels::load(ctx, db, channel).await).await {
-        Ok(channel) => channel,
-        // It was deleted; what came in stays where it is.
-        Err(error) if error.kind() == kith_kernel::Kind::NotFound => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut read: Option<(Id, Vec<Arrival>)> = None;
     loop {
-        if ctx.app.tasks.is_stopping() {
-            return Err(Failure::Stopped(internal("the application stops")));
-        }
-        let known = read.as_ref().map(|(of, _)| *of);
-        if let Some(next) = Box::pin(ahead(ctx, &channel, known)).await? {
-            read = Some(next);
-        }
-        let piece = async |db: &Write| inbox.take_piece((ctx, db), &channel, read.as_ref()).await;
-        // On the heap: what follows from a message goes deep, and so would a stack that holds all of it.
-        let more = Box::pin(ctx.write(piece)).await?;
-        if !more {
+        // Another job of this process is at it, and looks once more when its turn is over.
+        let Some(turn) = inbox.receiving.take(channel) else { return Ok(()) };
+        let loaded = ctx.read(async |db| channels::load(ctx, db, channel).await).await;
+        let channel = match loaded {
+            Ok(channel) => channel,
+            // It was deleted; what came in stays where it is.
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let id = channel.id;
+        let work = Work { inbox, ctx, channel, read: HashMap::new(), most: PIECE };
+        Box::pin(work.work_off()).await?;
+        drop(turn);
+        let left = ctx.read(async |db| deliveries::waiting(db, id, 1).await).await?;
+        if left.is_empty() {
             return Ok(());
         }
     }
 }
 
-/// The oldest delivery, read before anything is written, unless it is the one that is known.
-async fn ahead(
-    ctx: &Ctx,
-    channel: &Channel,
-    known: Option<Id>,
-) -> Result<Option<(Id, Vec<Arrival>)>> {
-    let found = ctx.read(async |db| {
-        let Some(oldest) = deliveries::oldest(db, channel.id).await? else { return Ok(None) };
-        if known == Some(oldest.id) {
-            return Ok(None);
-        }
-        Ok(deliveries::delivered(db, oldest.id).await?.map(|delivered| (oldest.id, delivered)))
-    });
-    let Some((id, delivered)) = found.await? else { return Ok(None) };
-    Ok(Some((id, arrivals(channel, (id, delivered)).await?)))
+/// A turn at a channel.
+struct Work<'a> {
+    inbox: &'a Inbox,
+    ctx: &'a Ctx,
+    channel: Channel,
+    /// What was read ahead of the next write, by its delivery.
+    read: HashMap<Id, Vec<Arrival>>,
+    /// So much is taken in by the next write.
+    most: usize,
 }
 
-impl Inbox {
-    /// Takes in a piece of the oldest delivery; says whether anything is left.
+impl Work<'_> {
+    async fn work_off(mut self) -> Result<(), Failure> {
+        loop {
+            if self.ctx.app.tasks.is_stopping() {
+                return Err(Failure::Stopped(internal("the application stops")));
+            }
+            Box::pin(self.read_ahead()).await?;
+            let pieces = async |db: &Write| self.take_pieces(db).await;
+            // On the heap: what follows from a message goes deep, and so would a stack that holds all of it.
+            match Box::pin(self.ctx.write(pieces)).await {
+                Ok(None) => return Ok(()),
+                Ok(Some(is_connected)) => {
+                    self.channel.is_connected |= is_connected;
+                    self.most = (self.most * 2).min(PIECE);
+                }
+                // What comes before it is not kept back: it goes in by itself.
+                Err(error) if is_passing(&error) && self.most > 1 => self.most = 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads the oldest deliveries before anything is written, but for those that are known.
+    async fn read_ahead(&mut self) -> Result<()> {
+        let (read, id, most) = (&self.read, self.channel.id, self.most);
+        let found = self.ctx.read(async |db| {
+            let waiting = deliveries::waiting(db, id, most).await?;
+            let (mut all, mut bytes) = (Vec::new(), 0);
+            for delivery in waiting {
+                bytes += delivery.bytes;
+                if bytes > AHEAD && !all.is_empty() {
+                    break;
+                }
+                let delivered = match read.contains_key(&delivery.id) {
+                    true => None,
+                    false => deliveries::delivered(db, delivery.id).await?,
+                };
+                all.push((delivery.id, delivered));
+            }
+            Ok(all)
+        });
+        let mut read = HashMap::new();
+        for (id, delivered) in found.await? {
+            let arrivals = match (self.read.remove(&id), delivered) {
+                (Some(known), _) => known,
+                (None, Some(delivered)) => arrivals(&self.channel, (id, delivered)).await?,
+                (None, None) => continue,
+            };
+            read.insert(id, arrivals);
+        }
+        self.read = read;
+        Ok(())
+    }
+
+    /// Takes in pieces of the oldest deliveries, in their order. Nothing where none is left; else whether the channel is
+    /// known to be connected by now.
+    async fn take_pieces(&self, db: &Write) -> Result<Option<bool>> {
+        let Self { inbox, ctx, channel, .. } = self;
+        db.one_at_a_time(&format!("intake {}", channel.id)).await?;
+        let waiting = deliveries::waiting(db, channel.id, self.most).await?;
+        if waiting.is_empty() {
+            deliveries::prune(db, channel.id, ctx.now()).await?;
+            return Ok(None);
+        }
+        let (mut left, mut is_first) = (self.most, false);
+        for delivery in waiting {
+            // Another one came to be the oldest meanwhile.
+            let Some(all) = self.read.get(&delivery.id) else { break };
+            let piece = delivery.piece(all.len(), left);
+            left = left.saturating_sub(piece.places.len().max(1));
+            is_first |= delivery.progress == 0;
+            let is_whole = piece.is_last;
+            Box::pin(self.take_piece(db, delivery.id, (piece, all))).await?;
+            if !is_whole || left == 0 {
+                break;
+            }
+        }
+        let is_news = is_first && !channel.is_connected;
+        if is_news {
+            inbox.connected(ctx, db, channel).await?;
+        }
+        Ok(Some(is_news))
+    }
+
     async fn take_piece(
         &self,
-        (ctx, db): (&Ctx, &Write),
-        channel: &Channel,
-        read: Option<&(Id, Vec<Arrival>)>,
-    ) -> Result<bool> {
-        db.one_at_a_time(&format!("intake {}", channel.id)).await?;
-        let Some(delivery) = deliveries::oldest(db, channel.id).await? else {
-            deliveries::prune(db, channel.id, ctx.now()).await?;
-            return Ok(false);
-        };
-        // Another one came to be the oldest meanwhile.
-        let Some((_, all)) = read.filter(|(of, _)| *of == delivery.id) else { return Ok(true) };
-        let piece = delivery.piece(all.len(), PIECE);
+        db: &Write,
+        delivery: Id,
+        (piece, all): (Piece, &[Arrival]),
+    ) -> Result<()> {
+        let Self { inbox, ctx, channel, .. } = self;
         let mut failures = Vec::new();
         for (at, arrival) in piece.places.iter().filter_map(|at| Some((*at, all.get(*at)?))) {
             let taken = db
                 .attempt(async |db| {
-                    Box::pin(arrive::take(self, (ctx, db), (channel, delivery.id), arrival)).await
+                    Box::pin(arrive::take(inbox, (ctx, db), (channel, delivery), arrival)).await
                 })
                 .await;
             match taken {
@@ -121,17 +189,12 @@ impl Inbox {
                 }
             }
         }
-        deliveries::note(db, delivery.id, piece, &failures).await?;
-        if delivery.progress == 0 && !channel.is_connected {
-            self.connected(ctx, db, channel).await?;
-        }
-        Ok(true)
+        deliveries::note(db, delivery, piece, &failures).await
     }
 }
 
 /// Whether the same may succeed later.
-fn is_passing(error: &kith_kernel::Error) -> bool {
-    use kith_kernel::Kind;
+fn is_passing(error: &Error) -> bool {
     // Another conflict would be the same the next time, and keep back all that comes behind it.
     matches!(error.code(), "contended" | "busy" | "echo")
         || matches!(error.kind(), Kind::Timeout | Kind::Unavailable | Kind::Exhausted)
