@@ -126,8 +126,8 @@ impl World {
     }
 
     /// Runs every job that is due, also those that these jobs enqueue.
+    #[expect(clippy::disallowed_methods, reason = "on a stack of its own, as it has in the server")]
     pub(crate) async fn run_jobs(&self) {
-        // On a stack of its own, as it has in the server.
         let worker = self.house.worker().unwrap();
         tokio::spawn(async move { worker.run_due().await }).await.unwrap().unwrap();
     }

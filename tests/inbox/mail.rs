@@ -17,6 +17,7 @@ on_both!(
     machines_are_kept_and_wake_nobody,
     an_address_of_two_tenants_is_of_both,
     a_channel_of_mail_has_an_address,
+    a_mail_that_is_made_to_do_harm_is_kept_unread,
 );
 
 /// A channel for mail, with its key.
@@ -338,4 +339,31 @@ async fn a_channel_of_mail_has_an_address(kind: Kind) {
         assert_eq!(refused.status, 422, "{refused:?}");
         assert!(refused.text.contains(at) && !refused.text.contains("geheim"), "{}", refused.text);
     }
+}
+
+async fn a_mail_that_is_made_to_do_harm_is_kept_unread(kind: Kind) {
+    let world = World::new(kind).await;
+    let (channel, key) = channel(&world.ana, json!({})).await;
+    let own = (channel.as_str(), key.as_str());
+    let encoded = "Content-Type: message/rfc822\nContent-Transfer-Encoding: quoted-printable\n";
+    let within = |id: &str, headers: &str, inner: &str| {
+        format!(
+            "From: ana@example.com\nTo: help@shop.example\nMessage-ID: <{id}>\n{headers}\n{inner}\n"
+        )
+    };
+    let deep = "Content-Type: message/rfc822\n\n".repeat(30_000);
+    arrives(&world, own, &within("h1@example.com", encoded, &deep)).await;
+    // However its headers are dressed up.
+    let dressed = format!("\u{c}{encoded}");
+    arrives(&world, own, &within("h2@example.com", &dressed, &deep)).await;
+    // One within another that is meant well is read, and so is what comes behind.
+    let good = plain("i1@example.com", "", "The lamp is broken.");
+    arrives(&world, own, &within("h3@example.com", encoded, &good)).await;
+    arrives(&world, own, &plain("h4@example.com", "", "Is it open?")).await;
+    let messages = all(&world.ana, "/api/messages?sort=createdAt").await;
+    let kinds: Vec<_> = messages.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == "UNKNOWN").count(), 2, "{messages:?}");
+    assert!(messages.iter().any(|one| one["content"] == "Is it open?"), "{messages:?}");
+    let read = messages.iter().find(|one| one["sourceId"] == "h3@example.com");
+    assert_eq!(read.unwrap()["metadata"]["files"][0]["name"], "Lamps.eml", "{read:?}");
 }

@@ -30,6 +30,9 @@ use serde_json::{Value as Json, json};
 
 use chat::Lobby;
 use far::Far;
+use wire::mail::Trial;
+
+pub use wire::mail::try_reading as try_reading_a_mail;
 
 pub use live::{live_events, room as room_of_conversation, tell};
 
@@ -50,6 +53,7 @@ pub struct Inbox {
     /// Visitors of web chats who wait.
     lobby: Arc<Lobby>,
     receiving: Arc<intake::Turns>,
+    mails: Trial,
     /// Where the world meets this server, without a slash at the end.
     public_url: String,
 }
@@ -74,6 +78,7 @@ impl Inbox {
             far,
             lobby: Arc::default(),
             receiving: Arc::default(),
+            mails: Trial::new(settings)?,
             public_url,
         }))
     }

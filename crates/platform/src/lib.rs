@@ -1,7 +1,8 @@
 //! What every slice stands on: who acts ([`Ctx`]), events, jobs, mail, outgoing HTTP, files, storage, settings, background
-//! tasks, words between nodes.
+//! tasks, words between nodes, bounded processes.
 
 pub mod anchors;
+mod bounded;
 mod broadcast;
 mod context;
 pub mod crash;
@@ -15,6 +16,7 @@ mod settings;
 pub mod storage;
 mod tasks;
 
+pub use bounded::{Bounded, Bounds, Heard};
 pub use broadcast::Broadcast;
 pub use context::{App, Attempts, Ctx};
 pub use settings::{ENVIRONMENT, Origin, Setting, Settings, UNUSED};

@@ -1,6 +1,6 @@
 //! What reading a file may cost.
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use kith_platform::Bounds;
 
 /// What reading a file may cost.
 #[derive(Debug, Clone, Copy)]
@@ -20,17 +20,6 @@ pub struct Limits {
 impl Limits {
     /// Holds this process to them, for good.
     pub(super) fn impose(self) -> Result<(), String> {
-        let to = |resource, most: u64| {
-            let limit = Rlimit { current: Some(most), maximum: Some(most) };
-            setrlimit(resource, limit)
-                .map_err(|_| "It cannot be read within limits here.".to_owned())
-        };
-        to(Resource::Data, self.memory)?;
-        to(Resource::Cpu, self.seconds)?;
-        to(Resource::Core, 0)?;
-        to(Resource::Nofile, 16)?;
-        // Requests go first.
-        rustix::process::nice(10).ok();
-        Ok(())
+        Bounds { memory: self.memory, seconds: self.seconds }.impose()
     }
 }

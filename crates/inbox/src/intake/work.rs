@@ -115,10 +115,9 @@ impl Work<'_> {
                 if bytes > AHEAD && !all.is_empty() {
                     break;
                 }
-                let delivered = match read.contains_key(&delivery.id) {
-                    true => None,
-                    false => deliveries::delivered(db, delivery.id).await?,
-                };
+                let is_known = read.contains_key(&delivery.id);
+                let delivered =
+                    if is_known { None } else { deliveries::delivered(db, delivery.id).await? };
                 all.push((delivery.id, delivered));
             }
             Ok(all)
@@ -127,13 +126,21 @@ impl Work<'_> {
         for (id, delivered) in found.await? {
             let arrivals = match (self.read.remove(&id), delivered) {
                 (Some(known), _) => known,
-                (None, Some(delivered)) => arrivals(&self.channel, (id, delivered)).await?,
+                (None, Some(delivered)) => self.arrivals((id, delivered)).await?,
                 (None, None) => continue,
             };
             read.insert(id, arrivals);
         }
         self.read = read;
         Ok(())
+    }
+
+    async fn arrivals(&self, (id, delivered): (Id, Delivered)) -> Result<Vec<Arrival>> {
+        let bytes = delivered.bytes();
+        match self.channel.kind {
+            ChannelKind::Email => mailed(self.inbox, &self.channel, bytes).await,
+            _ => arrivals(&self.channel, id, &bytes),
+        }
     }
 
     /// Takes in pieces of the oldest deliveries, in their order. Nothing where none is left; else whether the channel is
@@ -200,16 +207,21 @@ fn is_passing(error: &Error) -> bool {
         || matches!(error.kind(), Kind::Timeout | Kind::Unavailable | Kind::Exhausted)
 }
 
-/// What a delivery tells.
-async fn arrivals(channel: &Channel, (id, delivered): (Id, Delivered)) -> Result<Vec<Arrival>> {
-    let bytes = delivered.bytes();
-    if channel.kind == ChannelKind::Email {
-        let own = channel.get("address").unwrap_or_default().to_owned();
-        // A large one takes its time.
-        let reading = tokio::task::spawn_blocking(move || mail::arrivals(&bytes, &own));
-        return reading.await.map_err(|error| internal("a mail was not read").caused_by(error));
+/// What a mail tells.
+async fn mailed(inbox: &Inbox, channel: &Channel, bytes: Vec<u8>) -> Result<Vec<Arrival>> {
+    if !inbox.mails.is_fine(&bytes).await? {
+        tracing::warn!(channel = %channel.id, "a mail is not read, which takes too much to read");
+        return Ok(vec![Arrival::Message(Box::new(mail::unread(&bytes)))]);
     }
-    let body: Json = serde_json::from_slice(&bytes)
+    let own = channel.get("address").unwrap_or_default().to_owned();
+    // A large one takes its time.
+    let reading = tokio::task::spawn_blocking(move || mail::arrivals(&bytes, &own));
+    reading.await.map_err(|error| internal("a mail was not read").caused_by(error))
+}
+
+/// What a delivery tells.
+fn arrivals(channel: &Channel, id: Id, bytes: &[u8]) -> Result<Vec<Arrival>> {
+    let body: Json = serde_json::from_slice(bytes)
         .map_err(|error| internal("a delivery is no JSON").caused_by(error))?;
     let fallback = id.to_string();
     let pieces = |of: &dyn Fn(&Json) -> Vec<Arrival>| {
@@ -224,7 +236,7 @@ async fn arrivals(channel: &Channel, (id, delivered): (Id, Delivered)) -> Result
         ChannelKind::Telegram => telegram::arrivals(&body),
         ChannelKind::Api => generic::arrivals(&body, &fallback, "API"),
         ChannelKind::Website => generic::arrivals(&body, &fallback, "Website"),
-        // Read above: it is no JSON.
+        // It is no JSON.
         ChannelKind::Email => Vec::new(),
     })
 }

@@ -4,6 +4,7 @@ mod html;
 mod parts;
 mod quotes;
 mod reports;
+mod trial;
 
 use std::{
     mem::take,
@@ -21,6 +22,8 @@ use super::{Arrival, Incoming, Rest, milliseconds};
 use crate::handles::{HandleKind, Person, is_address};
 
 pub(crate) use parts::{File, files, whole_text};
+pub(crate) use trial::Trial;
+pub use trial::try_reading;
 
 /// Longer ids are none that anybody wrote by a rule.
 const LONGEST_ID: usize = 500;
@@ -67,35 +70,10 @@ pub(crate) fn parsed(bytes: &[u8]) -> Option<Parsed<'_>> {
         Some(rest) => rest.splitn(2, |byte| *byte == b'\n').nth(1).unwrap_or_default(),
         None => bytes,
     };
-    if hides_mails(bytes) {
-        return None;
-    }
     // What a stranger sends shall not end the work on all that comes behind it.
     let read = || MessageParser::default().parse(bytes).map(Parsed);
     let message = catch_unwind(AssertUnwindSafe(read)).ok().flatten()?;
     (!message.headers().is_empty()).then_some(message)
-}
-
-/// Whether a mail within the mail is encoded, which RFC 2046 forbids: the library copies such mails level by level, and so
-/// without a bound.
-fn hides_mails(bytes: &[u8]) -> bool {
-    let (mut is_mail, mut is_encoded) = (false, false);
-    for line in bytes.split(|byte| *byte == b'\n') {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            (is_mail, is_encoded) = (false, false);
-            continue;
-        }
-        let head = line[..line.len().min(200)].to_ascii_lowercase();
-        let holds = |word: &[u8]| head.windows(word.len()).any(|found| found == word);
-        if head.starts_with(b"content-") || line.starts_with(b" ") || line.starts_with(b"\t") {
-            is_mail |= holds(b"message/") || holds(b"digest");
-            is_encoded |= holds(b"base64") || holds(b"quoted-printable");
-        }
-        if is_mail && is_encoded {
-            return true;
-        }
-    }
-    false
 }
 
 /// What a mail to a channel with that address tells.
@@ -123,8 +101,8 @@ fn told(message: &Message<'_>, (bytes, own): (&[u8], &str)) -> Vec<Arrival> {
     arrivals
 }
 
-/// What is no mail at all is kept all the same.
-fn unread(bytes: &[u8]) -> Incoming {
+/// What is no mail at all, or one that must not be read, is kept all the same.
+pub(crate) fn unread(bytes: &[u8]) -> Incoming {
     let person = Person {
         name: None,
         handles: vec![(HandleKind::External, "unreadable mail".to_owned())],
