@@ -8,7 +8,12 @@ use crate::{
     world::World,
 };
 
-on_both!(people_are_known_again, handles_go_along_with_a_merge, an_erased_person_is_nowhere);
+on_both!(
+    people_are_known_again,
+    handles_go_along_with_a_merge,
+    an_erased_person_is_nowhere,
+    whoever_wrote_meanwhile_keeps_nobody_from_coming_back,
+);
 
 async fn people_are_known_again(kind: Kind) {
     let world = World::new(kind).await;
@@ -100,4 +105,46 @@ async fn an_erased_person_is_nowhere(kind: Kind) {
             assert!(!shown.text.contains(word), "{path} holds {word}: {}", shown.text);
         }
     }
+}
+
+async fn whoever_wrote_meanwhile_keeps_nobody_from_coming_back(kind: Kind) {
+    let world = World::new(kind).await;
+    let (channel, key) = own_channel(&world.ana).await;
+    let own = (channel.as_str(), key.as_str());
+    let writes = async |id: &str| {
+        let said = json!({ "id": id, "from": { "id": "carla", "name": "Carla" }, "content": id });
+        assert_eq!(wrote(&world, own, said).await.status, 200);
+    };
+    writes("before").await;
+    let first = world.ana.get("/api/contacts").await.json["data"][0].clone();
+    let contact = format!("/api/contacts/{}", first["id"].as_str().unwrap());
+    let conversation = world.ana.get("/api/conversations").await.json["data"][0].clone();
+    let handle = world.ana.get("/api/handles").await.json["data"][0]["id"].clone();
+    let handle = format!("/api/handles/{}", handle.as_str().unwrap());
+    assert_eq!(world.ana.delete(&contact).await.status, 204);
+    writes("meanwhile").await;
+    let back = world.ana.post(&format!("{contact}/restore"), json!({})).await;
+    assert_eq!(back.status, 200, "{back:?}");
+    // What was said before is there again; the thread and the handle are of the conversation that goes on.
+    let path = format!("/api/conversations/{}", conversation["id"].as_str().unwrap());
+    let old = world.ana.get(&path).await.json;
+    assert_eq!((&old["contactId"], &old["threadId"]), (&first["id"], &serde_json::Value::Null));
+    let said = world.ana.get(&format!("{path}/messages")).await.json;
+    assert_eq!(said["data"][0]["content"], "before", "{said}");
+    let handles = world.ana.get("/api/handles").await.json;
+    assert_eq!(handles["data"].as_array().unwrap().len(), 1, "{handles}");
+    assert_ne!(handles["data"][0]["contactId"], first["id"]);
+    writes("afterwards").await;
+    let all = world.ana.get("/api/conversations?sort=createdAt").await.json;
+    let counts: Vec<_> =
+        all["data"].as_array().unwrap().iter().map(|one| &one["messageCount"]).collect();
+    assert_eq!(counts, [&json!(1), &json!(2)], "{all}");
+    // One of two people again.
+    let merge = json!({ "primaryId": handles["data"][0]["contactId"], "otherIds": [first["id"]] });
+    let merged = world.ana.post("/api/contacts/merge", merge).await;
+    assert_eq!(merged.status, 200, "{merged:?}");
+    // By itself a handle is not brought back against another.
+    let back = world.ana.post(&format!("{handle}/restore"), json!({})).await;
+    assert_eq!((back.status, &back.json["code"]), (409, &json!("taken")), "{back:?}");
+    assert!(back.json["detail"].as_str().unwrap().starts_with("Another handle has"), "{back:?}");
 }

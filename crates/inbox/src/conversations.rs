@@ -116,6 +116,11 @@ pub(crate) fn migration() -> Migration {
 struct Conversations;
 
 impl Rules for Conversations {
+    /// What comes in by the thread goes on in the conversation that has it by now.
+    fn gives_up(&self) -> &'static [&'static str] {
+        &["thread_id"]
+    }
+
     fn derive<'a>(&'a self, desk: Desk<'a>, change: &'a mut Change) -> Pending<'a> {
         Box::pin(async move {
             match change.what {

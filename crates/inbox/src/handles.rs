@@ -3,7 +3,7 @@
 mod normal;
 mod people;
 
-use kith_kernel::{Result, invalid};
+use kith_kernel::invalid;
 use kith_records::{
     Change, Desk, Field, FoundBy, Kind, Object, OnDelete, Pending, Routes, Rules, What,
     fields::{columns, link, plain, table},
@@ -138,7 +138,8 @@ impl Rules for Handles {
         })
     }
 
-    fn check(&self, _change: &Change) -> Result<()> {
-        Ok(())
+    /// Whoever wrote from it meanwhile has it.
+    fn stays_away(&self) -> bool {
+        true
     }
 }

@@ -410,6 +410,16 @@ pub trait Rules: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Columns that a record which comes back gives up, where another has their values by now.
+    fn gives_up(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a record that went with another stays away when that comes back and a third has its value by now.
+    fn stays_away(&self) -> bool {
+        false
+    }
+
     /// Takes away what a record holds elsewhere, in the transaction in which its row goes for good.
     fn forget<'a>(&'a self, _desk: Desk<'a>, _record: &'a Record) -> Pending<'a> {
         Box::pin(async { Ok(()) })

@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 
 use super::{Manner, reading, refuse_stale, save, tell};
 use crate::{
-    Records, custom,
+    Records,
+    catalog::Shape,
+    custom,
     describe::{Change, Object, OnDelete, Record, What},
     encode,
     merged::refuse_merged,
@@ -93,13 +95,33 @@ impl Records {
         while let Some((object, id)) = all.pop() {
             for (with_it, id) in self.cascaded(db, object, (id, then)).await? {
                 // By two ways it is one record.
-                if gone_at(db, with_it, id).await? == Some(then) {
-                    self.restore_alone(ctx, db, with_it, (id, manner)).await?;
+                if gone_at(db, with_it, id).await? == Some(then)
+                    && self.comes_along(ctx, db, with_it, (id, manner)).await?
+                {
                     all.push((with_it, id));
                 }
             }
         }
         Ok(restored)
+    }
+
+    /// Brings back what went with another; says whether it came, for another may have its place by now.
+    async fn comes_along(
+        &self,
+        ctx: &Ctx,
+        db: &Write,
+        object: &'static Object,
+        (id, manner): (Id, Manner),
+    ) -> Result<bool> {
+        if !object.rules.stays_away() {
+            self.restore_alone(ctx, db, object, (id, manner)).await?;
+            return Ok(true);
+        }
+        let come = async |db: &Write| self.restore_alone(ctx, db, object, (id, manner)).await;
+        match db.attempt(come).await {
+            Err(error) if error.code() == "taken" => Ok(false),
+            come => come.map(|_| true),
+        }
     }
 
     /// The same, of one record: what went with it stays away.
@@ -125,8 +147,7 @@ impl Records {
         if !manner.known_links {
             self.check_links(db, &shape, &mut change).await?;
         }
-        let update = object.change().set("deleted_at", Value::Null).set("updated_at", ctx.now());
-        save::at_version(db, update, id, current.version).await?;
+        come_back(ctx, db, &shape, (&mut change, current.version)).await?;
         let reading = reading(ctx, change.after.get("currency"));
         custom::claim_again(db, id, &custom, (&current.custom, reading)).await?;
         let told = tell::Told { change: &change, custom: &[], was: &current.custom };
@@ -195,6 +216,32 @@ impl Records {
         }
         Ok(with_it)
     }
+}
+
+/// Writes that a record is there again, without what it gives up where another has it by now.
+async fn come_back(
+    ctx: &Ctx,
+    db: &Write,
+    shape: &Shape,
+    (change, version): (&mut Change, i64),
+) -> Result<()> {
+    let (object, id) = (shape.object, change.id);
+    let update = || object.change().set("deleted_at", Value::Null).set("updated_at", ctx.now());
+    let columns = object.rules.gives_up();
+    if columns.is_empty() {
+        let written = save::at_version(db, update(), id, version).await;
+        return written.map_err(|error| save::name(shape, error));
+    }
+    let whole = async |db: &Write| save::at_version(db, update(), id, version).await;
+    match db.attempt(whole).await {
+        Err(error) if error.code() == "taken" => {}
+        written => return written,
+    }
+    let without = columns.iter().fold(update(), |update, column| update.set(column, Value::Null));
+    for field in shape.fields.iter().filter(|field| columns.contains(&field.column)) {
+        change.after.insert(field.key.to_owned(), Json::Null);
+    }
+    save::at_version(db, without, id, version).await.map_err(|error| save::name(shape, error))
 }
 
 /// When a record was deleted, where it is.

@@ -91,7 +91,7 @@ pub(super) fn custom_value(custom: &Record) -> Value {
 }
 
 /// A taken value is told by the field's key instead of the column's name.
-fn name(shape: &Shape, error: Error) -> Error {
+pub(super) fn name(shape: &Shape, error: Error) -> Error {
     if error.code() != "taken" {
         return error;
     }
