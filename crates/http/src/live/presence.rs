@@ -159,7 +159,11 @@ impl Live {
     }
 
     fn tell_presence(&self, is_whole: bool) {
-        let Settled { statuses, viewers, own } = self.presence.table().settle(Instant::now());
+        let now = Instant::now();
+        let mut table = self.presence.table();
+        let settled = if is_whole { table.settle_whole(now) } else { table.settle(now) };
+        drop(table);
+        let Settled { statuses, viewers, own } = settled;
         for (tenant, people) in statuses {
             let room = room_of(tenant, ROOM);
             for some in people.chunks(MOST_TOGETHER) {
@@ -172,7 +176,6 @@ impl Live {
                 self.say_here(&room_of(tenant, &room), ("record:viewers", &told), None);
             }
         }
-        let own = if is_whole { self.presence.table().own() } else { own };
         let node = self.presence.node;
         let all = own.into_iter().map(|(who, state)| (who.tenant, who.member, state));
         let people: Vec<_> = all.collect();

@@ -96,7 +96,7 @@ pub(super) struct Settled {
     pub(super) statuses: HashMap<Id, Vec<(Id, Status)>>,
     /// All who look at something, where that changed: tenant, room, members.
     pub(super) viewers: Vec<(Id, Box<str>, Vec<Id>)>,
-    /// What is new of this node's own, for the others.
+    /// What is new of this node's own, for the others; all of it, where that is asked for.
     pub(super) own: Vec<(Who, State)>,
 }
 
@@ -252,6 +252,16 @@ impl Table {
         self.next_end = ends.min();
     }
 
+    /// What changed since the last time, and from now on counts as told; and all of this node's own for nodes that shall
+    /// know the whole of it.
+    pub(super) fn settle_whole(&mut self, now: Instant) -> Settled {
+        let mut settled = self.settle(now);
+        // Who is gone is told by what is new alone.
+        settled.own.retain(|(_, state)| state.status == Status::Offline);
+        settled.own.extend(self.own());
+        settled
+    }
+
     /// What changed since the last time, and from now on counts as told.
     pub(super) fn settle(&mut self, now: Instant) -> Settled {
         self.end_what_is_over(now);
@@ -312,9 +322,9 @@ impl Table {
     }
 
     /// All of this node's own that the others were told of.
-    pub(super) fn own(&self) -> Vec<(Who, State)> {
+    fn own(&self) -> impl Iterator<Item = (Who, State)> {
         let own = self.everybody().filter(|(_, person)| person.announced.status != Status::Offline);
-        own.map(|(who, person)| (who, person.announced.clone())).collect()
+        own.map(|(who, person)| (who, person.announced.clone()))
     }
 }
 
@@ -419,7 +429,7 @@ mod tests {
         Leave(u8, u8),
         Look(u8, u8, usize, bool),
         Beat(u8),
-        Settle(u64),
+        Settle(u64, bool),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -429,7 +439,8 @@ mod tests {
             (0..3_u8, 0..3_u8, 0..3_usize, any::<bool>())
                 .prop_map(|(who, by, room, seen)| Step::Look(who, by, room, seen)),
             (0..3_u8).prop_map(Step::Beat),
-            (0..8_u64).prop_map(Step::Settle),
+            (0..8_u64, any::<bool>())
+                .prop_map(|(seconds, is_whole)| Step::Settle(seconds, is_whole)),
         ]
     }
 
@@ -442,7 +453,7 @@ mod tests {
             let mut now = Instant::now();
             let far = after(now, 1_000_000);
             let (mut statuses, mut rooms) = (HashMap::new(), HashMap::new());
-            for step in steps.into_iter().chain([Step::Settle(400)]) {
+            for step in steps.into_iter().chain([Step::Settle(400, false)]) {
                 match step {
                     Step::Arrive(one, by, is_online) => {
                         let status = if is_online { Status::Online } else { Status::Away };
@@ -455,9 +466,9 @@ mod tests {
                     Step::Beat(one) => {
                         here.arrive(who(one), By::Heartbeat, Status::Online, Some(after(now, 300)));
                     }
-                    Step::Settle(seconds) => {
+                    Step::Settle(seconds, is_whole) => {
                         now = after(now, seconds);
-                        let settled = here.settle(now);
+                        let settled = if is_whole { here.settle_whole(now) } else { here.settle(now) };
                         for (one, state) in settled.own {
                             there.hear(one, id(99), state, far);
                         }
