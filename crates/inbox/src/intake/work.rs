@@ -23,8 +23,8 @@ use crate::{
     wire::{Arrival, generic, mail, messenger, telegram, whatsapp},
 };
 
-/// What is taken in by one write.
-const PIECE: usize = 40;
+/// What is taken in by one write. On SQLite others wait for as long as it takes.
+const PIECE: usize = 16;
 /// What is read ahead of it, in bytes; one delivery may be longer.
 const AHEAD: i64 = 256 << 10;
 
