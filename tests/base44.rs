@@ -3,9 +3,8 @@
 mod stress;
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::{Arc, Mutex},
 };
 
@@ -14,6 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     client::Client,
     database::{Kind, on_both},
+    python::start,
     world::World,
 };
 
@@ -41,15 +41,9 @@ impl Far {
     fn start(folder: &Path, holds: &Json) -> Self {
         let file = folder.join("base44.json");
         std::fs::write(&file, holds.to_string()).unwrap();
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/base44.py"))
-            .arg(&file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (process, mut lines) = start("python3", "base44.py", |command| {
+            command.arg(&file);
+        });
         let told: Json = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&asked);

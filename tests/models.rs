@@ -1,8 +1,7 @@
 //! Models of language by `/v1`: whoever answers, who is asked next, what callers are told, what is written down.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::{
         Mutex,
         mpsc::{Receiver, channel},
@@ -15,6 +14,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     client::{Answer, Client},
     database::{Kind, on_both},
+    python::start,
     world::World,
 };
 
@@ -41,14 +41,9 @@ pub(crate) struct Far {
 
 impl Far {
     pub(crate) fn start() -> Self {
-        let mut process = Command::new("python3")
-            .args([concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/models.py"), "--with-parent"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (process, mut lines) = start("python3", "models.py", |command| {
+            command.arg("--with-parent");
+        });
         let first = lines.next().unwrap().unwrap();
         let (tell, told) = channel();
         std::thread::spawn(move || {

@@ -1,14 +1,16 @@
 //! A real mail server that keeps nothing, for one test.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::Child,
     sync::{Arc, Mutex},
 };
 
 use serde_json::Value;
 
-use crate::house::until;
+use crate::{
+    house::until,
+    python::{python, start},
+};
 
 /// A mail server of its own for one test.
 pub(crate) struct Sink {
@@ -19,20 +21,10 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn start(faults: &[(&str, &str)]) -> Self {
-        let known = Command::new("python3").args(["-c", "import aiosmtpd"]).status();
-        assert!(
-            known.is_ok_and(|status| status.success()),
-            "python3 has no aiosmtpd, the mail server of these tests: python3 -m pip install aiosmtpd"
-        );
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/smtp_sink.py"))
-            .envs(faults.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let python = python("aiosmtpd", "aiosmtpd");
+        let (process, mut lines) = start(python, "smtp_sink.py", |command| {
+            command.envs(faults.iter().copied());
+        });
         let told: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         let mails = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&mails);

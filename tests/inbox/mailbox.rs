@@ -1,7 +1,7 @@
 //! Mailboxes that are looked into, on a real server of IMAP: what arrives comes in once, and what goes wrong is said.
 
 use std::{
-    io::{BufRead, BufReader, Lines, Write},
+    io::{BufReader, Lines, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
 };
@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::mail::{all, arrives, channel, plain};
 use crate::{
     database::{Kind, on_both},
+    python::{python, start},
     sink::Sink,
     world::World,
 };
@@ -38,20 +39,10 @@ struct Mailbox {
 
 impl Mailbox {
     fn start(options: &[(&str, &str)]) -> Self {
-        let known = Command::new("python3").args(["-c", "import pymap"]).status();
-        assert!(
-            known.is_ok_and(|status| status.success()),
-            "python3 has no pymap, the server of mailboxes of these tests: python3 -m pip install pymap"
-        );
-        let mut process = Command::new("python3")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sinks/imap_sink.py"))
-            .envs(options.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let python = python("pymap", "pymap");
+        let (mut process, mut lines) = start(python, "imap_sink.py", |command| {
+            command.envs(options.iter().copied());
+        });
         let told: Json = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         let port = told["port"].as_u64().unwrap();
         let talk = Mutex::new((process.stdin.take().unwrap(), lines));
