@@ -20,7 +20,7 @@ use std::sync::Arc;
 use kith_gateway::Gateway;
 use kith_http::{Idempotency, LimitClass, Operation, Routes, schema};
 use kith_kernel::{Result, Role};
-use kith_platform::{Settings, jobs::Registry, outgoing::Outgoing, storage::Storage};
+use kith_platform::{Bounds, Settings, jobs::Registry, outgoing::Outgoing, storage::Storage};
 use kith_records::{Records, object_routes};
 use kith_store::Migration;
 use serde::Deserialize;
@@ -86,8 +86,7 @@ impl Documents {
         let section: Section = settings.section("documents")?;
         let uploads: Uploads = settings.section("server")?;
         let limits = Limits {
-            memory: section.reader_bytes,
-            seconds: section.reader_seconds,
+            bounds: Bounds { memory: section.reader_bytes, seconds: section.reader_seconds },
             pages: section.pages,
             characters: section.characters,
             bytes: uploads.upload_bytes as u64,

@@ -49,7 +49,7 @@ impl From<Vec<Block>> for Pages {
 /// Reads a file of this kind from the standard input and writes its blocks to the standard output, a line each; the
 /// whole work of the process.
 pub fn run(kind: &str, limits: Limits) -> ExitCode {
-    if let Err(why) = limits.impose() {
+    if let Err(why) = limits.bounds.impose() {
         return tell(&[Line::Unreadable(why)]);
     }
     let mut bytes = Vec::new();

@@ -73,11 +73,6 @@ impl Bounded {
         Self { program, bounds, places: Semaphore::new(at_once) }
     }
 
-    /// What its processes may use up.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
     /// Hands a process something and hears what it says, up to so many bytes. The bounds follow the words as `--memory`
     /// and `--seconds`: the process imposes them on itself.
     ///

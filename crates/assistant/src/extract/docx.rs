@@ -30,7 +30,7 @@ pub(super) fn read(bytes: &[u8], limits: Limits) -> Outcome {
     }
     let part = archive.by_name("word/document.xml");
     let part = part.map_err(|_| format!("{BROKEN}: it has no text part."))?;
-    let most = LARGEST.min(limits.memory / 4);
+    let most = LARGEST.min(limits.bounds.memory / 4);
     let mut text = Vec::new();
     let read = part.take(most + 1).read_to_end(&mut text);
     read.map_err(|error| format!("{BROKEN}: {error}."))?;

@@ -23,8 +23,7 @@ pub(crate) type Outcome = std::result::Result<Extracted, String>;
 impl Worker {
     /// By this program; by this one itself where none is named.
     pub(crate) fn new(program: &str, limits: Limits) -> Self {
-        let bounds = Bounds { memory: limits.memory, seconds: limits.seconds };
-        Self { bounded: Bounded::new(program, bounds, AT_ONCE), limits }
+        Self { bounded: Bounded::new(program, limits.bounds, AT_ONCE), limits }
     }
 
     /// What a file says, or why it cannot be read.
@@ -32,7 +31,8 @@ impl Worker {
     /// # Errors
     /// `Unavailable` where no process can be started.
     pub(crate) async fn read(&self, kind: &str, bytes: Vec<u8>) -> Result<Outcome> {
-        let Limits { pages, characters, bytes: largest, memory, seconds } = self.limits;
+        let Limits { pages, characters, bytes: largest, bounds: Bounds { memory, seconds } } =
+            self.limits;
         let numbers = [pages.to_string(), characters.to_string(), largest.to_string()];
         let [pages, most, largest] = &numbers;
         let words = ["extract", kind, "--pages", pages, "--characters", most, "--bytes", largest];

@@ -1,4 +1,4 @@
-//! Work on deliveries: one at a time for each channel, the oldest first, a bounded piece in each write.
+//! Work on deliveries: by one job for each channel, the oldest first, a bounded piece in each write.
 
 use std::{collections::HashMap, sync::Arc};
 

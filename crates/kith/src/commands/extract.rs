@@ -32,8 +32,9 @@ pub struct Extract {
 /// Reads one file from the standard input; without settings, logs and secrets.
 pub fn run(order: &Extract) -> ExitCode {
     let Extract { memory, seconds, pages, characters, bytes, .. } = *order;
+    let bounds = Bounds { memory, seconds };
     if order.kind == "MAIL" {
-        return try_reading_a_mail(Bounds { memory, seconds });
+        return try_reading_a_mail(bounds);
     }
-    extract::run(&order.kind, Limits { memory, seconds, pages, characters, bytes })
+    extract::run(&order.kind, Limits { bounds, pages, characters, bytes })
 }
